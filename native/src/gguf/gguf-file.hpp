@@ -49,6 +49,10 @@ class gguf_file {
     std::optional<double>             f64(const std::string & key) const;
     std::optional<bool>               boolean(const std::string & key) const;
     std::optional<std::vector<int64_t>> i64_array(const std::string & key) const; // also of bool arrays
+    bool                              is_array(const std::string & key) const; // false when absent
+
+    /// Lets the system drop this tensor's pages from memory; they are read again when next used.
+    void release(const tensor_info & tensor) const;
 
   private:
     gguf_file();
