@@ -1,0 +1,187 @@
+// Fused CPU kernels of the training step: plain functions on pointers, with no graph and no threads of their own.
+//
+// Legend: D head_dim, T tokens of the micro-batch (all sequences back to back), r lora_rank, n_in and n_out a weight's
+// columns and rows. Shapes are ggml's: `ne = [a, b]` has a fastest. Everything is F32 unless said otherwise.
+//
+// Threads: every kernel takes (ith, nth) and is called once by each of nth threads, all with the same other arguments
+// (scratch excepted); it does that thread's share and returns without waiting for the others, so the caller's barrier
+// ends it. Work is split over outputs and never over a sum: the result is the same bits whatever nth is.
+//
+// Each kernel has a version for AVX-512, for AVX2 with FMA, and a baseline one (SSE2 or NEON, vectorised by the compiler),
+// chosen when first used. They differ in rounding only. The readable scalar versions are in reference.hpp.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace forja::cpu {
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Which version runs
+
+enum class isa { baseline, avx2, avx512, avx512_bf16 };
+
+/// The best version that this machine and build can run.
+isa best_isa();
+
+/// The version in use: best_isa() unless use_isa() said otherwise.
+isa current_isa();
+
+/// Use another version from now on (tests and benchmarks; not while a kernel runs). One that the machine can't run is
+/// refused: returns false and changes nothing.
+bool use_isa(isa wanted);
+
+/// "baseline", "avx2", "avx512" or "avx512_bf16".
+const char * isa_name(isa which);
+
+/// Hands out a kernel's tasks to whichever thread is free, for threads of unequal speed. One object serves one kernel call
+/// at a time and is ready for the next when all nth threads have returned. Which thread does a task changes no result.
+struct work_queue {
+    std::atomic<int32_t> next{0};
+};
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Attention
+
+/// What both directions of attention need to know. Tokens attend only inside their own sequence and never ahead.
+struct attention_shape {
+    int64_t         head_dim;          // D, any size
+    int64_t         n_head;            // a multiple of n_head_kv
+    int64_t         n_head_kv;
+    int64_t         n_tokens;          // T
+    int32_t         n_seq;
+    const int32_t * seq_start;         // n_seq + 1 offsets into the tokens: 0, …, T, never falling
+    float           scale;             // multiplies q·k
+    float           logit_softcap = 0; // c > 0: logits become c * tanh(logit / c); 0: none
+    int32_t         n_swa         = 0; // sliding window: query i sees key j when 0 <= i - j < n_swa; 0: no window
+};
+
+/// Bytes that each thread must supply as `scratch` (any alignment).
+size_t attention_forward_scratch_bytes(const attention_shape & shape);
+
+/// out = softmax(scale * q k^T, masked) v, in tiles: no T x T buffer.
+/// q, out: ne = [D, n_head, T]; k, v: ne = [D, n_head_kv, T]; lse: ne = [n_head, T], the log of the sum of exponentials of
+/// each query's logits, for the backward pass. `queue` may be null (a fixed split).
+/// Source: FlashAttention-2 (Dao 2023), algorithm 1.
+void attention_forward(const attention_shape & shape, const float * q, const float * k, const float * v, float * out,
+                       float * lse, void * scratch, work_queue * queue, int ith, int nth);
+
+/// Bytes that each thread must supply to attention_backward as `scratch` (any alignment).
+size_t attention_backward_scratch_bytes(const attention_shape & shape);
+
+/// Bytes, shared by all threads, that carry parts of dq from attention_backward to attention_backward_reduce; may be 0.
+/// It depends on the shape only, never on the number of threads.
+size_t attention_backward_partial_bytes(const attention_shape & shape);
+
+/// Gradients of attention_forward; probabilities are recomputed tile by tile from q, k and lse. dk and dv are finished here
+/// (overwritten); dq is finished by attention_backward_reduce, to be called after a barrier.
+/// d_out, dq: shaped as q; dk, dv: as k. No output may overlap an input or another output.
+/// Source: FlashAttention-2 (Dao 2023), algorithm 2.
+void attention_backward(const attention_shape & shape, const float * q, const float * k, const float * v,
+                        const float * out, const float * lse, const float * d_out, float * dq, float * dk, float * dv,
+                        void * partial, void * scratch, work_queue * queue, int ith, int nth);
+
+/// dq += the parts in `partial`, in a fixed order. Nothing to do (but allowed) when attention_backward_partial_bytes is 0.
+void attention_backward_reduce(const attention_shape & shape, float * dq, const void * partial, int ith, int nth);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Gated activation
+
+enum class glu_kind {
+    silu,      // act(g) = g * sigmoid(g)
+    gelu_tanh, // act(g) = g/2 * (1 + tanh(sqrt(2/pi) * (g + 0.044715 g^3)))
+};
+
+/// h = act(gate) * up. gate, up: ne = [n_ff, T] with gate_up_stride floats from one token to the next (n_ff, or 2 n_ff
+/// where a model keeps both in one tensor); h: ne = [n_ff, T], contiguous. h may be gate or up when all are contiguous.
+void glu_forward(glu_kind kind, const float * gate, const float * up, int64_t gate_up_stride, float * h, int64_t n_ff,
+                 int64_t n_tokens, int ith, int nth);
+
+/// d_gate = d_h * up * act'(gate), d_up = d_h * act(gate). gate, up, d_gate, d_up: stride gate_up_stride; d_h contiguous.
+/// d_gate may be gate, d_up may be up (each exactly, not shifted).
+void glu_backward(glu_kind kind, const float * gate, const float * up, int64_t gate_up_stride, const float * d_h,
+                  float * d_gate, float * d_up, int64_t n_ff, int64_t n_tokens, int ith, int nth);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Loss
+
+/// Cross entropy and its gradient, in place. logits: ne = [n_vocab, n_rows], becomes
+/// (softmax(capped logits) - onehot(label)) * grad_scale, times the derivative of the cap where there is one.
+/// loss_nats[row] = -log softmax(capped logits)[label]. A label outside [0, n_vocab): loss 0, gradient 0.
+/// logit_softcap: c > 0 caps logits to c * tanh(logit / c) first; 0: none. A NaN or +inf logit makes its row's loss NaN.
+void cross_entropy(float * logits, const int32_t * labels, float * loss_nats, int64_t n_vocab, int64_t n_rows,
+                   float grad_scale, float logit_softcap, int ith, int nth);
+
+/// The losses only; logits are left as they are.
+void cross_entropy_loss(const float * logits, const int32_t * labels, float * loss_nats, int64_t n_vocab,
+                        int64_t n_rows, float logit_softcap, int ith, int nth);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Dequantisation
+
+/// A frozen weight as it lies in its file: n_out rows of n_in values, ne = [n_in, n_out].
+struct weight_rows {
+    const void * data;
+    int64_t      n_in;
+    int64_t      n_out;
+    size_t       row_bytes;  // from one row to the next
+    int64_t      block_size; // values a quantisation block (ggml_blck_size); divides n_in
+    void (*to_float)(const void * src, float * dst, int64_t n); // ggml's type traits; null: the rows are F32 already
+};
+
+/// Bytes that each thread must supply to the two functions below as `scratch` (any alignment).
+size_t dequantise_scratch_bytes(const weight_rows & w);
+
+/// w_t: BF16, ne = [row_end - row_begin, n_in] with `stride` elements (>= row_end - row_begin) from one n_in to the next:
+/// w_t[i * stride + (o - row_begin)] = w[o][i] for rows o in [row_begin, row_end), rounded to nearest even.
+void dequantise_transpose(const weight_rows & w, int64_t row_begin, int64_t row_end, uint16_t * w_t, int64_t stride,
+                          void * scratch, int ith, int nth);
+
+/// w_bf16: BF16, ne = [n_in, row_end - row_begin], contiguous: the rows in [row_begin, row_end), not transposed.
+void dequantise(const weight_rows & w, int64_t row_begin, int64_t row_end, uint16_t * w_bf16, void * scratch, int ith,
+                int nth);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// The adapter's thin products. r is small (4 to 256), n large; strides are floats from one token to the next.
+
+/// acc += scale * sum over t of x[·,t] small[·,t]^T, with acc laid out ne = [n, r] (n fastest): dA from x and du.
+/// x: [n, T]; small: [r, T].
+void outer_accumulate_wide(float * acc, const float * x, int64_t x_stride, const float * small, int64_t small_stride,
+                           int64_t n, int64_t r, int64_t n_tokens, float scale, int ith, int nth);
+
+/// The same with acc laid out ne = [r, n] (r fastest): dB from dy and u.
+void outer_accumulate_thin(float * acc, const float * x, int64_t x_stride, const float * small, int64_t small_stride,
+                           int64_t n, int64_t r, int64_t n_tokens, float scale, int ith, int nth);
+
+/// How an adapter matrix between n (large) and r (small) lies in memory.
+enum class thin_layout {
+    n_fastest, // ne = [n, r]: LoRA's A with n = n_in
+    r_fastest, // ne = [r, n]: LoRA's B with n = n_out
+};
+
+/// small = scale * m^T x (+ small when `accumulate`): u = A x (m = A, n_fastest), du = B^T dy (m = B, r_fastest).
+/// x: [n, T]; small: [r, T]. Split over tokens.
+void thin_reduce(float * small, int64_t small_stride, const float * m, thin_layout layout, const float * x,
+                 int64_t x_stride, int64_t n, int64_t r, int64_t n_tokens, float scale, bool accumulate, int ith,
+                 int nth);
+
+/// y = scale * m small (+ y when `accumulate`): y += s B u (m = B, r_fastest), dx += A^T du (m = A, n_fastest).
+/// y: [n, T]; small: [r, T]. Split over tokens.
+void thin_expand(float * y, int64_t y_stride, const float * m, thin_layout layout, const float * small,
+                 int64_t small_stride, int64_t n, int64_t r, int64_t n_tokens, float scale, bool accumulate, int ith,
+                 int nth);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// RMS norm
+
+/// y = x / sqrt(mean(x^2) + eps) * w, with x = a + b where b is not null (then also stored to `sum`, which may be a or b;
+/// null: not stored). a, b, sum, y: ne = [n, T], contiguous; w: [n], null: ones. y may be a.
+void rms_norm_forward(float * y, float * sum, const float * a, const float * b, const float * w, int64_t n,
+                      int64_t n_tokens, float eps, int ith, int nth);
+
+/// dx = the gradient through y = x / rms(x) * w (+ dx when `accumulate`). x: the norm's input. dx may be dy.
+void rms_norm_backward(float * dx, const float * x, const float * w, const float * dy, int64_t n, int64_t n_tokens,
+                       float eps, bool accumulate, int ith, int nth);
+
+} // namespace forja::cpu
