@@ -42,7 +42,6 @@ class gguf_writer {
     void commit();
 
   private:
-    void                finish_tensors_already_full();
     atomic_file         file;
     gguf_context *      ctx;
     std::vector<size_t> sizes; // bytes per tensor, in order
