@@ -1,5 +1,6 @@
 #include "data/token-file.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <limits>
@@ -156,6 +157,16 @@ void token_file_writer::add_row(const uint32_t * words, size_t n_words, uint64_t
     index_.push_back({n_tokens_, static_cast<uint32_t>(n_words), supervised, source_row, fnv1a(row_.data(), row_.size() * sizeof(uint32_t))});
     n_tokens_ += n_words;
     n_supervised_ += supervised;
+}
+
+uint64_t token_file_writer::n_duplicates() const {
+    std::vector<uint64_t> hashes;
+    hashes.reserve(index_.size());
+    for (const index_entry & e : index_) {
+        hashes.push_back(e.row_hash);
+    }
+    std::sort(hashes.begin(), hashes.end());
+    return static_cast<uint64_t>(hashes.end() - std::unique(hashes.begin(), hashes.end()));
 }
 
 void token_file_writer::finish() {

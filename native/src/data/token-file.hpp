@@ -82,6 +82,7 @@ class token_file_writer {
     uint64_t n_rows() const { return index_.size(); }
     uint64_t n_tokens() const { return n_tokens_; }
     uint64_t n_supervised() const { return n_supervised_; }
+    uint64_t n_duplicates() const; // rows with the same hash as an earlier one; sorts 8 bytes a row
 
   private:
     struct index_entry {

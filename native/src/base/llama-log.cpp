@@ -1,0 +1,44 @@
+#include "base/llama-log.hpp"
+
+#include <cstdio>
+#include <mutex>
+
+#include "llama.h"
+
+namespace forja {
+
+namespace {
+
+std::mutex     mutex;
+std::string    last_error;
+ggml_log_level last_level = GGML_LOG_LEVEL_NONE;
+
+void on_log(ggml_log_level level, const char * text, void *) {
+    const std::lock_guard lock(mutex);
+    if (level == GGML_LOG_LEVEL_CONT) {
+        level = last_level;
+    }
+    last_level = level;
+    if (level == GGML_LOG_LEVEL_ERROR) {
+        last_error = text;
+        while (!last_error.empty() && (last_error.back() == '\n' || last_error.back() == ' ')) {
+            last_error.pop_back();
+        }
+    }
+    if (level == GGML_LOG_LEVEL_ERROR || level == GGML_LOG_LEVEL_WARN) {
+        std::fputs(text, stderr);
+    }
+}
+
+} // namespace
+
+void quiet_llama_log() { llama_log_set(on_log, nullptr); }
+
+std::string take_llama_error() {
+    const std::lock_guard lock(mutex);
+    std::string           text;
+    text.swap(last_error);
+    return text;
+}
+
+} // namespace forja

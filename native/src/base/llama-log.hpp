@@ -1,0 +1,14 @@
+// libllama's and ggml's log, kept quiet: only warnings and errors reach stderr, and the last error can be put in a message.
+#pragma once
+
+#include <string>
+
+namespace forja {
+
+/// Installs the log callback; safe to call again.
+void quiet_llama_log();
+
+/// The last error line since the last call, without its line end; empty when there was none.
+std::string take_llama_error();
+
+} // namespace forja

@@ -1,0 +1,155 @@
+#include "data/tokenize-job.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <future>
+#include <thread>
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.hpp"
+#include "data/token-file.hpp"
+#include "data/tokenizer.hpp"
+
+namespace forja {
+
+namespace {
+
+using json = nlohmann::json;
+
+// Large enough that starting a thread for it costs nothing beside it, small enough that a few of them are no memory.
+constexpr size_t batch_bytes = size_t{256} << 10;
+
+struct batch {
+    uint64_t                 first_line = 0; // counted from 1
+    std::vector<std::string> lines;
+};
+
+struct tokenised_row {
+    std::vector<uint32_t> words;
+    uint64_t              source_row;
+};
+
+bool read_batch(std::istream & in, uint64_t & line_number, batch & out) {
+    out.lines.clear();
+    out.first_line = line_number + 1;
+    size_t      n  = 0;
+    std::string line;
+    while (n < batch_bytes && std::getline(in, line)) {
+        ++line_number;
+        n += line.size() + 1;
+        out.lines.push_back(std::move(line));
+        line.clear();
+    }
+    return !out.lines.empty();
+}
+
+error invalid(uint64_t line, const std::string & why) {
+    return error("rows_invalid", "Line " + std::to_string(line) + " of the rows is not valid: " + why + ".",
+                 R"(Each line must be {"row": number, "segments": [["text", 0 or 1], ...]} in UTF-8.)",
+                 {{"line", std::to_string(line)}, {"reason", why}});
+}
+
+tokenised_row tokenise_line(const tokenizer & tok, const std::string & line, uint64_t number) {
+    std::vector<segment> segments;
+    uint64_t             source_row = number;
+    try {
+        json object = json::parse(line);
+        source_row  = object.value("row", number);
+        for (json & item : object.at("segments")) {
+            const json & mark = item.at(1);
+            segments.push_back({std::move(item.at(0).get_ref<std::string &>()), mark.is_boolean() ? mark.get<bool>() : mark.get<int>() != 0});
+        }
+    } catch (const json::exception & e) {
+        throw invalid(number, e.what());
+    }
+    return {tok.row(segments), source_row};
+}
+
+std::vector<tokenised_row> tokenise_batch(const tokenizer & tok, const batch & b) {
+    std::vector<tokenised_row> out;
+    out.reserve(b.lines.size());
+    for (size_t i = 0; i < b.lines.size(); ++i) {
+        if (b.lines[i].find_first_not_of(" \t\r") != std::string::npos) {
+            out.push_back(tokenise_line(tok, b.lines[i], b.first_line + i));
+        }
+    }
+    return out;
+}
+
+/// Gathers the numbers as rows go by.
+struct statistics {
+    uint32_t              max_seq_len;
+    tokenize_result       result;
+    std::vector<uint32_t> lengths;
+
+    void add(const std::vector<uint32_t> & words) {
+        const size_t kept       = std::min<size_t>(words.size(), max_seq_len);
+        const bool   learnt     = std::any_of(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(kept), is_supervised);
+        result.truncated_rows += words.size() > kept ? 1 : 0;
+        result.empty_rows += learnt ? 0 : 1;
+        lengths.push_back(static_cast<uint32_t>(words.size()));
+    }
+
+    uint64_t percentile(double share) const { // nearest rank; lengths are sorted
+        const auto rank = static_cast<size_t>(share * static_cast<double>(lengths.size()) + 0.9999999);
+        return lengths.empty() ? 0 : lengths[std::clamp<size_t>(rank, 1, lengths.size()) - 1];
+    }
+
+    void finish() {
+        std::sort(lengths.begin(), lengths.end());
+        result.median_tokens = percentile(0.5);
+        result.p95_tokens    = percentile(0.95);
+        result.max_tokens    = lengths.empty() ? 0 : lengths.back();
+        auto from            = lengths.begin();
+        for (uint64_t bound = 16; from != lengths.end(); bound *= 2) {
+            const auto to = std::upper_bound(from, lengths.end(), static_cast<uint32_t>(std::min<uint64_t>(bound, UINT32_MAX)));
+            result.length_histogram.emplace_back(bound, static_cast<uint64_t>(to - from));
+            from = to;
+        }
+    }
+};
+
+} // namespace
+
+tokenize_result tokenize_rows(const tokenize_options & options, std::istream & rows, const progress_fn & progress) {
+    const tokenizer   tok(options.model_path);
+    token_file_writer writer(options.output_path, tok.identity().n_vocab, tok.identity().vocab_hash);
+    statistics        stats{options.max_seq_len, {}, {}};
+    const size_t      n_threads = options.threads > 0 ? static_cast<size_t>(options.threads)
+                                                      : std::clamp<size_t>(std::thread::hardware_concurrency(), 1, 8);
+
+    // Batches are tokenised side by side and written in the order in which they came.
+    std::deque<std::future<std::vector<tokenised_row>>> running;
+    uint64_t                                            line_number = 0;
+    const auto write_oldest = [&] {
+        const std::vector<tokenised_row> done = running.front().get();
+        running.pop_front();
+        for (const tokenised_row & row : done) {
+            writer.add_row(row.words.data(), row.words.size(), row.source_row);
+            stats.add(row.words);
+        }
+        if (progress) {
+            progress(writer.n_rows(), 0);
+        }
+    };
+    for (batch b; read_batch(rows, line_number, b);) {
+        if (running.size() >= n_threads) {
+            write_oldest();
+        }
+        running.push_back(std::async(std::launch::async, [&tok, b = std::move(b)] { return tokenise_batch(tok, b); }));
+        b = {};
+    }
+    while (!running.empty()) {
+        write_oldest();
+    }
+    stats.finish();
+    stats.result.rows              = writer.n_rows();
+    stats.result.tokens            = writer.n_tokens();
+    stats.result.supervised_tokens = writer.n_supervised();
+    stats.result.duplicate_rows    = writer.n_duplicates();
+    writer.finish();
+    return stats.result;
+}
+
+} // namespace forja

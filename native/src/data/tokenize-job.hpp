@@ -1,0 +1,36 @@
+// The body of the `tokenize` job: rows of text in, a token file and its statistics out.
+#pragma once
+
+#include <cstdint>
+#include <istream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/progress.hpp"
+
+namespace forja {
+
+struct tokenize_options {
+    std::string model_path;
+    std::string output_path; // .fjt
+    uint32_t    max_seq_len = 512; // for truncated_rows and empty_rows only: rows are stored whole
+    int         threads     = 0;   // 0: all that the machine has, at most 8
+};
+
+/// Lengths in tokens. Percentiles by nearest rank.
+struct tokenize_result {
+    uint64_t rows = 0, tokens = 0, supervised_tokens = 0;
+    uint64_t median_tokens = 0, p95_tokens = 0, max_tokens = 0;
+    uint64_t truncated_rows = 0; // longer than max_seq_len
+    uint64_t empty_rows     = 0; // nothing to learn within the first max_seq_len tokens
+    uint64_t duplicate_rows = 0; // same tokens and marks as an earlier row
+    std::vector<std::pair<uint64_t, uint64_t>> length_histogram; // {upper bound, rows above the bound before and up to it}
+};
+
+/// Reads JSON Lines {"row": <source line>, "segments": [["text", 0|1], ...]} (1: supervised) to the end of `rows`, and writes
+/// output_path whole or not at all. Memory: about 50 bytes a row. progress(rows done, 0).
+/// @throws error rows_invalid (which line and why), what tokenizer and token_file_writer throw.
+tokenize_result tokenize_rows(const tokenize_options & options, std::istream & rows, const progress_fn & progress);
+
+} // namespace forja

@@ -1,0 +1,59 @@
+// The model's own tokenizer (libllama's), and how a training row becomes tokens.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "data/vocab.hpp"
+
+struct llama_model;
+
+namespace forja {
+
+/// A part of a training row. Neighbours of the same kind are joined before they are tokenised.
+struct segment {
+    std::string text;
+    bool        supervised = false; // its tokens are learnt
+};
+
+/// Tokenises as inference with libllama does. Thread-safe after construction.
+class tokenizer {
+  public:
+    /// Loads the vocabulary only. @throws error what gguf_file::open throws, model_no_tokenizer, tokenizer_unusable.
+    explicit tokenizer(const std::string & model_path);
+    ~tokenizer();
+
+    const vocab_identity & identity() const { return identity_; }
+
+    /// The tokens of a text that begins a context: BOS when the vocabulary wants one (and the text doesn't begin with it),
+    /// template marks such as <|im_start|> read as special tokens, SentencePiece's leading space where the model has it.
+    std::vector<int32_t> begin(std::string_view text) const;
+
+    /// The tokens of a text that continues one: no BOS and no space put before it.
+    std::vector<int32_t> go_on(std::string_view text) const;
+
+    /// A row as payload words (token-file.hpp). The first part is tokenised as begin() does and each further one as go_on()
+    /// does, so that a prompt's tokens are those of the prompt alone, as at inference. The first token is never supervised.
+    std::vector<uint32_t> row(const std::vector<segment> & segments) const;
+
+    /// The text of a token, with special tokens written out; may be part of a UTF-8 sequence.
+    std::string piece(int32_t token) const;
+
+  private:
+    struct model_deleter {
+        void operator()(llama_model * model) const;
+    };
+    using model_ptr = std::unique_ptr<llama_model, model_deleter>;
+    static model_ptr load(const std::string & path, bool without_space_prefix);
+
+    vocab_identity identity_;
+    model_ptr      model_;
+    model_ptr      plain_; // the same vocabulary that puts no space before a text; null where model_ puts none either
+    bool           add_bos_ = false;
+    int32_t        bos_     = -1;
+};
+
+} // namespace forja
