@@ -1,0 +1,113 @@
+import { DatasetError, RowError } from './errors.ts';
+import { chooseFormat, toConversation } from './formats/index.ts';
+import { openReader } from './readers/index.ts';
+import type { ColumnMap, Conversation, FileKind, ReadRow, Refusal, RowFormat, RowReader } from './types.ts';
+
+/** Rows that the format is recognised from, and how many refused ones are passed over to find them. */
+const SAMPLE_ROWS = 50;
+const SAMPLE_REFUSED = 10_000;
+
+export interface OpenOptions {
+  path: string;
+  /** Default `auto`: recognised from the first rows. */
+  format?: RowFormat | 'auto';
+  /** Columns that don't have one of the usual names. */
+  columns?: ColumnMap;
+}
+
+/** A row in its common shape, or why it can't be used. `line` is 1-based. */
+export type DatasetRow =
+  | { line: number; conversation: Conversation; refusal?: undefined }
+  | { line: number; conversation?: undefined; refusal: Refusal };
+
+export interface DatasetBatch {
+  rows: DatasetRow[];
+  bytes_read: number;
+}
+
+/** A dataset whose format is known; `batches` reads it from its start at each call. */
+export interface Dataset {
+  path: string;
+  kind: FileKind;
+  size_bytes: number;
+  format: RowFormat;
+  format_reason: string;
+  columns: ColumnMap;
+  batches(): AsyncGenerator<DatasetBatch, void, undefined>;
+}
+
+/**
+ * Opens a dataset and recognises its format.
+ * @throws DatasetError dataset_not_found, dataset_unreadable, dataset_encoding, dataset_kind_unsupported,
+ *   dataset_format_unknown, dataset_column_missing, dataset_empty
+ */
+export async function openDataset(options: OpenOptions): Promise<Dataset> {
+  const reader = await openReader(options.path);
+  const sample = await readSample(reader);
+  const { format, columns, reason } = chooseFormat(
+    options.path,
+    sample,
+    options.format ?? 'auto',
+    options.columns ?? {},
+  );
+  return {
+    path: options.path,
+    kind: reader.kind,
+    size_bytes: reader.size_bytes,
+    format,
+    format_reason: reason,
+    columns,
+    batches: () => convert(reader, format, columns),
+  };
+}
+
+async function readSample(reader: RowReader): Promise<Record<string, unknown>[]> {
+  const sample: Record<string, unknown>[] = [];
+  let refused = 0;
+  let first: { line: number; refusal: Refusal } | null = null;
+  for await (const { rows } of reader.batches()) {
+    for (const row of rows) {
+      if (row.value !== undefined) {
+        if (sample.push(row.value) >= SAMPLE_ROWS) return sample;
+      } else {
+        refused += 1;
+        first ??= row;
+      }
+    }
+    if (refused >= SAMPLE_REFUSED) break;
+  }
+  if (sample.length > 0) return sample;
+  const { path } = reader;
+  const why = first === null ? 'It holds no row.' : `Line ${first.line}: ${first.refusal.message}`;
+  throw new DatasetError(
+    'dataset_empty',
+    `The dataset ${path} has no row that can be used. ${why}`,
+    'Check that the file is what its name says: one JSON object a line for .jsonl, a list of objects for .json, a first line with column names for .csv.',
+    {
+      path,
+      refused_rows: refused,
+      line: first?.line ?? null,
+      reason: first?.refusal.code ?? null,
+    },
+  );
+}
+
+async function* convert(
+  reader: RowReader,
+  format: RowFormat,
+  columns: ColumnMap,
+): AsyncGenerator<DatasetBatch, void, undefined> {
+  for await (const { rows, bytes_read } of reader.batches()) {
+    yield { rows: rows.map((row) => convertRow(row, format, columns)), bytes_read };
+  }
+}
+
+function convertRow(row: ReadRow, format: RowFormat, columns: ColumnMap): DatasetRow {
+  if (row.refusal !== undefined) return row;
+  try {
+    return { line: row.line, conversation: toConversation(format, row.value, columns) };
+  } catch (error) {
+    if (error instanceof RowError) return { line: row.line, refusal: { code: error.code, message: error.message } };
+    throw error;
+  }
+}

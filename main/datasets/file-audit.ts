@@ -1,0 +1,59 @@
+import type { Dataset } from './dataset.ts';
+import { HashSet, type Hash64 } from './hash.ts';
+import type { FileAudit, Refusal } from './types.ts';
+
+/** Rows whose hashes are kept to find duplicates (at most 16 bytes each). */
+export const MAX_HASHED_ROWS = 8_000_000;
+
+/** Counts what becomes of a file's rows; its size does not grow with them but for the hashes of duplicates. */
+export class FileAuditor {
+  readonly hashes = new HashSet();
+  private readonly audit: FileAudit;
+  private readonly maxExamples: number;
+
+  constructor(dataset: Dataset, maxExamples: number) {
+    const { path, kind, format, format_reason, columns, size_bytes } = dataset;
+    this.maxExamples = maxExamples;
+    this.audit = {
+      path,
+      kind,
+      format,
+      format_reason,
+      columns,
+      size_bytes,
+      rows_read: 0,
+      rows_used: 0,
+      rows_refused: 0,
+      refused_by_code: {},
+      refused_examples: [],
+      duplicate_rows: 0,
+      duplicate_examples: [],
+    };
+  }
+
+  get rowsUsed(): number {
+    return this.audit.rows_used;
+  }
+
+  refuse(line: number, { code, message }: Refusal): void {
+    const { audit } = this;
+    audit.rows_read += 1;
+    audit.rows_refused += 1;
+    audit.refused_by_code[code] = (audit.refused_by_code[code] ?? 0) + 1;
+    if (audit.refused_examples.length < this.maxExamples) audit.refused_examples.push({ line, code, message });
+  }
+
+  use(line: number, hash: Hash64): void {
+    const { audit } = this;
+    audit.rows_read += 1;
+    audit.rows_used += 1;
+    const isNew = this.hashes.size < MAX_HASHED_ROWS ? this.hashes.add(hash) : !this.hashes.has(hash);
+    if (isNew) return;
+    audit.duplicate_rows += 1;
+    if (audit.duplicate_examples.length < this.maxExamples) audit.duplicate_examples.push({ line });
+  }
+
+  result(): FileAudit {
+    return this.audit;
+  }
+}

@@ -1,0 +1,21 @@
+import type { ColumnMap, Conversation, RowFormat } from '../types.ts';
+import { fromAlpaca } from './alpaca.ts';
+import { fromPromptCompletion } from './prompt-completion.ts';
+import { fromText } from './text.ts';
+import { fromMessages, fromShareGpt } from './turns.ts';
+import type { Row } from './values.ts';
+
+export { chooseFormat, type FormatChoice } from './detect.ts';
+
+const CONVERTERS: Record<RowFormat, (row: Row, columns: ColumnMap) => Conversation> = {
+  alpaca: fromAlpaca,
+  messages: fromMessages,
+  sharegpt: fromShareGpt,
+  prompt_completion: fromPromptCompletion,
+  text: fromText,
+};
+
+/** A row of a known format in the common shape. @throws RowError with why this row can't be used */
+export function toConversation(format: RowFormat, row: Row, columns: ColumnMap): Conversation {
+  return CONVERTERS[format](row, columns);
+}

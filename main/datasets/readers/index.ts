@@ -1,0 +1,27 @@
+import type { RowReader } from '../types.ts';
+import { findDelimiter, readCsv } from './csv.ts';
+import { readJsonArray } from './json-array.ts';
+import { readJsonl } from './jsonl.ts';
+import { openSource } from './source.ts';
+import { readTxt } from './txt.ts';
+
+/**
+ * Opens a dataset file as rows. Every row is read or refused with its line; no row ends the reading.
+ * @throws DatasetError dataset_not_found, dataset_unreadable, dataset_encoding, dataset_kind_unsupported, dataset_empty
+ */
+export async function openReader(path: string): Promise<RowReader> {
+  const source = await openSource(path);
+  const { kind, size_bytes } = source;
+  switch (kind) {
+    case 'jsonl':
+      return { kind, path, size_bytes, batches: () => readJsonl(source) };
+    case 'json':
+      return { kind, path, size_bytes, batches: () => readJsonArray(source) };
+    case 'csv': {
+      const delimiter = findDelimiter(source.head);
+      return { kind, path, size_bytes, delimiter, batches: () => readCsv(source, delimiter) };
+    }
+    case 'txt':
+      return { kind, path, size_bytes, batches: () => readTxt(source) };
+  }
+}

@@ -1,0 +1,96 @@
+import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja';
+import { DatasetError, RowError } from '../errors.ts';
+import type { ChatMessage, ModelText } from '../types.ts';
+
+/** A parsed template. */
+export type Program = ReturnType<typeof parse>;
+
+/** A date for templates that print today's, so that the same row gives the same tokens on any day. */
+const FIXED_DATE: Record<string, string> = {
+  '%d %b %Y': '26 Jul 2024',
+  '%Y-%m-%d': '2024-07-26',
+  '%B %d, %Y': 'July 26, 2024',
+};
+
+/**
+ * The Jinja template of a model, as a function of messages.
+ *
+ * BOS: a tokenizer that adds BOS by itself would give it twice, so a leading BOS text is cut off exactly when the model's
+ * tokenizer adds one. It stays otherwise: SmolLM2 adds none, and its BOS is the `<|im_start|>` that opens each turn.
+ */
+export class JinjaTemplate {
+  readonly parsed: Program;
+  private readonly bos: string;
+  private readonly eos: string;
+  private readonly cutBos: boolean;
+
+  /** @throws DatasetError template_invalid */
+  constructor(source: string, model: ModelText) {
+    this.bos = model.bos_token ?? '';
+    this.eos = model.eos_token ?? '';
+    this.cutBos = model.add_bos && this.bos !== '';
+    try {
+      this.parsed = parse(tokenize(source, { lstrip_blocks: true, trim_blocks: true }));
+    } catch (error) {
+      throw templateInvalid((error as Error).message);
+    }
+  }
+
+  /** @throws RowError template_refused, with the template's own words */
+  render(messages: ChatMessage[], add_generation_prompt: boolean): string {
+    let text: string;
+    try {
+      const environment = newEnvironment();
+      environment.set(
+        'messages',
+        messages.map(({ role, content }) => ({ role, content })),
+      );
+      environment.set('add_generation_prompt', add_generation_prompt);
+      environment.set('bos_token', this.bos);
+      environment.set('eos_token', this.eos);
+      environment.set('tools', null);
+      text = (new Interpreter(environment).run(this.parsed) as { value: string }).value;
+    } catch (error) {
+      throw new RowError(
+        'template_refused',
+        `The model's chat template refuses this conversation: ${(error as Error).message}`,
+      );
+    }
+    return this.cutBos && text.startsWith(this.bos) ? text.slice(this.bos.length) : text;
+  }
+}
+
+export function templateInvalid(reason: string): DatasetError {
+  return new DatasetError(
+    'template_invalid',
+    `The model's chat template can't be used: ${reason}`,
+    'Choose the template alpaca or alpaca-short.',
+    { reason },
+  );
+}
+
+/** What chat templates may call. The library's own Template sets the same, with a strftime_now that can't be replaced. */
+function newEnvironment(): Environment {
+  const environment = new Environment();
+  for (const [name, value] of Object.entries({
+    true: true,
+    True: true,
+    false: false,
+    False: false,
+    none: null,
+    None: null,
+  })) {
+    environment.set(name, value);
+  }
+  environment.set('raise_exception', (message: string) => {
+    throw new Error(message);
+  });
+  environment.set('range', range);
+  environment.set('strftime_now', (format: string) => FIXED_DATE[format] ?? '2024-07-26');
+  return environment;
+}
+
+function range(from: number, to?: number, step = 1): number[] {
+  const [start, stop] = to === undefined ? [0, from] : [from, to];
+  return Array.from({ length: Math.max(0, Math.ceil((stop - start) / step)) }, (_, index) => start + index * step);
+}

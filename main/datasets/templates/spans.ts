@@ -1,0 +1,148 @@
+import { RowError } from '../errors.ts';
+import type { ChatMessage, Segment } from '../types.ts';
+import type { JinjaTemplate } from './jinja.ts';
+import { commonPrefixLength, commonSuffixLength, SegmentList } from './segments.ts';
+
+/** Stands for a message while the template is being looked at; no text holds these private-use characters. */
+export const SENTINEL = '\uE000\uE001';
+
+/** What surrounds an answer in a template's rendering of a single turn. */
+export interface AnswerFrame {
+  /** Between the generation prompt and the answer, e.g. a space (Mistral) or an empty think block (Qwen 3). */
+  lead: string;
+  /** The end-of-turn marker behind the answer, e.g. `<|im_end|>`; empty when the template has none. */
+  marker: string;
+  /** Blank text after the marker; not learned, because generation has ended there. */
+  tail: string;
+}
+
+/** Finds the frame by rendering one turn. @throws RowError template_refused */
+export function findFrame(template: JinjaTemplate): AnswerFrame | null {
+  const user: ChatMessage = { role: 'user', content: `${SENTINEL}u` };
+  const answer: ChatMessage = { role: 'assistant', content: `${SENTINEL}a` };
+  const prompt = template.render([user], true);
+  const full = template.render([user, answer], false);
+  const at = full.indexOf(answer.content);
+  if (at < 0 || !full.includes(user.content)) return null;
+  const suffix = full.slice(at + answer.content.length);
+  const marker = suffix.trimEnd();
+  return {
+    lead: full.startsWith(prompt) && prompt.length <= at ? full.slice(prompt.length, at) : '',
+    marker,
+    tail: suffix.slice(marker.length),
+  };
+}
+
+/**
+ * A conversation as segments, each answer with its end-of-turn marker supervised.
+ *
+ * The answer of turn k is what comes after rendering the turns before it with the generation prompt, up to the end of
+ * rendering the turns through it. That holds where each of these is a beginning of the whole (nearly all templates); where
+ * a template changes earlier turns in the light of later ones, the answers are found by what moves when they do.
+ *
+ * @param eos appended to the last answer of a template that has no end-of-turn marker
+ * @throws RowError template_refused
+ */
+export function exactSegments(
+  template: JinjaTemplate,
+  frame: AnswerFrame,
+  messages: ChatMessage[],
+  eos: string,
+): Segment[] {
+  const full = template.render(messages, false);
+  const spans = incrementalSpans(template, frame, messages, full) ?? differentialSpans(template, frame, messages, full);
+  const list = new SegmentList();
+  let end = 0;
+  for (const span of spans) {
+    list.add(full.slice(end, span.start), 0);
+    list.add(full.slice(span.start, span.end), span.supervised);
+    end = span.end;
+  }
+  const last = messages[messages.length - 1];
+  if (frame.marker === '' && last?.role === 'assistant') list.add(eos, last.supervised === false ? 0 : 1);
+  list.add(full.slice(end), 0);
+  return list.segments;
+}
+
+interface Span {
+  start: number;
+  end: number;
+  supervised: 0 | 1;
+}
+
+function incrementalSpans(
+  template: JinjaTemplate,
+  frame: AnswerFrame,
+  messages: ChatMessage[],
+  full: string,
+): Span[] | null {
+  const spans: Span[] = [];
+  for (let k = 0; k < messages.length; k++) {
+    const message = messages[k]!;
+    if (message.role !== 'assistant') continue;
+    const before = tryRender(template, messages.slice(0, k), true);
+    const through = k === messages.length - 1 ? full : tryRender(template, messages.slice(0, k + 1), false);
+    if (before === null || through === null || !through.startsWith(before) || !full.startsWith(through)) return null;
+    const tail = through.endsWith(frame.marker + frame.tail) ? frame.tail.length : 0;
+    const end = through.length - tail;
+    if (end < before.length || before.length < (spans.at(-1)?.end ?? 0)) return null;
+    spans.push({ start: before.length, end, supervised: message.supervised === false ? 0 : 1 });
+  }
+  return spans;
+}
+
+/** The place of each answer is where the rendering changes when only that answer changes. */
+function differentialSpans(template: JinjaTemplate, frame: AnswerFrame, messages: ChatMessage[], full: string): Span[] {
+  const spans: Span[] = [];
+  for (let k = 0; k < messages.length; k++) {
+    const message = messages[k]!;
+    if (message.role !== 'assistant') continue;
+    const changed = messages.slice();
+    // U+E002 occurs in no other stand-in, so that no part of an answer is taken for unchanged.
+    changed[k] = { role: 'assistant', content: '\uE002' };
+    const other = template.render(changed, false);
+    let start = commonPrefixLength(full, other);
+    let end = full.length - commonSuffixLength(full, other, Math.min(full.length, other.length) - start);
+    const previousEnd = spans.at(-1)?.end ?? 0;
+    if (start < previousEnd)
+      throw new RowError('template_refused', "The model's chat template does not show the answers in their order.");
+    start = extendStart(template, frame, messages.slice(0, k), full, start, previousEnd);
+    if (frame.marker !== '' && full.startsWith(frame.marker, end)) end += frame.marker.length;
+    spans.push({ start, end, supervised: message.supervised === false ? 0 : 1 });
+  }
+  return spans;
+}
+
+/** Moves an answer's start back to where generation would begin. */
+function extendStart(
+  template: JinjaTemplate,
+  frame: AnswerFrame,
+  before: ChatMessage[],
+  full: string,
+  start: number,
+  previousEnd: number,
+): number {
+  const prompt = tryRender(template, before, true);
+  const withoutPrompt = tryRender(template, before, false);
+  if (
+    prompt !== null &&
+    withoutPrompt !== null &&
+    prompt.startsWith(withoutPrompt) &&
+    prompt.length > withoutPrompt.length
+  ) {
+    const generation = prompt.slice(withoutPrompt.length);
+    const at = full.lastIndexOf(generation, start - generation.length);
+    return at >= previousEnd ? at + generation.length : start;
+  }
+  const lead = start - frame.lead.length;
+  return lead >= previousEnd && full.startsWith(frame.lead, lead) ? lead : start;
+}
+
+function tryRender(template: JinjaTemplate, messages: ChatMessage[], add_generation_prompt: boolean): string | null {
+  try {
+    return template.render(messages, add_generation_prompt);
+  } catch (error) {
+    if (error instanceof RowError) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,162 @@
+/**
+ * The shapes that the datasets layer shares with its users: settings carry their snake_case names from the screen to here.
+ */
+
+/** How the bytes of a file become rows. */
+export type FileKind = 'jsonl' | 'json' | 'csv' | 'txt';
+
+/** What the columns of a row mean. */
+export type RowFormat = 'alpaca' | 'messages' | 'sharegpt' | 'prompt_completion' | 'text';
+
+/** How a row becomes a prompt: the model's own chat template, or one of the two Alpaca ones. */
+export type TemplateName = 'model' | 'alpaca' | 'alpaca-short';
+
+/** `auto` takes the model's template where the file has one, and `alpaca` where it has none. */
+export type TemplateChoice = TemplateName | 'auto';
+
+/** Which column of the file plays which part of a format, e.g. `{ instruction: 'task', output: 'gold' }`. */
+export type ColumnMap = Partial<Record<ColumnPart, string>>;
+
+export type ColumnPart =
+  'instruction' | 'input' | 'output' | 'system' | 'prompt' | 'completion' | 'messages' | 'conversations' | 'text';
+
+/** Why one row can't be used: a stable code, and a sentence with the particulars of this row. */
+export interface Refusal {
+  code: RefusalCode;
+  message: string;
+}
+
+export type RefusalCode =
+  | 'invalid_utf8'
+  | 'invalid_json'
+  | 'invalid_csv'
+  | 'not_an_object'
+  | 'row_too_long'
+  | 'missing_column'
+  | 'wrong_type'
+  | 'empty_content'
+  | 'no_answer'
+  | 'unsupported_role'
+  | 'unsupported_content'
+  | 'template_refused';
+
+/** One row as it was read: the line where it starts (1-based, physical), and its columns or why it was refused. */
+export type ReadRow =
+  | { line: number; value: Record<string, unknown>; refusal?: undefined }
+  | { line: number; value?: undefined; refusal: Refusal };
+
+/** Rows come in batches, about one a chunk of the file, so that a row costs no promise of its own. */
+export interface RowBatch {
+  rows: ReadRow[];
+  /** Bytes of the file read so far. */
+  bytes_read: number;
+}
+
+/** A file being read; each call of `batches` reads it from its start. */
+export interface RowReader {
+  kind: FileKind;
+  path: string;
+  size_bytes: number;
+  /** CSV: the delimiter that was found. */
+  delimiter?: string;
+  batches(): AsyncGenerator<RowBatch, void, undefined>;
+}
+
+export type Role = 'system' | 'user' | 'assistant';
+
+export interface ChatMessage {
+  role: Role;
+  content: string;
+  /** False for an answer that is context only (OpenAI's `weight: 0`). Default true. */
+  supervised?: boolean;
+}
+
+/** A row in the one shape that templates understand. */
+export type Conversation =
+  | { kind: 'chat'; messages: ChatMessage[]; alpaca?: { instruction: string; input: string } }
+  | { kind: 'text'; text: string };
+
+/** A piece of a row's text, and 1 where the model learns to write it. Pieces are tokenised one by one. */
+export type Segment = [text: string, supervised: 0 | 1];
+
+/** What a template needs to know of a model; the trainer's `inspect` result has all of it. */
+export interface ModelText {
+  /** The Jinja template in the file's `tokenizer.chat_template`, or null. */
+  chat_template: string | null;
+  bos_token: string | null;
+  eos_token: string | null;
+  /** Whether the tokenizer puts a BOS token before each text by itself (llama_vocab_get_add_bos). */
+  add_bos: boolean;
+}
+
+/** What a `tokenize` job answers when it is done. Counts are of tokens or of rows. */
+export interface TokenizeResult {
+  rows: number;
+  tokens: number;
+  supervised_tokens: number;
+  median_tokens: number;
+  p95_tokens: number;
+  max_tokens: number;
+  truncated_rows: number;
+  empty_rows: number;
+  length_histogram: [upper_bound: number, count: number][];
+}
+
+/** A running `forja-trainer` tokenize job, started by the caller. */
+export interface TokenizeProcess {
+  /** Takes rows as JSON Lines `{"row":<line>,"segments":[["text",0|1],…]}`. */
+  stdin: NodeJS.WritableStream;
+  /** Resolves after stdin ended; rejects with the trainer's error. */
+  result: Promise<TokenizeResult>;
+  /** Ends the process at once. */
+  kill(): void;
+}
+
+/** Starts a tokenize job that writes `output_path`; the caller knows the model, max_seq_len and where the trainer is. */
+export type StartTokenizer = (output_path: string) => TokenizeProcess;
+
+/** Something worth telling that stops nothing. */
+export interface DatasetWarning {
+  code: string;
+  message: string;
+  hint: string;
+  details: Record<string, unknown>;
+}
+
+/** What is known of one file after it was read through. */
+export interface FileAudit {
+  path: string;
+  kind: FileKind;
+  format: RowFormat;
+  /** How the format was found, in a sentence. */
+  format_reason: string;
+  /** Which column plays which part. */
+  columns: ColumnMap;
+  size_bytes: number;
+  rows_read: number;
+  rows_used: number;
+  rows_refused: number;
+  /** How many rows were refused, by reason. */
+  refused_by_code: Partial<Record<RefusalCode, number>>;
+  /** The first refused rows. `line` is 1-based. */
+  refused_examples: { line: number; code: RefusalCode; message: string }[];
+  /** Rows whose rendered text had come before, in this file. They are kept. */
+  duplicate_rows: number;
+  duplicate_examples: { line: number }[];
+}
+
+/** Everything that is said of a dataset before training. */
+export interface DatasetAudit {
+  data: FileAudit;
+  /** The file of `val_path`, if one was given. */
+  val_data: FileAudit | null;
+  template: TemplateName;
+  /** Why this template, in a sentence. */
+  template_reason: string;
+  /** The first rows as the model will see them. */
+  preview: { line: number; segments: Segment[] }[];
+  /** Tokens of the training part, and of the validation part. */
+  train: TokenizeResult;
+  val: TokenizeResult | null;
+  warnings: DatasetWarning[];
+}
