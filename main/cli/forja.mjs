@@ -1,0 +1,32 @@
+#!/usr/bin/env node
+// Entry of `forja`. The sources are TypeScript that Node runs as they are from 22.18 on; on an older Node this file starts
+// the one that came with the packages, so that `npx forja` works whatever Node the machine has.
+import { spawn } from 'node:child_process';
+import { existsSync, realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = dirname(realpathSync(fileURLToPath(import.meta.url)));
+const main = join(here, 'main.ts');
+const [major, minor] = process.versions.node.split('.').map(Number);
+
+if (major > 22 || (major === 22 && minor >= 18)) {
+  await import(new URL(`file://${main}`).href);
+} else {
+  const node = join(here, '../../node_modules/node/bin', process.platform === 'win32' ? 'node.exe' : 'node');
+  if (!existsSync(node)) {
+    console.error(
+      `forja needs Node 22.18 or newer, and this is ${process.versions.node}. Run \`npm run setup\` first.`,
+    );
+    process.exit(1);
+  }
+  const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: 'inherit' });
+  // A terminal sends Ctrl-C to both processes: this one waits for the other to write its checkpoint.
+  process.on('SIGINT', () => {});
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('exit', (code, signal) => {
+    if (signal === null) process.exit(code ?? 1);
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  });
+}
