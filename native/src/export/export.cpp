@@ -1,0 +1,85 @@
+#include "export/export.hpp"
+
+#include <chrono>
+#include <filesystem>
+
+#include "base/error.hpp"
+#include "base/files.hpp"
+#include "base/memory.hpp"
+#include "export/adapter-gguf.hpp"
+#include "export/merge-gguf.hpp"
+#include "export/peft-folder.hpp"
+#include "model/device.hpp"
+
+namespace forja {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+bool same_file(const std::string & a, const std::string & b) {
+    std::error_code ec;
+    return fs::equivalent(utf8_path(a), utf8_path(b), ec);
+}
+
+void check_output(const export_options & o, const gguf_file & base) {
+    std::error_code ec;
+    if (!fs::exists(utf8_path(o.output_path), ec)) {
+        return;
+    }
+    bool is_input = same_file(o.output_path, o.adapter_path);
+    for (const std::string & part : base.paths()) {
+        is_input = is_input || same_file(o.output_path, part);
+    }
+    if (is_input) {
+        throw error("output_is_input", o.output_path + " is what the export is made from.", "Choose another name.", {{"path", o.output_path}});
+    }
+    if (!o.overwrite) {
+        throw error("output_exists", o.output_path + " is already there.", "Choose another name, or allow overwriting.", {{"path", o.output_path}});
+    }
+}
+
+uint64_t bytes_on_disk(const std::string & path) {
+    std::error_code ec;
+    if (!fs::is_directory(utf8_path(path), ec)) {
+        return fs::file_size(utf8_path(path));
+    }
+    uint64_t sum = 0;
+    for (const auto & entry : fs::recursive_directory_iterator(utf8_path(path))) {
+        sum += entry.is_regular_file() ? entry.file_size() : 0;
+    }
+    return sum;
+}
+
+} // namespace
+
+export_result run_export(const export_options & o, const progress_fn & progress, const warning_fn & warn) {
+    const auto            started = std::chrono::steady_clock::now();
+    const auto            base    = gguf_file::open(o.model_path);
+    const adapter_tensors adapter = read_adapter_gguf(o.adapter_path);
+    require_adapter_fits(adapter, *base);
+    check_output(o, *base);
+
+    export_result result;
+    result.format      = o.format;
+    result.output_path = o.output_path;
+    result.output_type = "f32";
+    if (o.format == "gguf") {
+        const int          threads = o.threads > 0 ? o.threads : physical_cores();
+        const merge_result merged  = merge_to_gguf(*base, adapter, o.output_type, o.output_path, threads, progress, warn);
+        result.output_type         = merged.output_type;
+        result.tensors_merged      = merged.tensors_merged;
+    } else if (o.format == "gguf-adapter") {
+        write_adapter_gguf(adapter, o.output_path);
+    } else if (o.format == "peft") {
+        write_peft_folder(adapter, *base, o.output_path);
+    } else {
+        throw error("export_format_unknown", "There is no export format '" + o.format + "'.", "Use gguf, gguf-adapter or peft.", {{"format", o.format}});
+    }
+    result.output_bytes      = bytes_on_disk(o.output_path);
+    result.duration_ms       = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started).count();
+    result.peak_memory_bytes = peak_memory_bytes();
+    return result;
+}
+
+} // namespace forja

@@ -1,0 +1,35 @@
+// The body of the `export` job.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/progress.hpp"
+
+namespace forja {
+
+struct export_options {
+    std::string model_path;
+    std::string adapter_path;
+    std::string format      = "gguf"; // gguf | gguf-adapter | peft
+    std::string output_type = "same"; // for gguf; see quant-mix.hpp
+    std::string output_path;
+    bool        overwrite = false;
+    int         threads   = 0; // 0: one per physical core
+};
+
+/// The protocol's result_export, field by field.
+struct export_result {
+    std::string format, output_path;
+    uint64_t    output_bytes = 0;
+    std::string output_type; // "same", "q8_0", …; "f32" for adapters
+    int64_t     tensors_merged = 0;
+    int64_t     duration_ms    = 0;
+    uint64_t    peak_memory_bytes = 0;
+};
+
+/// Writes what is asked for, whole or not at all. progress: bytes written of all (merged files only).
+/// @throws error output_exists, output_is_input, export_format_unknown, and what the formats' own functions throw.
+export_result run_export(const export_options & options, const progress_fn & progress, const warning_fn & warn);
+
+} // namespace forja

@@ -1,0 +1,29 @@
+// The tuned model as one GGUF: W' = W + scale * B A for every adapted matrix, all else as it was.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/progress.hpp"
+#include "export/adapter.hpp"
+#include "gguf/gguf-file.hpp"
+
+namespace forja {
+
+struct merge_result {
+    uint64_t    output_bytes   = 0;
+    int64_t     tensors_merged = 0;
+    std::string output_type; // as asked for
+};
+
+/// Streams the base through, a few MB at a time, whatever its size. With output_type "same" every tensor keeps its type, and
+/// rows that the adapter doesn't change are copied byte for byte; with another, types are those of quant-mix.hpp. Metadata,
+/// tokenizer and template are kept; a split base becomes one file. Adapted matrices of a type that can't be made without an
+/// importance matrix get a larger one, with the warning export_type_changed. progress counts bytes written.
+/// @param threads 1 or more
+/// @throws error adapter_mismatch, output_type_unknown, weights_not_finite, export_overflow; output_not_writable; failure
+///         disk_full (before anything is written, where the free space is known), write_failed.
+merge_result merge_to_gguf(const gguf_file & base, const adapter_tensors & adapter, const std::string & output_type,
+                           const std::string & output_path, int threads, const progress_fn & progress, const warning_fn & warn);
+
+} // namespace forja

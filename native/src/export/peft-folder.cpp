@@ -1,0 +1,260 @@
+#include "export/peft-folder.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <map>
+#include <set>
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.hpp"
+#include "base/files.hpp"
+#include "base/mapped-file.hpp"
+#include "export/adapter-gguf.hpp"
+#include "export/safetensors.hpp"
+
+namespace forja {
+
+namespace {
+
+using json = nlohmann::json;
+
+constexpr const char * weights_name = "adapter_model.safetensors";
+constexpr const char * config_name  = "adapter_config.json";
+
+struct module_name {
+    const char * gguf; // in "blk.N.<gguf>.weight"
+    const char * peft; // in "model.layers.N.<peft>"
+};
+
+/// phi3 has one matrix for q, k and v, and one for gate and up under the name ffn_up.
+std::vector<module_name> module_names(const std::string & architecture) {
+    if (architecture == "phi3") {
+        return {{"attn_qkv", "self_attn.qkv_proj"}, {"attn_output", "self_attn.o_proj"}, {"ffn_up", "mlp.gate_up_proj"}, {"ffn_down", "mlp.down_proj"}};
+    }
+    return {{"attn_q", "self_attn.q_proj"},  {"attn_k", "self_attn.k_proj"},      {"attn_v", "self_attn.v_proj"}, {"attn_output", "self_attn.o_proj"},
+            {"ffn_gate", "mlp.gate_proj"},   {"ffn_up", "mlp.up_proj"},           {"ffn_down", "mlp.down_proj"}};
+}
+
+std::string last_part(const std::string & name) { return name.substr(name.rfind('.') + 1); }
+
+struct place {
+    int64_t     layer;
+    module_name module;
+};
+
+/// Where a base tensor is in the Hugging Face model. @throws error peft_invalid for a tensor that it has no name for.
+place place_of(const std::string & base_name, const std::string & architecture) {
+    for (const module_name & m : module_names(architecture)) {
+        const std::string ending = std::string(".") + m.gguf + ".weight";
+        if (base_name.rfind("blk.", 0) == 0 && base_name.size() > 4 + ending.size() &&
+            base_name.compare(base_name.size() - ending.size(), ending.size(), ending) == 0) {
+            return {std::atoll(base_name.c_str() + 4), m};
+        }
+    }
+    throw error("peft_invalid", "PEFT has no name for the adapter of " + base_name + ".", "Export the adapter as GGUF instead.", {{"tensor", base_name}});
+}
+
+std::string peft_prefix(const place & p) { return "base_model.model.model.layers." + std::to_string(p.layer) + "." + p.module.peft; }
+
+/// A value that may be one for all layers or a list with one per layer.
+int64_t per_layer(const gguf_file & base, const std::string & key, int64_t layer, int64_t fallback) {
+    if (!base.is_array(key)) {
+        return base.i64(key).value_or(fallback);
+    }
+    const auto list = base.i64_array(key);
+    return layer < static_cast<int64_t>(list->size()) ? (*list)[static_cast<size_t>(layer)] : fallback;
+}
+
+/// Heads whose rows are in another order in the GGUF; 0 where none are.
+int64_t permuted_heads(const place & p, const gguf_file & base, const std::string & architecture) {
+    if (architecture != "llama") {
+        return 0;
+    }
+    const int64_t n_head = per_layer(base, "llama.attention.head_count", p.layer, 0);
+    if (std::string(p.module.gguf) == "attn_q") {
+        return n_head;
+    }
+    return std::string(p.module.gguf) == "attn_k" ? per_layer(base, "llama.attention.head_count_kv", p.layer, n_head) : 0;
+}
+
+/// Reorders B's rows. Within a head of d rows, row 2i + s of the GGUF is row s * d/2 + i of Hugging Face's model.
+/// Source: LlamaModel.permute in llama.cpp's converter, whose inverse to_peft is.
+std::vector<float> reorder_rows(const std::vector<float> & b, int64_t rank, int64_t n_out, int64_t n_heads, bool to_peft) {
+    if (n_heads == 0) {
+        return b;
+    }
+    std::vector<float> out(b.size());
+    const int64_t      d = n_out / n_heads;
+    for (int64_t h = 0; h < n_heads; ++h) {
+        for (int64_t i = 0; i < d / 2; ++i) {
+            for (int64_t s = 0; s < 2; ++s) {
+                const int64_t gguf = h * d + 2 * i + s;
+                const int64_t hf   = h * d + s * (d / 2) + i;
+                const int64_t from = to_peft ? gguf : hf;
+                const int64_t to   = to_peft ? hf : gguf;
+                std::copy_n(b.begin() + from * rank, rank, out.begin() + to * rank);
+            }
+        }
+    }
+    return out;
+}
+
+void require_whole_heads(const adapter_tensors::pair & p, int64_t n_heads) {
+    if (n_heads != 0 && (p.n_out % n_heads != 0 || (p.n_out / n_heads) % 2 != 0)) {
+        throw error("adapter_mismatch", "The rows of " + p.base_name + " don't divide into the model's " + std::to_string(n_heads) + " heads.", {},
+                    {{"reason", p.base_name}});
+    }
+}
+
+/// The model's name on Hugging Face where the file says it, otherwise its plain name.
+std::string base_name_for_peft(const gguf_file & base, const adapter_tensors & adapter) {
+    if (const auto repository = base.str("general.source.huggingface.repository")) {
+        return *repository;
+    }
+    for (const char * key : {"general.source.repo_url", "general.source.url", "general.repo_url"}) {
+        const std::string url    = base.str(key).value_or("");
+        const std::string prefix = "https://huggingface.co/";
+        if (url.rfind(prefix, 0) == 0) {
+            return url.substr(prefix.size());
+        }
+    }
+    return adapter.base_model_name.empty() ? base.str("general.name").value_or("") : adapter.base_model_name;
+}
+
+nlohmann::ordered_json number(double value) {
+    return value == std::floor(value) && std::fabs(value) < 1e15 ? nlohmann::ordered_json(static_cast<int64_t>(value)) : nlohmann::ordered_json(value);
+}
+
+std::string config_text(const adapter_tensors & adapter, const gguf_file & base) {
+    std::set<std::string> modules;
+    for (const auto & p : adapter.pairs) {
+        modules.insert(last_part(place_of(p.base_name, adapter.architecture).module.peft));
+    }
+    nlohmann::ordered_json c;
+    c["peft_type"]               = "LORA";
+    c["task_type"]               = "CAUSAL_LM";
+    c["base_model_name_or_path"] = base_name_for_peft(base, adapter);
+    c["r"]                       = adapter.lora_rank;
+    c["lora_alpha"]              = number(adapter.lora_alpha);
+    c["lora_dropout"]            = number(adapter.lora_dropout);
+    c["use_rslora"]              = adapter.use_rslora;
+    c["target_modules"]          = modules;
+    c["bias"]                    = "none";
+    c["fan_in_fan_out"]          = false;
+    c["inference_mode"]          = true;
+    c["init_lora_weights"]       = true;
+    c["modules_to_save"]         = nullptr;
+    c["layers_to_transform"]     = nullptr;
+    c["layers_pattern"]          = nullptr;
+    c["rank_pattern"]            = nlohmann::ordered_json::object();
+    c["alpha_pattern"]           = nlohmann::ordered_json::object();
+    c["use_dora"]                = false;
+    c["revision"]                = nullptr;
+    // Replaced, not thrown: a model's name may hold bytes that are no UTF-8.
+    return c.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+void require_replaceable(const std::string & folder) {
+    static const std::set<std::string> ours = {weights_name, config_name, "README.md"};
+    std::error_code                    ec;
+    for (const auto & entry : std::filesystem::directory_iterator(utf8_path(folder), ec)) {
+        const std::string name = path_utf8(entry.path().filename());
+        if (ours.count(name) == 0) {
+            throw error("output_not_an_adapter_folder", folder + " holds other files (" + name + ") and will not be replaced.",
+                        "Choose a new folder, or an adapter folder that may be overwritten.", {{"path", folder}, {"file", name}});
+        }
+    }
+}
+
+error peft_invalid(const std::string & folder, const std::string & what) {
+    return error("peft_invalid", folder + " is not a usable PEFT LoRA folder: " + what + ".", "Export it again.", {{"path", folder}, {"reason", what}});
+}
+
+adapter_tensors read_config(const std::string & folder) {
+    const std::string path = path_utf8(utf8_path(folder) / config_name);
+    const mapped_file file(path, "adapter configuration");
+    adapter_tensors   adapter;
+    try {
+        const json c = json::parse(file.data(), file.data() + file.size_bytes());
+        if (c.at("peft_type") != "LORA" || c.value("use_dora", false)) {
+            throw peft_invalid(folder, "it is no plain LoRA");
+        }
+        adapter.lora_rank       = c.at("r").get<int64_t>();
+        adapter.lora_alpha      = c.at("lora_alpha").get<double>();
+        adapter.lora_dropout    = c.value("lora_dropout", 0.0);
+        adapter.use_rslora      = c.value("use_rslora", false);
+        const json & name       = c.at("base_model_name_or_path");
+        adapter.base_model_name = name.is_string() ? name.get<std::string>() : "";
+    } catch (const json::exception & e) {
+        throw peft_invalid(folder, std::string(config_name) + ": " + e.what());
+    }
+    return adapter;
+}
+
+} // namespace
+
+void write_peft_folder(const adapter_tensors & adapter, const gguf_file & base, const std::string & folder) {
+    require_adapter_fits(adapter, base);
+    require_replaceable(folder);
+    std::vector<safetensor> tensors;
+    for (const auto & p : adapter.pairs) {
+        const place   where   = place_of(p.base_name, adapter.architecture);
+        const int64_t n_heads = permuted_heads(where, base, adapter.architecture);
+        require_whole_heads(p, n_heads);
+        tensors.push_back({peft_prefix(where) + ".lora_A.weight", {p.rank, p.n_in}, p.a});
+        tensors.push_back({peft_prefix(where) + ".lora_B.weight", {p.n_out, p.rank}, reorder_rows(p.b, p.rank, p.n_out, n_heads, true)});
+    }
+    const std::string config = config_text(adapter, base);
+    write_folder_atomically(folder, [&](const std::string & temporary) {
+        write_safetensors(path_utf8(utf8_path(temporary) / weights_name), tensors);
+        atomic_file file(path_utf8(utf8_path(temporary) / config_name));
+        file.write(config.data(), config.size());
+        file.commit();
+    });
+}
+
+adapter_tensors read_peft_folder(const std::string & folder, const gguf_file & base) {
+    adapter_tensors adapter                = read_config(folder);
+    adapter.architecture                   = base.str("general.architecture").value_or("");
+    std::map<std::string, safetensor> found;
+    for (safetensor & t : read_safetensors(path_utf8(utf8_path(folder) / weights_name))) {
+        std::string name = t.name;
+        found.emplace(std::move(name), std::move(t));
+    }
+    const int64_t n_layer = base.i64(adapter.architecture + ".block_count").value_or(0);
+    size_t        used    = 0;
+    for (int64_t layer = 0; layer < n_layer; ++layer) {
+        for (const module_name & m : module_names(adapter.architecture)) {
+            const place where{layer, m};
+            const auto  a = found.find(peft_prefix(where) + ".lora_A.weight");
+            const auto  b = found.find(peft_prefix(where) + ".lora_B.weight");
+            if (a == found.end() && b == found.end()) {
+                continue;
+            }
+            if (a == found.end() || b == found.end() || a->second.shape.size() != 2 || b->second.shape.size() != 2 ||
+                a->second.shape[0] != b->second.shape[1]) {
+                throw peft_invalid(folder, "the pair of " + peft_prefix(where) + " is incomplete or misshapen");
+            }
+            adapter_tensors::pair p;
+            p.base_name           = "blk." + std::to_string(layer) + "." + m.gguf + ".weight";
+            p.rank                = a->second.shape[0];
+            p.n_in                = a->second.shape[1];
+            p.n_out               = b->second.shape[0];
+            const int64_t n_heads = permuted_heads(where, base, adapter.architecture);
+            require_whole_heads(p, n_heads);
+            p.a = std::move(a->second.values);
+            p.b = reorder_rows(b->second.values, p.rank, p.n_out, n_heads, false);
+            adapter.pairs.push_back(std::move(p));
+            used += 2;
+        }
+    }
+    if (used != found.size() || used == 0) {
+        throw peft_invalid(folder, used == 0 ? "it holds no tensors for this model" : "it holds tensors that this model has no place for");
+    }
+    require_adapter_fits(adapter, base);
+    return adapter;
+}
+
+} // namespace forja
