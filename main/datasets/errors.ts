@@ -1,3 +1,5 @@
+import type { RefusalCode } from './types.ts';
+
 /** Codes of failures that end the work on a dataset; a single bad row is a Refusal instead. */
 export type DatasetErrorCode =
   | 'dataset_not_found'
@@ -29,9 +31,9 @@ export class DatasetError extends Error {
 /** A row can't be rendered or converted; caught by the pipeline and counted, never seen by users of the layer. */
 export class RowError extends Error {
   override readonly name = 'RowError';
-  readonly code: import('./types.ts').RefusalCode;
+  readonly code: RefusalCode;
 
-  constructor(code: import('./types.ts').RefusalCode, message: string) {
+  constructor(code: RefusalCode, message: string) {
     super(message);
     this.code = code;
   }

@@ -96,13 +96,13 @@ function fitsPart(part: ColumnPart, value: unknown): boolean {
     }
   }
   if (!Array.isArray(list)) return false;
-  const first = list[0] as Row | undefined;
+  const first: unknown = list[0];
   if (typeof first !== 'object' || first === null) return false;
   return part === 'messages' ? 'role' in first : 'from' in first;
 }
 
 function checkMapping(path: string, rows: Row[], mapping: ColumnMap): void {
-  for (const [part, column] of Object.entries(mapping)) {
+  for (const [part, column] of Object.entries(mapping) as [string, string | undefined][]) {
     if (column === undefined || rows.some((row) => row[column] !== undefined)) continue;
     const found = columnNames(rows);
     throw new DatasetError(

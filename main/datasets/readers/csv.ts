@@ -27,68 +27,83 @@ export async function* readCsv(source: Source, delimiter: string): AsyncGenerato
   yield { rows: table.push(decoder.flush(), true), bytes_read };
 }
 
-interface ParsedPart {
-  data: string[][];
-  errors: { row?: number; message: string }[];
-  meta: { cursor: number };
-}
+/** Window in which parsing goes on after a broken row, in characters; doubled while nothing else is broken. */
+const CAUTIOUS_WINDOW = 8 * 1024;
 
 /** Feeds papaparse piece by piece; its own stream gives no line numbers and costs an event a row. */
 class CsvTable {
   private rest = '';
   private line = 1;
   private header: string[] | null = null;
-  private readonly parser: { parse(input: string, baseIndex: number, ignoreLastRow: boolean): ParsedPart };
+  private readonly parser: {
+    parse: (input: string, baseIndex: number, ignoreLastRow: boolean) => Papa.ParseResult<string[]>;
+  };
   private readonly decoder: Utf8Decoder;
 
   constructor(delimiter: string, decoder: Utf8Decoder) {
-    this.parser = new Papa.Parser({
-      delimiter,
-      newline: '\n',
-      quoteChar: '"',
-      escapeChar: '"',
-    }) as unknown as CsvTable['parser'];
+    this.parser = new Papa.Parser({ delimiter, newline: '\n', quoteChar: '"', escapeChar: '"' });
     this.decoder = decoder;
   }
 
+  /** The rows that this piece completes. After a broken row, reading goes on at the line after the one that broke it. */
   push(text: string, isLast: boolean): ReadRow[] {
     const rows: ReadRow[] = [];
-    let input = this.rest + text;
-    if (isLast && input === '') return rows;
-    const part = this.parser.parse(input, 0, !isLast);
-    this.take(part, rows);
-    input = isLast ? '' : input.slice(part.meta.cursor);
-    if (input.length > MAX_ROW_CHARS) {
-      // A quotation mark that is never closed swallows everything: give up this line only.
-      const lineEnd = input.indexOf('\n');
-      rows.push(rowTooLong(this.line));
-      this.line += 1;
-      input = lineEnd < 0 ? '' : input.slice(lineEnd + 1);
+    const input = this.rest + text;
+    // Whole lines only: a quotation mark at the very end of a piece can't be judged.
+    const end = isLast ? input.length : input.lastIndexOf('\n') + 1;
+    let at = 0;
+    let window = end;
+    while (at < end) {
+      const pieceEnd = at + window >= end ? end : wholeLines(input, at, at + window, end);
+      const isFinal = isLast && pieceEnd === input.length;
+      const piece = input.slice(at, pieceEnd);
+      const part = this.parser.parse(piece, 0, !isFinal);
+      const error = part.errors[0];
+      if (error !== undefined) {
+        at += this.takeBroken(part.data, error, piece, rows);
+        window = CAUTIOUS_WINDOW;
+        continue;
+      }
+      this.take(part.data, rows);
+      at += isFinal ? piece.length : part.meta.cursor;
+      if (pieceEnd === end) break;
+      window *= 2;
     }
-    this.rest = input;
+    this.rest = input.slice(at);
+    if (this.rest.length > MAX_ROW_CHARS) {
+      rows.push(rowTooLong(this.line));
+      const lineEnd = this.rest.indexOf('\n');
+      this.line += 1;
+      this.rest = lineEnd < 0 ? '' : this.rest.slice(lineEnd + 1);
+    }
     return rows;
   }
 
-  private take(part: ParsedPart, rows: ReadRow[]): void {
-    const broken = new Map<number, string>();
-    for (const error of part.errors) if (error.row !== undefined) broken.set(error.row, error.message);
-    for (let index = 0; index < part.data.length; index++) {
-      const fields = part.data[index]!;
+  /** Takes the rows before a broken one and refuses that; returns where the line after the break starts in the piece. */
+  private takeBroken(data: string[][], error: Papa.ParseError, piece: string, rows: ReadRow[]): number {
+    const { row = 0, index = 0, message } = error;
+    const firstLine = this.line;
+    this.take(data.slice(0, row), rows);
+    rows.push({ line: this.line, refusal: { code: 'invalid_csv', message: `Not valid CSV: ${message}.` } });
+    const lineEnd = piece.indexOf('\n', index);
+    const end = lineEnd < 0 ? piece.length : lineEnd + 1;
+    this.line = firstLine + countLineEnds([piece.slice(0, end)]);
+    return end;
+  }
+
+  private take(data: string[][], rows: ReadRow[]): void {
+    for (const fields of data) {
       const line = this.line;
       this.line += 1 + countLineEnds(fields);
       const last = fields.length - 1;
       if (fields[last]!.endsWith('\r')) fields[last] = fields[last]!.slice(0, -1);
       if (fields.length === 1 && fields[0]!.trim() === '') continue;
-      if (this.header === null) {
-        this.header = fields.map((name) => name.trim());
-        continue;
-      }
-      rows.push(this.toRow(line, fields, this.header, broken.get(index)));
+      if (this.header === null) this.header = fields.map((name) => name.trim());
+      else rows.push(this.toRow(line, fields, this.header));
     }
   }
 
-  private toRow(line: number, fields: string[], header: string[], problem: string | undefined): ReadRow {
-    if (problem !== undefined) return { line, refusal: { code: 'invalid_csv', message: `Not valid CSV: ${problem}.` } };
+  private toRow(line: number, fields: string[], header: string[]): ReadRow {
     if (fields.length > header.length) {
       return {
         line,
@@ -106,6 +121,14 @@ class CsvTable {
     }
     return { line, value };
   }
+}
+
+/** The end of the last whole line that starts at `at` or later and ends by `to`, or of the first one if none does. */
+function wholeLines(input: string, at: number, to: number, end: number): number {
+  const last = input.lastIndexOf('\n', to - 1) + 1;
+  if (last > at) return last;
+  const next = input.indexOf('\n', to);
+  return next < 0 ? end : next + 1;
 }
 
 function countLineEnds(fields: string[]): number {

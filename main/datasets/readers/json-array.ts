@@ -95,6 +95,7 @@ export class ElementSplitter {
   }
 
   flush(): void {
+    if (this.parts !== null && this.depth === 1 && !this.inString) this.endElement('');
     if (this.parts !== null) {
       this.onError(this.elementLine, 'The file ends inside this row: a bracket or a quotation mark is never closed.');
       this.parts = null;

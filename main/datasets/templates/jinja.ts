@@ -1,9 +1,25 @@
-import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja';
+import * as library from '@huggingface/jinja';
 import { DatasetError, RowError } from '../errors.ts';
 import type { ChatMessage, ModelText } from '../types.ts';
 
-/** A parsed template. */
-export type Program = ReturnType<typeof parse>;
+/** A parsed template: the syntax tree's root. */
+export interface Program {
+  type: string;
+}
+
+interface JinjaEnvironment {
+  set(name: string, value: unknown): void;
+}
+
+/** The part of the library that is used; its own declarations lack file extensions, which Node's resolution needs. */
+interface JinjaLibrary {
+  tokenize: (source: string, options: { lstrip_blocks: boolean; trim_blocks: boolean }) => unknown;
+  parse: (tokens: unknown) => Program;
+  Environment: new () => JinjaEnvironment;
+  Interpreter: new (environment: JinjaEnvironment) => { run(program: Program): { value: string } };
+}
+
+const { Environment, Interpreter, parse, tokenize } = library as unknown as JinjaLibrary;
 
 /** A date for templates that print today's, so that the same row gives the same tokens on any day. */
 const FIXED_DATE: Record<string, string> = {
@@ -49,7 +65,7 @@ export class JinjaTemplate {
       environment.set('bos_token', this.bos);
       environment.set('eos_token', this.eos);
       environment.set('tools', null);
-      text = (new Interpreter(environment).run(this.parsed) as { value: string }).value;
+      text = new Interpreter(environment).run(this.parsed).value;
     } catch (error) {
       throw new RowError(
         'template_refused',
@@ -70,7 +86,7 @@ export function templateInvalid(reason: string): DatasetError {
 }
 
 /** What chat templates may call. The library's own Template sets the same, with a strftime_now that can't be replaced. */
-function newEnvironment(): Environment {
+function newEnvironment(): JinjaEnvironment {
   const environment = new Environment();
   for (const [name, value] of Object.entries({
     true: true,

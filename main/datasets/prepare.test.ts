@@ -1,0 +1,186 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { prepareTokens, type PrepareOptions } from './prepare.ts';
+import { chatml } from './templates/example-templates.ts';
+import { openTemplate } from './templates/index.ts';
+import type { Segment, StartTokenizer, TokenizeResult } from './types.ts';
+
+let dir: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'forja-prepare-'));
+});
+afterEach(async () => {
+  await rm(dir, { recursive: true, force: true });
+});
+
+interface Written {
+  row: number;
+  segments: Segment[];
+}
+
+/** Takes rows as the trainer does, slowly and with a small buffer, and counts characters as tokens. */
+class RowCollector {
+  readonly files = new Map<string, Written[]>();
+  killed = 0;
+  mostBuffered = 0;
+
+  readonly start: StartTokenizer = (output_path) => {
+    const rows: Written[] = [];
+    this.files.set(output_path, rows);
+    let resolve!: (result: TokenizeResult) => void;
+    const result = new Promise<TokenizeResult>((done) => (resolve = done));
+    let text = '';
+    const stdin = new Writable({
+      highWaterMark: 1024,
+      decodeStrings: false,
+      write: (chunk: string, _encoding, next) => {
+        this.mostBuffered = Math.max(this.mostBuffered, stdin.writableLength);
+        text += chunk;
+        setImmediate(next);
+      },
+      final: (next) => {
+        for (const line of text.split('\n')) if (line !== '') rows.push(JSON.parse(line) as Written);
+        resolve(this.count(rows));
+        next();
+      },
+    });
+    return { stdin, result, kill: () => (this.killed += 1) };
+  };
+
+  private count(rows: Written[]): TokenizeResult {
+    const length = (supervised: number[]) =>
+      rows.reduce(
+        (sum, row) =>
+          sum + row.segments.reduce((n, [text, kind]) => n + (supervised.includes(kind) ? text.length : 0), 0),
+        0,
+      );
+    return {
+      rows: rows.length,
+      tokens: length([0, 1]),
+      supervised_tokens: length([1]),
+      median_tokens: 0,
+      p95_tokens: 0,
+      max_tokens: 0,
+      truncated_rows: 0,
+      empty_rows: 0,
+      length_histogram: [],
+    };
+  }
+}
+
+async function prepare(lines: string[], options: Partial<PrepareOptions> = {}, collector = new RowCollector()) {
+  const data_path = join(dir, 'data.jsonl');
+  await writeFile(data_path, lines.join('\n'));
+  const template = openTemplate(chatml);
+  const prepared = await prepareTokens({
+    data_path,
+    template,
+    out_dir: join(dir, 'out'),
+    startTokenizer: collector.start,
+    ...options,
+  });
+  return { ...prepared, collector, train: collector.files.get(prepared.train_tokens_path) ?? [] };
+}
+
+const row = (i: number) => JSON.stringify({ prompt: `q${i}`, completion: `a${i}` });
+
+describe('prepareTokens', () => {
+  it('hands every good row to the tokenizer and accounts for the rest', async () => {
+    const { audit, train, val_tokens_path } = await prepare([row(1), '{', row(2), row(1), '{"prompt":"x"}', row(3)], {
+      max_refused_examples: 1,
+    });
+    expect(train.map(({ row: line }) => line)).toEqual([1, 3, 4, 6]);
+    expect(train[0]!.segments[1]).toEqual(['a1<|im_end|>', 1]);
+    expect(val_tokens_path).toBeNull();
+    expect(audit.data).toMatchObject({
+      format: 'prompt_completion',
+      rows_read: 6,
+      rows_used: 4,
+      rows_refused: 2,
+      refused_by_code: { invalid_json: 1, missing_column: 1 },
+      refused_examples: [{ line: 2, code: 'invalid_json' }],
+      duplicate_rows: 1,
+      duplicate_examples: [{ line: 4 }],
+    });
+    expect(audit.preview.map(({ line }) => line)).toEqual([1, 3]);
+    expect(audit).toMatchObject({ template: 'model', train: { rows: 4 }, val: null, warnings: [] });
+  });
+
+  it('splits by seed, with equal rows on one side', async () => {
+    const lines = Array.from({ length: 400 }, (_, i) => row(i % 200));
+    const { collector, train, val_tokens_path, audit } = await prepare(lines, { val_share: 0.2, seed: 3 });
+    const val = collector.files.get(val_tokens_path!)!;
+    expect(train.length + val.length).toBe(400);
+    expect(val.length).toBeGreaterThan(40);
+    expect(val.length).toBeLessThan(120);
+    const text = (rows: Written[]) => new Set(rows.map(({ segments }) => JSON.stringify(segments)));
+    expect([...text(val)].filter((one) => text(train).has(one))).toEqual([]);
+    expect(audit.val!.rows).toBe(val.length);
+    const again = await prepare(lines, { val_share: 0.2, seed: 3 });
+    expect(again.train).toEqual(train);
+  });
+
+  it('never lets validation take every row, and says when it got none', async () => {
+    for (let seed = 0; seed < 20; seed++) {
+      const { train } = await prepare([row(1), row(1)], { val_share: 0.5, seed });
+      expect(train.length).toBe(2);
+    }
+    const { audit } = await prepare([row(1)], { val_share: 0.5 });
+    expect(audit.warnings.map(({ code }) => code)).toEqual(['val_split_empty']);
+  });
+
+  it('validates on a file, and warns of rows that are trained on too', async () => {
+    const val_path = join(dir, 'val.jsonl');
+    await writeFile(val_path, [row(2), row(9), 'x'].join('\n'));
+    const { audit, collector, train, val_tokens_path } = await prepare([row(1), row(2)], { val_path, val_share: 0.5 });
+    expect(train.length).toBe(2);
+    expect(collector.files.get(val_tokens_path!)!.length).toBe(2);
+    expect(audit.val_data).toMatchObject({ rows_used: 2, rows_refused: 1 });
+    expect(audit.warnings).toMatchObject([{ code: 'val_rows_trained_on', details: { rows: 1 } }]);
+  });
+
+  it('waits for a slow tokenizer', async () => {
+    const lines = Array.from({ length: 30_000 }, (_, i) => row(i));
+    const { collector, train } = await prepare(lines);
+    expect(train.length).toBe(30_000);
+    // One batch, of 256 KiB of the file, is the most that ever waits; as rendered text it is some times larger.
+    expect(collector.mostBuffered).toBeLessThan(4 * 1024 * 1024);
+  });
+
+  it('reports progress in bytes up to the whole', async () => {
+    const seen: number[] = [];
+    const { audit } = await prepare([row(1), row(2)], { onProgress: ({ done, total }) => seen.push(done / total) });
+    expect(seen.at(-1)).toBe(1);
+    expect(audit.data.size_bytes).toBe((await readFile(join(dir, 'data.jsonl'))).length);
+  });
+
+  it('stops when nothing is left, and names the first reason', async () => {
+    const collector = new RowCollector();
+    await expect(prepare([row(1).replace('a1', ' '), '{"prompt":3}'], {}, collector)).rejects.toMatchObject({
+      code: 'dataset_empty',
+      message: expect.stringContaining('all 2 rows were refused, the first on line 1') as string,
+    });
+    expect(collector.files.size).toBe(0);
+  });
+
+  it('passes on the trainer’s error, even while it waits for room', async () => {
+    const failing: StartTokenizer = () => ({
+      stdin: new Writable({ highWaterMark: 1, write: () => undefined }),
+      result: Promise.reject(new Error('model_not_found')),
+      kill: () => undefined,
+    });
+    await expect(prepare([row(1)], { startTokenizer: failing })).rejects.toThrow('model_not_found');
+  });
+
+  it('ends the processes when it is cancelled', async () => {
+    const collector = new RowCollector();
+    const controller = new AbortController();
+    const lines = Array.from({ length: 30_000 }, (_, i) => row(i));
+    const work = prepare(lines, { signal: controller.signal, onProgress: () => controller.abort() }, collector);
+    await expect(work).rejects.toMatchObject({ code: 'dataset_cancelled' });
+    expect(collector.killed).toBe(1);
+  });
+});
