@@ -1,0 +1,46 @@
+// A model in stock libllama, with or without an adapter, that gives logits for a row of tokens.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "llama.h"
+
+namespace forja {
+
+struct llama_deleter {
+    void operator()(llama_model * model) const { llama_model_free(model); }
+    void operator()(llama_context * ctx) const { llama_free(ctx); }
+};
+using llama_model_ptr   = std::shared_ptr<llama_model>;
+using llama_context_ptr = std::unique_ptr<llama_context, llama_deleter>;
+
+/// Loads a model with its weights mapped. `device`: cpu, auto or a device's name.
+/// @throws error export_unusable with libllama's own reason, device_not_found.
+llama_model_ptr load_llama_model(const std::string & path, const std::string & device);
+
+/// One context. Rows are scored from an empty cache; F32 KV cache and no flash attention, so that differences come from weights.
+class llama_scorer {
+  public:
+    /// @param adapter_path "" for none. The model is kept alive. @throws error export_unusable, adapter_mismatch.
+    llama_scorer(llama_model_ptr model, const std::string & adapter_path, uint32_t max_seq_len, int threads);
+
+    /// Forgets the row before.
+    void begin_row();
+
+    /// Takes the next tokens of the row (at most chunk_tokens) and computes logits for those positions that are wanted.
+    void feed(const int32_t * tokens, const std::vector<bool> & wanted, uint32_t first_position);
+
+    /// Logits [n_vocab] after the i-th token of the last feed(); it must have been wanted. Valid until the next feed().
+    const float * logits(int32_t i) const { return llama_get_logits_ith(context_.get(), i); }
+
+    static constexpr uint32_t chunk_tokens = 64;
+
+  private:
+    llama_model_ptr   model_;
+    llama_context_ptr context_;
+};
+
+} // namespace forja

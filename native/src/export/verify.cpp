@@ -1,0 +1,245 @@
+#include "export/verify.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <filesystem>
+#include <map>
+#include <thread>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/files.hpp"
+#include "data/token-file.hpp"
+#include "data/vocab.hpp"
+#include "export/adapter-gguf.hpp"
+#include "export/llama-scorer.hpp"
+#include "export/peft-folder.hpp"
+#include "model/device.hpp"
+
+namespace forja {
+
+namespace {
+
+/// A PEFT export as the adapter file that libllama can load; removed again at the end.
+class temporary_adapter {
+  public:
+    temporary_adapter(const std::string & folder, const gguf_file & base) : path_(folder_name(folder) + ".verify.gguf") {
+        write_adapter_gguf(read_peft_folder(folder, base), path_);
+    }
+    ~temporary_adapter() {
+        std::error_code ec;
+        std::filesystem::remove(utf8_path(path_), ec);
+    }
+    temporary_adapter(const temporary_adapter &)             = delete;
+    temporary_adapter & operator=(const temporary_adapter &) = delete;
+    const std::string & path() const { return path_; }
+
+  private:
+    static std::string folder_name(std::string folder) {
+        while (folder.size() > 1 && (folder.back() == '/' || folder.back() == '\\')) {
+            folder.pop_back();
+        }
+        return folder;
+    }
+    std::string path_;
+};
+
+/// One supervised token's numbers.
+struct position_score {
+    double base_loss, tuned_loss, export_loss, kl_export, kl_base;
+};
+
+double log_sum_exp(const float * x, int32_t n) {
+    const double max = *std::max_element(x, x + n);
+    double       sum = 0;
+    for (int32_t i = 0; i < n; ++i) {
+        sum += std::exp(static_cast<double>(x[i]) - max);
+    }
+    return max + std::log(sum);
+}
+
+/// With p, q the softmax of the logits: loss = -log p[target]; KL(p || q) = sum of p (log p - log q).
+position_score score(const float * base, const float * tuned, const float * exported, int32_t n_vocab, int32_t target) {
+    const double   z_base = log_sum_exp(base, n_vocab), z_tuned = log_sum_exp(tuned, n_vocab), z_export = log_sum_exp(exported, n_vocab);
+    position_score s{z_base - base[target], z_tuned - tuned[target], z_export - exported[target], 0, 0};
+    for (int32_t i = 0; i < n_vocab; ++i) {
+        const double log_p = tuned[i] - z_tuned;
+        const double p     = std::exp(log_p);
+        s.kl_export += p * (log_p - (exported[i] - z_export));
+        s.kl_base += p * (log_p - (base[i] - z_base));
+    }
+    return s;
+}
+
+/// The three that are compared.
+struct models {
+    llama_scorer base, tuned, exported;
+    int32_t      n_vocab;
+    int          threads;
+};
+
+/// Scores the first n tokens of a row; adds to the sums and returns how many tokens counted.
+uint64_t score_row(models & m, const token_row & row, uint32_t n, verify_result & sums) {
+    uint64_t counted = 0;
+    for (llama_scorer * s : {&m.base, &m.tuned, &m.exported}) {
+        s->begin_row();
+    }
+    for (uint32_t first = 0; first + 1 < n; first += llama_scorer::chunk_tokens) {
+        const uint32_t       count = std::min(llama_scorer::chunk_tokens, n - 1 - first);
+        std::vector<int32_t> tokens, at;
+        std::vector<bool>    wanted;
+        for (uint32_t i = 0; i < count; ++i) {
+            tokens.push_back(token_id(row.tokens[first + i]));
+            wanted.push_back(is_supervised(row.tokens[first + i + 1]));
+            if (wanted.back()) {
+                at.push_back(static_cast<int32_t>(i));
+            }
+        }
+        for (llama_scorer * s : {&m.base, &m.tuned, &m.exported}) {
+            s->feed(tokens.data(), wanted, first);
+        }
+        std::vector<position_score> scores(at.size());
+        std::vector<const float *>  base(at.size()), tuned(at.size()), exported(at.size());
+        for (size_t k = 0; k < at.size(); ++k) { // not thread-safe, so before the threads
+            base[k]     = m.base.logits(at[k]);
+            tuned[k]    = m.tuned.logits(at[k]);
+            exported[k] = m.exported.logits(at[k]);
+        }
+        std::atomic<size_t>      next{0};
+        const auto               work = [&] {
+            for (size_t k; (k = next++) < at.size();) {
+                const uint32_t position = first + static_cast<uint32_t>(at[k]);
+                scores[k]               = score(base[k], tuned[k], exported[k], m.n_vocab, token_id(row.tokens[position + 1]));
+            }
+        };
+        std::vector<std::thread> others;
+        for (int t = 1; t < m.threads && static_cast<size_t>(t) < at.size(); ++t) {
+            others.emplace_back(work);
+        }
+        work();
+        for (std::thread & t : others) {
+            t.join();
+        }
+        for (const position_score & s : scores) {
+            sums.base_loss += s.base_loss;
+            sums.tuned_loss += s.tuned_loss;
+            sums.export_loss += s.export_loss;
+            sums.mean_kl_divergence += s.kl_export;
+            sums.base_kl_divergence += s.kl_base;
+        }
+        counted += scores.size();
+    }
+    return counted;
+}
+
+/// The first larger type worth trying, by the type that most of the file's bytes have.
+std::string larger_type_than(const std::string & exported_path) {
+    const auto                  file = gguf_file::open(exported_path);
+    std::map<ggml_type, size_t> bytes;
+    for (const tensor_info & t : file->tensors()) {
+        if (t.name.rfind("blk.", 0) == 0 && t.n_dims > 1) {
+            bytes[t.type] += t.n_bytes;
+        }
+    }
+    const auto   most = std::max_element(bytes.begin(), bytes.end(), [](const auto & a, const auto & b) { return a.second < b.second; });
+    const double bits = most == bytes.end() ? 32.0 : 8.0 * static_cast<double>(ggml_type_size(most->first)) / static_cast<double>(ggml_blck_size(most->first));
+    if (bits < 4.0) return "q4_k_m";
+    if (bits < 6.0) return "q6_k";
+    if (bits < 8.0) return "q8_0";
+    if (bits < 16.0) return "f16";
+    return "f32";
+}
+
+std::string advice_for(const verify_options & o, const verify_result & r) {
+    if (o.format != "gguf") {
+        return "The exported adapter does not behave as the live one. Export it again, and check that base and adapter belong together.";
+    }
+    const std::string type = larger_type_than(o.exported_path);
+    return std::string("Rounding to this type ") + (r.verdict == "lost" ? "undid most of" : "weakened") + " what was learnt. Export as " + type +
+           ", or keep the adapter beside the base model (format gguf-adapter), which loses nothing.";
+}
+
+} // namespace
+
+void judge(verify_result & r) {
+    const double gain = r.base_loss - r.tuned_loss;
+    // Less than this is within the noise of the sums and of different kernels.
+    constexpr double tiny_loss = 1e-4, tiny_kl = 1e-3;
+    double           kept_share;
+    if (gain > tiny_loss) {
+        r.recovered_share = (r.base_loss - r.export_loss) / gain;
+        kept_share        = *r.recovered_share;
+    } else {
+        r.recovered_share.reset();
+        kept_share = r.base_kl_divergence > 0 ? 1.0 - r.mean_kl_divergence / r.base_kl_divergence : 1.0;
+    }
+    if (kept_share >= 0.9 || r.mean_kl_divergence < tiny_kl || r.mean_kl_divergence < 0.01 * r.base_kl_divergence) {
+        r.verdict = "kept";
+    } else {
+        r.verdict = kept_share < 0.5 ? "lost" : "degraded";
+    }
+}
+
+verify_result run_verify(const verify_options & o, const progress_fn & progress) {
+    const auto base_file = gguf_file::open(o.model_path);
+    require_adapter_fits(read_adapter_gguf(o.adapter_path), *base_file);
+    const auto           rows  = token_file::open(o.tokens_path);
+    const vocab_identity vocab = identify_vocab(*base_file);
+    rows->require_vocab(vocab.n_vocab, vocab.vocab_hash);
+
+    std::optional<temporary_adapter> from_peft;
+    if (o.format == "peft") {
+        from_peft.emplace(o.exported_path, *base_file);
+    } else if (o.format == "gguf-adapter") {
+        require_adapter_fits(read_adapter_gguf(o.exported_path), *base_file);
+    } else if (o.format != "gguf") {
+        throw error("export_format_unknown", "There is no export format '" + o.format + "'.", "Use gguf, gguf-adapter or peft.", {{"format", o.format}});
+    }
+
+    const int             threads    = o.threads > 0 ? o.threads : physical_cores();
+    const llama_model_ptr base_model = load_llama_model(o.model_path, o.device);
+    const llama_model_ptr export_model = o.format == "gguf" ? load_llama_model(o.exported_path, o.device) : base_model;
+    const std::string     export_adapter = o.format == "gguf" ? "" : from_peft ? from_peft->path() : o.exported_path;
+    const int32_t         n_vocab        = llama_vocab_n_tokens(llama_model_get_vocab(base_model.get()));
+    if (llama_vocab_n_tokens(llama_model_get_vocab(export_model.get())) != n_vocab) {
+        throw error("export_unusable", o.exported_path + " has another vocabulary than its base.", "Export it again.", {{"path", o.exported_path}});
+    }
+    models m{{base_model, "", o.max_seq_len, threads},
+             {base_model, o.adapter_path, o.max_seq_len, threads},
+             {export_model, export_adapter, o.max_seq_len, threads},
+             n_vocab,
+             threads};
+
+    verify_result  r;
+    const uint64_t n_rows = std::min(rows->n_rows(), o.max_rows);
+    for (uint64_t i = 0; i < n_rows; ++i) {
+        const token_row row     = rows->row(i);
+        const uint64_t  counted = score_row(m, row, std::min(row.n_tokens, o.max_seq_len), r);
+        r.tokens += counted;
+        r.rows += counted > 0 ? 1 : 0;
+        if (progress) {
+            progress(i + 1, n_rows);
+        }
+    }
+    if (r.tokens == 0) {
+        throw error("nothing_to_verify", "None of the first " + std::to_string(n_rows) + " rows of " + o.tokens_path + " has a learnt token within " + std::to_string(o.max_seq_len) + " tokens.",
+                    "Use more rows or a larger max_seq_len.", {{"path", o.tokens_path}, {"rows", std::to_string(n_rows)}});
+    }
+    const auto n = static_cast<double>(r.tokens);
+    for (double * sum : {&r.base_loss, &r.tuned_loss, &r.export_loss, &r.mean_kl_divergence, &r.base_kl_divergence}) {
+        *sum /= n;
+    }
+    if (!std::isfinite(r.base_loss) || !std::isfinite(r.tuned_loss) || !std::isfinite(r.export_loss)) {
+        const bool only_export = std::isfinite(r.base_loss) && std::isfinite(r.tuned_loss);
+        throw error("export_unusable", only_export ? o.exported_path + " gives numbers that are not finite." : "The base model or its adapter gives numbers that are not finite.",
+                    only_export ? "Export as bf16 or f32." : "Train again with a lower learning rate.", {{"path", o.exported_path}, {"reason", "not finite"}});
+    }
+    judge(r);
+    if (r.verdict != "kept") {
+        r.advice = advice_for(o, r);
+    }
+    return r;
+}
+
+} // namespace forja

@@ -1,0 +1,47 @@
+// Did the export keep what was learnt? Answered by stock libllama, on held-out rows.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/progress.hpp"
+
+namespace forja {
+
+struct verify_options {
+    std::string model_path;    // the base
+    std::string adapter_path;  // the live adapter, GGUF
+    std::string exported_path; // file, or folder for peft
+    std::string format = "gguf"; // gguf | gguf-adapter | peft
+    std::string tokens_path;     // held-out rows (.fjt)
+    uint64_t    max_rows    = 64;
+    uint32_t    max_seq_len = 512;
+    int         threads     = 0; // 0: one per physical core
+    std::string device      = "cpu";
+};
+
+/// Losses and divergences are means over supervised tokens, in nats.
+struct verify_result {
+    double                     base_loss = 0, tuned_loss = 0, export_loss = 0;
+    double                     mean_kl_divergence = 0; // KL(tuned || export)
+    double                     base_kl_divergence = 0; // KL(tuned || base)
+    std::optional<double>      recovered_share;        // (base - export) / (base - tuned); none where tuning didn't lower the loss
+    std::string                verdict;                // kept | degraded | lost
+    std::optional<std::string> advice;
+    uint64_t                   tokens = 0, rows = 0; // supervised tokens scored, rows that had any
+};
+
+/// The verdict by numbers alone, so that it can be tested.
+/// kept: at least 0.9 of the gain in loss is there, or the export predicts as base + adapter does (KL below 0.001 nats, or below
+/// a hundredth of what tuning changed). lost: less than half of the gain. degraded: between. Where tuning didn't lower the loss
+/// on these rows, the share of the change in predictions, 1 - KL(tuned || export) / KL(tuned || base), takes the gain's place.
+void judge(verify_result & result);
+
+/// Runs base, base + adapter and the export over the same rows and compares their predictions for every supervised token.
+/// Rows are cut to max_seq_len. progress: rows. Memory: the models mapped, three small KV caches at F32, and logits for 64 tokens.
+/// @throws error token_file_*, adapter_mismatch, device_not_found, nothing_to_verify (no supervised token in these rows),
+///         export_unusable (libllama can't load it, or its numbers aren't finite).
+verify_result run_verify(const verify_options & options, const progress_fn & progress);
+
+} // namespace forja
