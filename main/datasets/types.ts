@@ -85,8 +85,6 @@ export interface ModelText {
   chat_template: string | null;
   bos_token: string | null;
   eos_token: string | null;
-  /** Whether the tokenizer puts a BOS token before each text by itself (llama_vocab_get_add_bos). */
-  add_bos: boolean;
 }
 
 /** What a `tokenize` job answers when it is done. Counts are of tokens or of rows. */

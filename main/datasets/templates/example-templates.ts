@@ -14,7 +14,6 @@ export const chatml: ModelText = {
   ].join(''),
   bos_token: '<|im_start|>',
   eos_token: '<|im_end|>',
-  add_bos: false,
 };
 
 /** Headers around roles, a BOS printed by the template, trimmed contents and today's date: as Llama 3. */
@@ -30,7 +29,6 @@ export const headers: ModelText = {
   ].join('\n'),
   bos_token: '<|begin|>',
   eos_token: '<|eot|>',
-  add_bos: true,
 };
 
 /** No generation prompt, a space before answers, and the system text moved into the last user turn: as Mistral. */
@@ -51,7 +49,6 @@ export const instTags: ModelText = {
   ].join('\n'),
   bos_token: '<s>',
   eos_token: '</s>',
-  add_bos: true,
 };
 
 /** The assistant is called model, roles must alternate, a system role raises an exception: as Gemma 2. */
@@ -66,7 +63,6 @@ export const noSystem: ModelText = {
   ].join(''),
   bos_token: '<bos>',
   eos_token: '<eos>',
-  add_bos: true,
 };
 
 /** An empty think block before the newest answer, and thoughts cut out of earlier ones: as Qwen 3. */
@@ -86,7 +82,6 @@ export const thinking: ModelText = {
   ].join('\n'),
   bos_token: null,
   eos_token: '<|im_end|>',
-  add_bos: false,
 };
 
 /** Names and colons, no marker at the end of an answer. */
@@ -97,5 +92,4 @@ export const markerless: ModelText = {
   ].join(''),
   bos_token: '<s>',
   eos_token: '</s>',
-  add_bos: true,
 };

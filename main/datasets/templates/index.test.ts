@@ -37,10 +37,9 @@ describe('the model’s own template', () => {
     expect(rest[0]![0]).toContain('Hello!');
   });
 
-  it('cuts the BOS text that the tokenizer adds by itself, and only that', () => {
-    expect(openTemplate(headers).renderPrompt([user('Hi')])).toMatch(/^<\|head\|>system/);
-    expect(openTemplate({ ...headers, add_bos: false }).renderPrompt([user('Hi')])).toMatch(/^<\|begin\|><\|head\|>/);
-    // The BOS of SmolLM2 opens each turn; its tokenizer adds none, so nothing may be cut.
+  it('keeps the BOS that the template prints, once', () => {
+    expect(openTemplate(headers).renderPrompt([user('Hi')])).toMatch(/^<\|begin\|><\|head\|>system/);
+    expect(openTemplate(noSystem).renderPrompt([user('Hi')])).toMatch(/^<bos><start>user/);
     expect(openTemplate(chatml).renderPrompt([user('Hi')])).toMatch(/^<\|im_start\|>system/);
   });
 
@@ -87,7 +86,7 @@ describe('the model’s own template', () => {
       chat(system('Rules'), user('1'), assistant('one'), user('2'), assistant('two')),
     );
     expect(segments).toEqual([
-      ['[INST] 1[/INST]', 0],
+      ['<s>[INST] 1[/INST]', 0],
       [' one</s>', 1],
       ['[INST] Rules\n\n2[/INST]', 0],
       [' two</s>', 1],
@@ -123,7 +122,7 @@ describe('the model’s own template', () => {
     const template = openTemplate(noSystem);
     expect(template.warnings.map(({ code }) => code)).toEqual(['template_without_system']);
     expect(whole(template.renderRow(chat(system('Rules'), user('Hi'), assistant('Hello!'))))).toBe(
-      '<start>user\nRules\n\nHi<end>\n<start>model\nHello!<end>\n',
+      '<bos><start>user\nRules\n\nHi<end>\n<start>model\nHello!<end>\n',
     );
   });
 
@@ -145,7 +144,7 @@ describe('the model’s own template', () => {
 });
 
 describe('the Alpaca templates', () => {
-  const bare: ModelText = { chat_template: null, bos_token: '<s>', eos_token: '</s>', add_bos: true };
+  const bare: ModelText = { chat_template: null, bos_token: '<s>', eos_token: '</s>' };
   const row = (instruction: string, input: string): Conversation => ({
     ...(chat(user(`${instruction}\n\n${input}`), assistant('4')) as Extract<Conversation, { kind: 'chat' }>),
     alpaca: { instruction, input },

@@ -24,7 +24,7 @@ export interface PromptTemplate {
    */
   renderRow(conversation: Conversation): Segment[];
   /**
-   * The text before an answer, as `renderRow` has it; BOS is left to the tokenizer.
+   * The text before an answer, as `renderRow` has it. Who tokenises it adds BOS where the vocabulary wants one and it is missing.
    * @throws RowError template_refused
    */
   renderPrompt(messages: ChatMessage[]): string;

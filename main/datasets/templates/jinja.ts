@@ -31,20 +31,19 @@ const FIXED_DATE: Record<string, string> = {
 /**
  * The Jinja template of a model, as a function of messages.
  *
- * BOS: a tokenizer that adds BOS by itself would give it twice, so a leading BOS text is cut off exactly when the model's
- * tokenizer adds one. It stays otherwise: SmolLM2 adds none, and its BOS is the `<|im_start|>` that opens each turn.
+ * BOS: what the template prints stays in the text. Trainer and chat put a BOS token first where the vocabulary wants one and
+ * the text doesn't begin with it, so it never comes twice. Cutting it here would break models such as SmolLM2, which adds
+ * none and whose BOS is the `<|im_start|>` that opens each turn.
  */
 export class JinjaTemplate {
   readonly parsed: Program;
   private readonly bos: string;
   private readonly eos: string;
-  private readonly cutBos: boolean;
 
   /** @throws DatasetError template_invalid */
   constructor(source: string, model: ModelText) {
     this.bos = model.bos_token ?? '';
     this.eos = model.eos_token ?? '';
-    this.cutBos = model.add_bos && this.bos !== '';
     try {
       this.parsed = parse(tokenize(source, { lstrip_blocks: true, trim_blocks: true }));
     } catch (error) {
@@ -54,7 +53,6 @@ export class JinjaTemplate {
 
   /** @throws RowError template_refused, with the template's own words */
   render(messages: ChatMessage[], add_generation_prompt: boolean): string {
-    let text: string;
     try {
       const environment = newEnvironment();
       environment.set(
@@ -65,14 +63,13 @@ export class JinjaTemplate {
       environment.set('bos_token', this.bos);
       environment.set('eos_token', this.eos);
       environment.set('tools', null);
-      text = new Interpreter(environment).run(this.parsed).value;
+      return new Interpreter(environment).run(this.parsed).value;
     } catch (error) {
       throw new RowError(
         'template_refused',
         `The model's chat template refuses this conversation: ${(error as Error).message}`,
       );
     }
-    return this.cutBos && text.startsWith(this.bos) ? text.slice(this.bos.length) : text;
   }
 }
 
