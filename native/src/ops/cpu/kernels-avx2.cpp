@@ -1,0 +1,28 @@
+// The kernels for AVX2 with FMA.
+#include "ops/cpu/prelude.hpp"
+
+#if defined(FORJA_X86_64)
+
+// To the end of the file, so that templates are instantiated under it too. MSVC takes the intrinsics as they are.
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#elif defined(__GNUC__)
+#pragma GCC target("avx2,fma")
+#endif
+
+#define FORJA_ISA avx2_fma
+#define FORJA_ISA_TABLE kernels_avx2
+#define FORJA_SIMD_AVX2
+#include "ops/cpu/kernels-impl.hpp"
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif
+
+#else
+
+namespace forja::cpu {
+const kernel_table * kernels_avx2() { return nullptr; }
+} // namespace forja::cpu
+
+#endif

@@ -1,0 +1,41 @@
+// All kernels for the instruction set that the including file chose, and the function that hands out their table.
+// FORJA_ISA_TABLE names that function.
+#pragma once
+
+#include "ops/cpu/simd.hpp"
+
+#include "ops/cpu/vector-math.hpp"
+
+#include "ops/cpu/tile-product.hpp"
+
+#include "ops/cpu/attention-impl.hpp"
+#include "ops/cpu/cross-entropy-impl.hpp"
+#include "ops/cpu/dequantise-impl.hpp"
+#include "ops/cpu/glu-impl.hpp"
+#include "ops/cpu/norm-impl.hpp"
+#include "ops/cpu/thin-impl.hpp"
+
+namespace forja::cpu {
+
+const kernel_table * FORJA_ISA_TABLE() {
+    static constexpr kernel_table table = {
+        FORJA_ISA::attention_forward,
+        FORJA_ISA::attention_backward,
+        FORJA_ISA::attention_backward_reduce,
+        FORJA_ISA::glu_forward,
+        FORJA_ISA::glu_backward,
+        FORJA_ISA::cross_entropy,
+        FORJA_ISA::cross_entropy_loss,
+        FORJA_ISA::dequantise_transpose,
+        FORJA_ISA::dequantise,
+        FORJA_ISA::outer_accumulate_wide,
+        FORJA_ISA::outer_accumulate_thin,
+        FORJA_ISA::thin_reduce,
+        FORJA_ISA::thin_expand,
+        FORJA_ISA::rms_norm_forward,
+        FORJA_ISA::rms_norm_backward,
+    };
+    return &table;
+}
+
+} // namespace forja::cpu
