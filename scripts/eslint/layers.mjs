@@ -9,11 +9,11 @@ export const LAYERS = {
   contracts: [],
   domain: ['contracts'],
   datasets: services,
-  models: services,
+  models: [...services, 'trainer'],
   db: services,
   trainer: services,
   chat: [...services, 'datasets'],
-  export: services,
+  export: [...services, 'trainer'],
   settings: services,
   runs: [...services, 'datasets', 'models', 'db', 'trainer', 'export', 'settings'],
   ipc: [...services, 'datasets', 'models', 'db', 'trainer', 'chat', 'export', 'settings', 'runs'],
@@ -30,7 +30,7 @@ const PACKAGES = {
 };
 
 /** Packages that a layer is confined to; others are free. Node's own modules count as packages. */
-const ONLY = { contracts: ['zod'], domain: [] };
+const ONLY = { contracts: ['zod', 'ajv'], domain: [] };
 
 /**
  * The layer that a file belongs to, or null outside of main/ and renderer/.

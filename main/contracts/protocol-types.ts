@@ -1,0 +1,500 @@
+// Written by `npm run generate` from native/protocol. Do not edit.
+
+/** Fine-tunes an adapter. All settings are present: defaults are filled in. */
+export interface TrainJob {
+  protocol_major: 1;
+  type: "train";
+  /** The base model: a GGUF file, or any part of a split set. UTF-8 path. */
+  model_path: string;
+  /** Token file (.fjt) to learn from. */
+  train_tokens_path: string;
+  /** Token file to validate on, or null. */
+  val_tokens_path: string | null;
+  /** Folder for checkpoints and the adapter; made when missing. */
+  out_dir: string;
+  /** How the base is adapted. */
+  method: "lora";
+  /** r, the width of the low-rank update. */
+  lora_rank: number;
+  /** The update is scaled by lora_alpha / lora_rank (or by lora_alpha / sqrt(lora_rank) with use_rslora). */
+  lora_alpha: number;
+  /** Share of an adapter's inputs zeroed at random in training. */
+  lora_dropout: number;
+  /** Rank-stabilised scaling. */
+  use_rslora: boolean;
+  /** Which linear layers of each block get an adapter. Where a file fuses layers (phi3: q, k, v in one; gate, up in one) naming one of them adapts the fused layer. */
+  target_modules: ("q" | "k" | "v" | "o" | "gate" | "up" | "down")[];
+  /** Peak learning rate. */
+  learning_rate: number;
+  /** AdamW's decoupled weight decay. */
+  weight_decay: number;
+  /** AdamW's first-moment decay. */
+  adam_beta1: number;
+  /** AdamW's second-moment decay. */
+  adam_beta2: number;
+  /** AdamW's epsilon. */
+  adam_epsilon: number;
+  /** The gradient of a step is scaled down to this length; 0 turns that off. */
+  max_grad_norm: number;
+  /** Shape of the learning rate after warmup. */
+  lr_scheduler: "linear" | "cosine" | "constant";
+  /** Steps over which the learning rate rises from 0; wins over warmup_ratio when above 0. */
+  warmup_steps: number;
+  /** Share of all steps used to warm up. */
+  warmup_ratio: number;
+  /** Rows per forward and backward pass. */
+  micro_batch_size: number;
+  /** Micro-batches per optimiser step. */
+  gradient_accumulation_steps: number;
+  /** Tokens of a row that are used; a longer row loses its end. */
+  max_seq_len: number;
+  /** Passes over the training rows. */
+  epochs: number;
+  /** Optimiser steps; 0 means as epochs say. */
+  max_steps: number;
+  /** Seed of the adapter's start, the order of rows and dropout. */
+  seed: number;
+  /** Validate every so many steps; 0 means only at the end. */
+  eval_steps: number;
+  /** Checkpoint every so many steps; 0 means only at the end and on request. */
+  checkpoint_steps: number;
+  /** How many of the newest checkpoints stay on disk; the best by val_loss is kept besides. */
+  checkpoints_kept: number;
+  /** Where to compute: 'cpu', 'auto' (the first GPU, else the CPU), or a device's name as `devices` lists it. */
+  device: string;
+  /** CPU threads; 0 means one per physical core. */
+  threads: number;
+  /** Precision of the matrix products in the backward pass. 'f32' is the reference; 'auto' uses BF16 or F16 products with F32 sums where the device is faster with them. */
+  compute_type: "auto" | "f32";
+  /** Memory for activations kept from the forward to the backward pass; blocks beyond it are recomputed. -1 lets the trainer choose, 0 recomputes all. */
+  activation_budget_bytes: number;
+  /** Start from this adapter instead of a random A and a zero B, or null. */
+  init_adapter_path: string | null;
+  /** Checkpoint folder to go on from, or null. */
+  resume_path: string | null;
+}
+
+/** Mean loss and perplexity of a token file. All settings are present: defaults are filled in. */
+export interface ScoreJob {
+  protocol_major: 1;
+  type: "score";
+  /** The base model: a GGUF file, or any part of a split set. UTF-8 path. */
+  model_path: string;
+  /** Adapter in llama.cpp's GGUF format, or null for the base alone. */
+  adapter_path: string | null;
+  /** Token file to score. */
+  tokens_path: string;
+  /** Tokens of a row that are used; a longer row loses its end. */
+  max_seq_len: number;
+  /** Where to compute: 'cpu', 'auto' (the first GPU, else the CPU), or a device's name as `devices` lists it. */
+  device: string;
+  /** CPU threads; 0 means one per physical core. */
+  threads: number;
+  /** Precision of the matrix products in the backward pass. 'f32' is the reference; 'auto' uses BF16 or F16 products with F32 sums where the device is faster with them. */
+  compute_type: "auto" | "f32";
+}
+
+/** Reads rows from stdin, one JSON object a line: {"row": source row number, "segments": [[text, 0 or 1], ...]} where 1 marks text to learn; writes a token file. All settings are present: defaults are filled in. */
+export interface TokenizeJob {
+  protocol_major: 1;
+  type: "tokenize";
+  /** The base model: a GGUF file, or any part of a split set. UTF-8 path. */
+  model_path: string;
+  /** Token file to write. */
+  output_path: string;
+  /** Tokens of a row that are used; a longer row loses its end. */
+  max_seq_len: number;
+}
+
+/** What a model file is and whether it can be trained. All settings are present: defaults are filled in. */
+export interface InspectJob {
+  protocol_major: 1;
+  type: "inspect";
+  /** The base model: a GGUF file, or any part of a split set. UTF-8 path. */
+  model_path: string;
+}
+
+/** Writes the tuned model or the adapter alone. All settings are present: defaults are filled in. */
+export interface ExportJob {
+  protocol_major: 1;
+  type: "export";
+  /** The base model: a GGUF file, or any part of a split set. UTF-8 path. */
+  model_path: string;
+  /** The adapter, in llama.cpp's GGUF format. */
+  adapter_path: string;
+  /** gguf: the merged model; gguf-adapter: for llama.cpp's --lora; peft: a folder for Hugging Face PEFT. */
+  format: "gguf" | "gguf-adapter" | "peft";
+  /** Type of the merged weights; 'same' keeps each tensor's own. */
+  output_type: "same" | "f32" | "f16" | "bf16" | "q8_0" | "q6_k" | "q5_k_m" | "q5_k_s" | "q5_0" | "q5_1" | "q4_k_m" | "q4_k_s" | "q4_0" | "q4_1" | "q3_k_m" | "q2_k" | "iq4_nl" | "iq4_xs";
+  /** File (or folder, for peft) to write. */
+  output_path: string;
+  /** Replace what is there. */
+  overwrite: boolean;
+  /** CPU threads; 0 means one per physical core. */
+  threads: number;
+}
+
+/** Scores an export against the live adapter with stock llama.cpp. All settings are present: defaults are filled in. */
+export interface VerifyJob {
+  protocol_major: 1;
+  type: "verify";
+  /** The base model: a GGUF file, or any part of a split set. UTF-8 path. */
+  model_path: string;
+  /** The live adapter. */
+  adapter_path: string;
+  /** The exported file or folder. */
+  exported_path: string;
+  /** What was exported. */
+  format: "gguf" | "gguf-adapter" | "peft";
+  /** Held-out rows. */
+  tokens_path: string;
+  /** Rows used, from the start. */
+  max_rows: number;
+  /** Tokens of a row that are used; a longer row loses its end. */
+  max_seq_len: number;
+  /** CPU threads; 0 means one per physical core. */
+  threads: number;
+  /** Where to compute: 'cpu', 'auto' (the first GPU, else the CPU), or a device's name as `devices` lists it. */
+  device: string;
+}
+
+/** Lists what can compute here. All settings are present: defaults are filled in. */
+export interface DevicesJob {
+  protocol_major: 1;
+  type: "devices";
+}
+
+/** Times training, or llama.cpp's own forward pass, on random tokens. All settings are present: defaults are filled in. */
+export interface BenchJob {
+  protocol_major: 1;
+  type: "bench";
+  /** The base model: a GGUF file, or any part of a split set. UTF-8 path. */
+  model_path: string;
+  /** train: whole steps of the trainer; forward: libllama's prompt processing. */
+  mode: "train" | "forward";
+  /** Tokens of a row that are used; a longer row loses its end. */
+  max_seq_len: number;
+  /** Rows per pass. */
+  micro_batch_size: number;
+  /** r, the width of the low-rank update. */
+  lora_rank: number;
+  /** Which linear layers of each block get an adapter. Where a file fuses layers (phi3: q, k, v in one; gate, up in one) naming one of them adapts the fused layer. */
+  target_modules: ("q" | "k" | "v" | "o" | "gate" | "up" | "down")[];
+  /** Timed passes, after one to warm up. */
+  steps: number;
+  /** Where to compute: 'cpu', 'auto' (the first GPU, else the CPU), or a device's name as `devices` lists it. */
+  device: string;
+  /** CPU threads; 0 means one per physical core. */
+  threads: number;
+  /** Precision of the matrix products in the backward pass. 'f32' is the reference; 'auto' uses BF16 or F16 products with F32 sums where the device is faster with them. */
+  compute_type: "auto" | "f32";
+  /** As in train. */
+  activation_budget_bytes: number;
+}
+
+export type TrainerJob = TrainJob | ScoreJob | TokenizeJob | InspectJob | ExportJob | VerifyJob | DevicesJob | BenchJob;
+
+/** First line of every process. */
+export interface HelloData {
+  /** Refuse another than your own. */
+  protocol_major: number;
+  /** Grows when fields are added. */
+  protocol_minor: number;
+  trainer_version: string;
+  llama_cpp_release: string;
+  /** Those loaded for this job. */
+  devices: ({
+    /** As the `device` setting takes it. */
+    name: string;
+    /** The maker's name for it. */
+    description: string;
+    type: "cpu" | "gpu" | "igpu" | "accel";
+    /** CPU, Vulkan, CUDA, Metal … */
+    backend: string;
+    /** 0 when unknown. */
+    memory_total_bytes: number;
+    /** 0 when unknown. */
+    memory_free_bytes: number;
+  })[];
+}
+
+/** What the trainer does now. */
+export interface StatusData {
+  phase: "loading_model" | "preparing" | "training" | "validating" | "paused" | "resumed" | "stopping" | "tokenizing" | "scoring" | "exporting" | "verifying";
+}
+
+/** What a training job comes to, before its first step. */
+export interface PlanData {
+  architecture: string;
+  /** Most common type of the block weights, as ggml names it. */
+  base_type: string;
+  n_layer: number;
+  n_params: number;
+  /** As PEFT counts them. */
+  trainable_parameters: number;
+  /** Rows that will be learned from. */
+  rows: number;
+  val_rows: number;
+  steps_per_epoch: number;
+  total_steps: number;
+  /** Steps done before, when resumed. */
+  start_step: number;
+  /** Rows with nothing to learn within max_seq_len. */
+  skipped_rows: number;
+  /** Rows longer than max_seq_len. */
+  truncated_rows: number;
+  device: string;
+  threads: number;
+}
+
+/** One optimiser step. */
+export interface StepData {
+  /** From 1. */
+  step: number;
+  total_steps: number;
+  /** Passes done, with fraction. */
+  epoch: number;
+  /** Mean nats per supervised token of this step. */
+  train_loss: number;
+  /** Used in this step. */
+  learning_rate: number;
+  /** Before clipping. */
+  grad_norm: number;
+  /** All tokens of the step over its time. */
+  tokens_per_second: number;
+  /** In this step. */
+  tokens: number;
+  /** In this step. */
+  supervised_tokens: number;
+  /** Since training began, pauses left out. */
+  elapsed_ms: number;
+  /** Time left, estimated. */
+  eta_ms: number;
+  /** Largest resident size so far. */
+  peak_memory_bytes: number;
+}
+
+/** Mean over all supervised tokens of the validation file. */
+export interface ValidationData {
+  step: number;
+  /** Nats per token. */
+  val_loss: number;
+  perplexity: number;
+  tokens: number;
+  is_best: boolean;
+}
+
+/** A checkpoint that is whole on disk. */
+export interface CheckpointData {
+  step: number;
+  /** Its folder. */
+  path: string;
+  reason: "interval" | "request" | "stop" | "final" | "best";
+}
+
+/** How far a long phase is. */
+export interface ProgressData {
+  /** As in status. */
+  phase: string;
+  done: number;
+  /** 0 when unknown. */
+  total: number;
+  unit: "bytes" | "rows" | "tensors" | "tokens";
+}
+
+/** Something the person should know. */
+export interface WarningData {
+  /** Stable snake_case name. */
+  code: string;
+  /** What and where, in English. */
+  message: string;
+  /** What to do. */
+  hint: string;
+  /** The message's variable parts, for translation. */
+  details: Record<string, string>;
+}
+
+/** Why the job ended; nothing comes after it. */
+export interface ErrorData {
+  /** Stable snake_case name. */
+  code: string;
+  /** What and where, in English. */
+  message: string;
+  /** What to do. */
+  hint: string;
+  /** The message's variable parts, for translation. */
+  details: Record<string, string>;
+}
+
+/** Last line of a job that was done; a flat object whose fields depend on the job. */
+export interface ResultData {
+  job: "train" | "score" | "tokenize" | "inspect" | "export" | "verify" | "devices" | "bench";
+}
+
+/** result.data of a train job */
+export interface TrainResult {
+  job: "train";
+  status: "completed" | "stopped";
+  /** Steps done in all. */
+  steps: number;
+  /** Of the last step; null when no step was done. */
+  train_loss: number | null;
+  /** Last. */
+  val_loss: number | null;
+  best_val_loss: number | null;
+  /** null when stopped early. */
+  adapter_path: string | null;
+  last_checkpoint_path: string | null;
+  trainable_parameters: number;
+  peak_memory_bytes: number;
+  /** Mean over the job. */
+  tokens_per_second: number;
+  duration_ms: number;
+}
+
+/** result.data of a score job */
+export interface ScoreResult {
+  job: "score";
+  mean_loss: number;
+  perplexity: number;
+  /** Supervised tokens scored. */
+  tokens: number;
+  rows: number;
+  peak_memory_bytes: number;
+}
+
+/** result.data of a tokenize job */
+export interface TokenizeResult {
+  job: "tokenize";
+  rows: number;
+  tokens: number;
+  supervised_tokens: number;
+  median_tokens: number;
+  p95_tokens: number;
+  max_tokens: number;
+  truncated_rows: number;
+  /** Nothing to learn within max_seq_len. */
+  empty_rows: number;
+  /** [upper bound, rows] pairs. */
+  length_histogram: ((number)[])[];
+  output_path: string;
+}
+
+/** result.data of a inspect job */
+export interface InspectResult {
+  job: "inspect";
+  path: string;
+  file_size_bytes: number;
+  files: (string)[];
+  architecture: string;
+  name: string | null;
+  license: string | null;
+  base_type: string;
+  tensor_types: Record<string, number>;
+  n_params: number;
+  n_layer: number;
+  n_embd: number;
+  n_head: number;
+  n_head_kv: number;
+  n_ff: number;
+  n_vocab: number;
+  n_ctx_train: number;
+  tied_head: boolean;
+  chat_template: string | null;
+  bos_token: string | null;
+  eos_token: string | null;
+  trainable: boolean;
+  /** Why it can't be trained. */
+  reason: string | null;
+}
+
+/** result.data of a export job */
+export interface ExportResult {
+  job: "export";
+  format: string;
+  output_path: string;
+  output_bytes: number;
+  output_type: string;
+  tensors_merged: number;
+  duration_ms: number;
+  peak_memory_bytes: number;
+}
+
+/** result.data of a verify job */
+export interface VerifyResult {
+  job: "verify";
+  base_loss: number;
+  /** Base and live adapter. */
+  tuned_loss: number;
+  export_loss: number;
+  /** KL(tuned || export), nats per token. */
+  mean_kl_divergence: number;
+  /** KL(tuned || base). */
+  base_kl_divergence: number;
+  /** (base - export) / (base - tuned); null when tuning changed nothing. */
+  recovered_share: number | null;
+  verdict: "kept" | "degraded" | "lost";
+  advice: string | null;
+  tokens: number;
+  rows: number;
+}
+
+/** result.data of a devices job */
+export interface DevicesResult {
+  job: "devices";
+  devices: ({
+    /** As the `device` setting takes it. */
+    name: string;
+    /** The maker's name for it. */
+    description: string;
+    type: "cpu" | "gpu" | "igpu" | "accel";
+    /** CPU, Vulkan, CUDA, Metal … */
+    backend: string;
+    /** 0 when unknown. */
+    memory_total_bytes: number;
+    /** 0 when unknown. */
+    memory_free_bytes: number;
+  })[];
+  llama_cpp_release: string;
+  cpu_features: string;
+}
+
+/** result.data of a bench job */
+export interface BenchResult {
+  job: "bench";
+  mode: string;
+  base_type: string;
+  max_seq_len: number;
+  micro_batch_size: number;
+  threads: number;
+  /** Median of the timed passes. */
+  tokens_per_second: number;
+  peak_memory_bytes: number;
+  file_size_bytes: number;
+}
+
+/** The result of each job type. */
+export interface JobResults {
+  train: TrainResult;
+  score: ScoreResult;
+  tokenize: TokenizeResult;
+  inspect: InspectResult;
+  export: ExportResult;
+  verify: VerifyResult;
+  devices: DevicesResult;
+  bench: BenchResult;
+}
+
+/** The data of each event type. */
+export interface EventData {
+  hello: HelloData;
+  status: StatusData;
+  plan: PlanData;
+  step: StepData;
+  validation: ValidationData;
+  checkpoint: CheckpointData;
+  progress: ProgressData;
+  warning: WarningData;
+  error: ErrorData;
+  result: JobResults[keyof JobResults];
+}

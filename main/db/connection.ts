@@ -1,0 +1,67 @@
+import { mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import BetterSqlite from 'better-sqlite3';
+import { ForjaError } from '../contracts/errors.ts';
+import { dataDir } from './location.ts';
+import { migrate } from './migrate.ts';
+import { DatasetStore } from './stores/datasets.ts';
+import { ExportStore } from './stores/exports.ts';
+import { MetricStore } from './stores/metrics.ts';
+import { ModelStore } from './stores/models.ts';
+import { RunStore } from './stores/runs.ts';
+
+/** The open database: one store a subject. */
+export interface ForjaDb {
+  path: string;
+  models: ModelStore;
+  datasets: DatasetStore;
+  runs: RunStore;
+  metrics: MetricStore;
+  exports: ExportStore;
+  close(): void;
+}
+
+/** Where the database lies. */
+export function databasePath(): string {
+  return join(dataDir(), 'forja.sqlite3');
+}
+
+/**
+ * Opens the database, makes it when there is none, and brings it to the newest shape.
+ *
+ * Several processes may have it open (WAL; a writer waits up to five seconds for another).
+ * @param path default: databasePath(); ':memory:' for one that nobody else sees
+ * @throws ForjaError database_from_future, database_unavailable
+ */
+export function openDb(path: string = databasePath()): ForjaDb {
+  let db: BetterSqlite.Database | null = null;
+  try {
+    if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true });
+    db = new BetterSqlite(path, { timeout: 5000 });
+    db.pragma('journal_mode = WAL');
+    db.pragma('synchronous = NORMAL');
+    db.pragma('foreign_keys = ON');
+    migrate(db);
+  } catch (error) {
+    db?.close();
+    if (error instanceof ForjaError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ForjaError(
+      'database_unavailable',
+      `The database ${path} can't be used: ${reason}`,
+      'Make its folder writable, or set FORJA_DATA_DIR to another folder.',
+      { path, reason },
+      { cause: error },
+    );
+  }
+  const open = db;
+  return {
+    path,
+    models: new ModelStore(open),
+    datasets: new DatasetStore(open),
+    runs: new RunStore(open),
+    metrics: new MetricStore(open),
+    exports: new ExportStore(open),
+    close: () => open.close(),
+  };
+}

@@ -1,0 +1,11 @@
+import { migration0001 } from './0001-runs.ts';
+
+/** One numbered change of the database's shape. A migration that was released is never edited. */
+export interface Migration {
+  /** 1, 2, 3 … with no gap. */
+  version: number;
+  name: string;
+  sql: string;
+}
+
+export const MIGRATIONS: readonly Migration[] = [migration0001];

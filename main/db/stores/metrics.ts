@@ -1,0 +1,71 @@
+import type { Database, Statement, Transaction } from 'better-sqlite3';
+import type { CheckpointData, StepData, ValidationData } from '../../contracts/protocol-types.ts';
+
+/** A step as the database has it. */
+export type StepRow = Omit<StepData, 'total_steps' | 'eta_ms'> & { run_id: string; time_ms: number };
+export type ValidationRow = Omit<ValidationData, 'is_best'> & { run_id: string; time_ms: number; is_best: 0 | 1 };
+export type CheckpointRow = CheckpointData & { run_id: string; time_ms: number };
+
+/** What runs reported: a row each step, validation and checkpoint. */
+export class MetricStore {
+  private readonly db: Database;
+  private readonly insertStep: Statement;
+  private readonly insertSteps: Transaction<(steps: StepRow[]) => void>;
+
+  constructor(db: Database) {
+    this.db = db;
+    // A resumed run does some steps again: the newer row counts.
+    this.insertStep = db.prepare(
+      `INSERT OR REPLACE INTO steps (run_id, step, time_ms, epoch, train_loss, learning_rate, grad_norm, tokens_per_second,
+         tokens, supervised_tokens, elapsed_ms, peak_memory_bytes)
+       VALUES (@run_id, @step, @time_ms, @epoch, @train_loss, @learning_rate, @grad_norm, @tokens_per_second,
+         @tokens, @supervised_tokens, @elapsed_ms, @peak_memory_bytes)`,
+    );
+    this.insertSteps = db.transaction((steps: StepRow[]) => {
+      for (const step of steps) this.insertStep.run(step);
+    });
+  }
+
+  /** Adds steps in one transaction. */
+  addSteps(steps: StepRow[]): void {
+    if (steps.length > 0) this.insertSteps(steps);
+  }
+
+  addValidation(validation: ValidationRow): void {
+    this.db
+      .prepare(
+        `INSERT OR REPLACE INTO validations (run_id, step, time_ms, val_loss, perplexity, tokens, is_best)
+         VALUES (@run_id, @step, @time_ms, @val_loss, @perplexity, @tokens, @is_best)`,
+      )
+      .run(validation);
+  }
+
+  addCheckpoint(checkpoint: CheckpointRow): void {
+    this.db
+      .prepare(
+        'INSERT OR REPLACE INTO checkpoints (run_id, step, reason, path, time_ms) VALUES (@run_id, @step, @reason, @path, @time_ms)',
+      )
+      .run(checkpoint);
+  }
+
+  /** Forgets what a run reported after a step, before it goes on from there. */
+  forgetAfter(run_id: string, step: number): void {
+    for (const table of ['steps', 'validations', 'checkpoints']) {
+      this.db.prepare(`DELETE FROM ${table} WHERE run_id = ? AND step > ?`).run(run_id, step);
+    }
+  }
+
+  steps(run_id: string): StepRow[] {
+    return this.db.prepare('SELECT * FROM steps WHERE run_id = ? ORDER BY step').all(run_id) as StepRow[];
+  }
+
+  validations(run_id: string): ValidationRow[] {
+    return this.db.prepare('SELECT * FROM validations WHERE run_id = ? ORDER BY step').all(run_id) as ValidationRow[];
+  }
+
+  checkpoints(run_id: string): CheckpointRow[] {
+    return this.db
+      .prepare('SELECT * FROM checkpoints WHERE run_id = ? ORDER BY step, reason')
+      .all(run_id) as CheckpointRow[];
+  }
+}
