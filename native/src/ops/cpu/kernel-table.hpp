@@ -7,6 +7,7 @@
 namespace forja::cpu {
 
 struct kernel_table {
+    decltype(&forja::cpu::peak_loop)                 peak_loop;
     decltype(&forja::cpu::attention_forward)         attention_forward;
     decltype(&forja::cpu::attention_backward)        attention_backward;
     decltype(&forja::cpu::attention_backward_reduce) attention_backward_reduce;

@@ -13,12 +13,14 @@
 #include "ops/cpu/dequantise-impl.hpp"
 #include "ops/cpu/glu-impl.hpp"
 #include "ops/cpu/norm-impl.hpp"
+#include "ops/cpu/peak-impl.hpp"
 #include "ops/cpu/thin-impl.hpp"
 
 namespace forja::cpu {
 
 const kernel_table * FORJA_ISA_TABLE() {
     static constexpr kernel_table table = {
+        FORJA_ISA::peak_loop,
         FORJA_ISA::attention_forward,
         FORJA_ISA::attention_backward,
         FORJA_ISA::attention_backward_reduce,

@@ -111,6 +111,8 @@ const char * isa_name(isa which) {
     return "unknown";
 }
 
+double peak_loop(peak_kind kind, int64_t n, float * result) { return table().peak_loop(kind, n, result); }
+
 size_t dequantise_scratch_bytes(const weight_rows & w) { return scratch_bytes(DEQUANTISE_ROWS * dequantise_slice(w)); }
 
 void attention_forward(const attention_shape & shape, const float * q, const float * k, const float * v, float * out,

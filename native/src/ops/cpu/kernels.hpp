@@ -41,6 +41,12 @@ struct work_queue {
     std::atomic<int32_t> next{0};
 };
 
+enum class peak_kind { fma, bf16_dot };
+
+/// A loop of n rounds of independent multiply-adds in registers, to time: returns the floating-point operations done (0:
+/// this version has no such instruction). `result` receives a number that keeps the compiler from dropping the loop.
+double peak_loop(peak_kind kind, int64_t n, float * result);
+
 // ---------------------------------------------------------------------------------------------------------------------
 // Attention
 
