@@ -17,7 +17,6 @@ export const ERROR_EXITS = {
   run_not_found: EXIT.bad_input,
   run_file_invalid: EXIT.bad_input,
   run_in_use: EXIT.bad_input,
-  run_has_no_checkpoint: EXIT.bad_input,
   run_completed: EXIT.bad_input,
   run_has_no_adapter: EXIT.bad_input,
   model_changed: EXIT.bad_input,

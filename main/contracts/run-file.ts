@@ -1,0 +1,62 @@
+import { z } from 'zod';
+
+/** The version of run.json: raised when an older Forja could no longer read it. */
+export const RUN_FILE_VERSION = 1;
+
+export const RUN_STATUSES = ['queued', 'preparing', 'training', 'stopped', 'completed', 'failed'] as const;
+
+const fileRef = z.object({ path: z.string(), sha256: z.string() });
+
+const trainResult = z.object({
+  status: z.enum(['completed', 'stopped']),
+  steps: z.int(),
+  train_loss: z.number().nullable(),
+  val_loss: z.number().nullable(),
+  best_val_loss: z.number().nullable(),
+  trainable_parameters: z.int(),
+  peak_memory_bytes: z.int(),
+  tokens_per_second: z.number(),
+  duration_ms: z.int(),
+});
+
+/**
+ * run.json: all that is needed to go on with a run, to export it and to list it, with no database. Paths of model and dataset
+ * are absolute; those of the run's own files are relative to its folder, so that the folder may be moved.
+ */
+export const runFileSchema = z.object({
+  forja_run: z.literal(RUN_FILE_VERSION),
+  id: z.string().min(1),
+  name: z.string(),
+  created_ms: z.int(),
+  status: z.enum(RUN_STATUSES),
+  model: fileRef.extend({
+    file_size_bytes: z.int(),
+    modified_ms: z.int(),
+    architecture: z.string(),
+    base_type: z.string(),
+    name: z.string().nullable(),
+    n_params: z.int(),
+  }),
+  dataset: fileRef.extend({
+    size_bytes: z.int(),
+    format: z.string(),
+    columns: z.record(z.string(), z.string()),
+    rows_read: z.int(),
+    rows_used: z.int(),
+  }),
+  val_dataset: fileRef
+    .extend({ size_bytes: z.int(), format: z.string(), rows_read: z.int(), rows_used: z.int() })
+    .nullable(),
+  /** The prompt template that the rows were written with, for chat and exports to use again. */
+  template: z.enum(['model', 'alpaca', 'alpaca-short']),
+  train_tokens: z.string(),
+  val_tokens: z.string().nullable(),
+  /** The settings of the train job, defaults filled in, without paths. */
+  settings: z.record(z.string(), z.unknown()),
+  total_steps: z.int().nullable(),
+  steps: z.int(),
+  result: trainResult.nullable(),
+  error: z.object({ code: z.string(), message: z.string() }).nullable(),
+});
+
+export type RunFile = z.infer<typeof runFileSchema>;

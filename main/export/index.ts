@@ -1,0 +1,2 @@
+/** Exports of a tuned model, and the check of what was exported. */
+export { exportAdapter, type ExportCheck, type ExportOutcome, type ExportRequest } from './export-adapter.ts';

@@ -1,0 +1,12 @@
+/**
+ * Runs: from a request to a tuned adapter in a folder that holds all that is needed to go on, to chat and to export.
+ *
+ *   const prepared = await prepareRun(request, db);
+ *   const running = startRun(prepared, null, db, { onEvent });
+ *   const result = await running.finished;
+ */
+export { prepareRun, type PreparedRun, type PrepareHooks, type RunRequest } from './prepare-run.ts';
+export { reopenRun, type ReopenedRun, type ResumeChanges } from './reopen-run.ts';
+export { RunFolder, type Checkpoint } from './run-folder.ts';
+export { startRun, type RunningRun, type StartHooks } from './start-run.ts';
+export { tokenizerOf } from './tokenizer.ts';

@@ -1,0 +1,205 @@
+import { randomBytes } from 'node:crypto';
+import { renameSync, rmdirSync, rmSync } from 'node:fs';
+import { basename, join, relative, resolve } from 'node:path';
+import { completeJob, type JobOf } from '../contracts/protocol.ts';
+import { ForjaError } from '../contracts/errors.ts';
+import { RUN_FILE_VERSION, type RunFile } from '../contracts/run-file.ts';
+import {
+  openTemplate,
+  prepareTokens,
+  type ColumnMap,
+  type DatasetAudit,
+  type FileAudit,
+  type RowFormat,
+  type TemplateChoice,
+} from '../datasets/index.ts';
+import type { ForjaDb } from '../db/index.ts';
+import { hashFiles, inspectTrainable } from '../models/index.ts';
+import { identifyModel } from './identify.ts';
+import { RunFolder, writeWhole } from './run-folder.ts';
+import { RunLock } from './run-lock.ts';
+import { tokenizerOf } from './tokenizer.ts';
+
+/** What a person asks for when they start a run. */
+export interface RunRequest {
+  model_path: string;
+  data_path: string;
+  val_path: string | null;
+  /** Share of the rows to validate on where there is no val_path, 0 to 0.5. */
+  val_share: number;
+  format: RowFormat | 'auto';
+  columns: ColumnMap;
+  template: TemplateChoice;
+  out_dir: string;
+  /** Default: the folder's name. */
+  name?: string;
+  /** Replace a run that lies in out_dir. */
+  overwrite: boolean;
+  /** Settings that differ from the defaults. */
+  settings: Partial<JobOf<'train'>>;
+}
+
+/** A run that is ready to start: its folder is claimed until `lock` is released. */
+export interface PreparedRun {
+  run: RunFile;
+  folder: RunFolder;
+  lock: RunLock;
+  audit: DatasetAudit;
+}
+
+export interface PrepareHooks {
+  /** What is being done now, and how much of it is done (0 to 1), if known. */
+  onPhase?: (phase: 'reading_model' | 'hashing_model' | 'reading_dataset', share: number | null) => void;
+  signal?: AbortSignal;
+}
+
+/**
+ * Makes a run: checks settings and model, reads the dataset into token files in the run's folder, and records it as queued.
+ * When anything is wrong the folder is left as it was, and an earlier run in it stays whole.
+ *
+ * @throws ForjaError setting_invalid, out_dir_holds_run, out_dir_not_empty, out_dir_unwritable, run_in_use,
+ *   model_not_trainable; DatasetError; TrainerError
+ */
+export async function prepareRun(request: RunRequest, db: ForjaDb, hooks: PrepareHooks = {}): Promise<PreparedRun> {
+  const folder = new RunFolder(request.out_dir);
+  // Checked before anything is written: the paths are filled in when the run starts.
+  const settings = settingsOf(
+    completeJob('train', {
+      ...request.settings,
+      model_path: request.model_path,
+      train_tokens_path: '-',
+      out_dir: folder.dir,
+    }),
+  );
+  const replaces = checkFree(folder, request.overwrite);
+  hooks.onPhase?.('reading_model', null);
+  const inspected = await inspectTrainable(request.model_path);
+  const template = openTemplate(inspected, request.template);
+
+  const isNew = folder.make();
+  const lock = RunLock.take(folder.dir);
+  const aside = join(folder.dir, `data.${process.pid}.tmp`);
+  try {
+    const prepared = await prepareTokens({
+      data_path: request.data_path,
+      val_path: request.val_path,
+      val_share: request.val_share,
+      seed: settings.seed as number,
+      format: request.format,
+      columns: request.columns,
+      template,
+      out_dir: aside,
+      startTokenizer: tokenizerOf(request.model_path, settings.max_seq_len as number),
+      signal: hooks.signal,
+      onProgress: ({ done, total }) => hooks.onPhase?.('reading_dataset', total === 0 ? null : done / total),
+    });
+    hooks.onPhase?.('hashing_model', null);
+    const model = await identifyModel(inspected, db, (share) => hooks.onPhase?.('hashing_model', share));
+    const { audit } = prepared;
+    const tokens = (path: string) => join('data', relative(aside, path));
+    const run: RunFile = {
+      forja_run: RUN_FILE_VERSION,
+      id: randomBytes(4).toString('hex'),
+      name: request.name ?? basename(folder.dir),
+      created_ms: Date.now(),
+      status: 'queued',
+      model,
+      dataset: { ...(await identifyDataset(audit.data)), columns: audit.data.columns },
+      val_dataset: audit.val_data === null ? null : await identifyDataset(audit.val_data),
+      template: template.name,
+      train_tokens: tokens(prepared.train_tokens_path),
+      val_tokens: prepared.val_tokens_path === null ? null : tokens(prepared.val_tokens_path),
+      settings,
+      total_steps: null,
+      steps: 0,
+      result: null,
+      error: null,
+    };
+    // From here on nothing of the input can be wrong: now the earlier run may go.
+    if (replaces) folder.clear();
+    renameSync(aside, folder.dataDir);
+    writeWhole(folder.auditFile, `${JSON.stringify(audit, null, 2)}\n`);
+    recordRun(run, folder, db);
+    folder.write(run);
+    return { run, folder, lock, audit };
+  } catch (error) {
+    rmSync(aside, { recursive: true, force: true });
+    lock.release();
+    if (isNew) removeIfEmpty(folder.dir);
+    throw error;
+  }
+}
+
+/** Puts a run into the database, with its model and datasets; one that is there already stays. */
+export function recordRun(run: RunFile, folder: RunFolder, db: ForjaDb): void {
+  const seen_ms = Date.now();
+  const { columns: _, ...dataset } = run.dataset;
+  db.models.put({ ...run.model, seen_ms });
+  db.datasets.put({ ...dataset, seen_ms });
+  if (run.val_dataset !== null) db.datasets.put({ ...run.val_dataset, seen_ms });
+  db.runs.add({
+    id: run.id,
+    name: run.name,
+    out_dir: folder.dir,
+    created_ms: run.created_ms,
+    model_path: run.model.path,
+    model_sha256: run.model.sha256,
+    dataset_path: run.dataset.path,
+    dataset_sha256: run.dataset.sha256,
+    val_dataset_sha256: run.val_dataset?.sha256 ?? null,
+    settings: JSON.stringify(run.settings),
+  });
+}
+
+/** @returns whether an earlier run is to be replaced */
+function checkFree(folder: RunFolder, overwrite: boolean): boolean {
+  const taken = folder.taken();
+  if (taken.length === 0) return false;
+  if (overwrite) return true;
+  if (!folder.holdsRun()) {
+    throw new ForjaError(
+      'out_dir_not_empty',
+      `The output folder ${folder.dir} already has ${taken.join(', ')}, and no run.json that says whose they are.`,
+      'Choose another folder, or replace them with --overwrite.',
+      { path: folder.dir, names: taken },
+    );
+  }
+  const run = folder.read();
+  // A run that never came to a checkpoint has nothing worth keeping.
+  if (run.status === 'failed' && folder.latestCheckpoint() === null && run.result === null) return true;
+  throw new ForjaError(
+    'out_dir_holds_run',
+    `The output folder ${folder.dir} holds another run (${run.name}, ${run.status}).`,
+    'Choose another folder, go on with that run by `forja resume`, or replace it with --overwrite.',
+    { path: folder.dir, run_id: run.id, status: run.status },
+  );
+}
+
+/** Fields of a train job that are not settings: they are filled in when the trainer is started. */
+const NOT_SETTINGS = new Set([
+  'protocol_major',
+  'type',
+  'model_path',
+  'train_tokens_path',
+  'val_tokens_path',
+  'out_dir',
+  'resume_path',
+]);
+
+function settingsOf(job: JobOf<'train'>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(job).filter(([name]) => !NOT_SETTINGS.has(name)));
+}
+
+async function identifyDataset(audit: FileAudit) {
+  const { size_bytes, format, rows_read, rows_used } = audit;
+  const path = resolve(audit.path);
+  return { path, sha256: await hashFiles([path]), size_bytes, format, rows_read, rows_used };
+}
+
+function removeIfEmpty(dir: string): void {
+  try {
+    rmdirSync(dir);
+  } catch {
+    // Something else is in it now: it stays.
+  }
+}

@@ -1,0 +1,22 @@
+import { completeJob, type TrainerEvent } from '../contracts/protocol.ts';
+import type { StartTokenizer, TokenizeResult } from '../datasets/index.ts';
+import { startTrainer } from '../trainer/index.ts';
+
+/** The tokenize jobs that the datasets layer pipes its rows to. */
+export function tokenizerOf(
+  model_path: string,
+  max_seq_len: number,
+  onEvent?: (event: TrainerEvent, line: string) => void,
+): StartTokenizer {
+  return (output_path) => {
+    const trainer = startTrainer<'tokenize'>(completeJob('tokenize', { model_path, output_path, max_seq_len }), {
+      onEvent,
+    });
+    return {
+      stdin: trainer.stdin,
+      // The protocol's pairs are of two numbers each.
+      result: trainer.finished.then(({ result }) => result as unknown as TokenizeResult),
+      kill: () => trainer.kill(),
+    };
+  };
+}
