@@ -95,6 +95,32 @@ void bench_attention(int64_t head_dim, int64_t n_head, int64_t n_head_kv, int32_
     }));
 }
 
+void bench_product(int64_t n_in, int64_t n_out, int64_t n_tokens) {
+    const auto        plain = random_floats(n_in * n_out);
+    const weight_rows w     = {plain.data(), n_in, n_out, n_in * sizeof(float), 1, nullptr};
+    std::vector<char> scratch(weight_product_scratch_bytes(w));
+    for (const product_type type : {product_type::f32, product_type::bf16}) {
+        if (type == product_type::bf16 && fastest_product() != type) {
+            continue;
+        }
+        for (const bool transposed : {false, true}) {
+            const int64_t         n = transposed ? n_out : n_in, m = transposed ? n_in : n_out;
+            const auto            x      = random_floats(n * n_tokens);
+            const int64_t         stride = activation_stride(type, n);
+            std::vector<uint16_t> packed(stride * n_tokens);
+            std::vector<float>    y(m * n_tokens);
+            pack_activations(packed.data(), x.data(), n, n, n_tokens, 0, 1);
+            const void * operand = type == product_type::f32 ? (const void *) x.data() : packed.data();
+            char         name[128];
+            std::snprintf(name, sizeof name, "product %s [%d, %d]%s, T %d", type == product_type::f32 ? "f32 " : "bf16",
+                          (int) n_in, (int) n_out, transposed ? "ᵀ" : " ", (int) n_tokens);
+            print_flops(name, 2.0 * (double) (n_in * n_out * n_tokens), best_seconds([&] {
+                weight_product(type, y.data(), m, w, transposed, operand, stride, n_tokens, false, scratch.data(), 0, 1);
+            }));
+        }
+    }
+}
+
 void bench_thin(int64_t n, int64_t r, int64_t n_tokens) {
     const auto         x = random_floats(n * n_tokens), small = random_floats(r * n_tokens), m = random_floats(n * r);
     std::vector<float> acc(n * r), y(n * n_tokens), u(r * n_tokens);
@@ -184,6 +210,11 @@ int main(int argc, char ** argv) {
     bench_attention(128, 8, 2, 512, 0, 0);
     bench_attention(256, 4, 1, 1024, 0, 512);
     bench_attention(64, 9, 3, 512, 50, 0);
+    bench_product(576, 576, 512);
+    bench_product(576, 1536, 512);
+    bench_product(1536, 576, 512);
+    bench_product(576, 49152, 128);
+    bench_product(4096, 4096, 512);
     bench_thin(576, 16, 512);
     bench_thin(1536, 16, 512);
     bench_thin(1536, 64, 512);

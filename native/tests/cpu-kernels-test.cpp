@@ -342,21 +342,35 @@ void toy_to_float(const void * src, float * dst, int64_t n) {
     }
 }
 
-void test_dequantise(int64_t n_in, int64_t n_out, bool quantised) {
-    generator              g{17};
-    const int64_t          blocks = n_in / 32;
-    std::vector<toy_block> toy(quantised ? blocks * n_out : 0);
-    std::vector<float>     plain = g.floats(n_in * n_out);
-    for (size_t i = 0; i < toy.size(); ++i) {
-        toy[i].scale = 0.01f * g.uniform();
-        for (int8_t & v : toy[i].value) {
-            v = (int8_t) (127 * g.uniform());
+/// A random weight: its rows as a kernel takes them, and as plain floats.
+struct toy_weight {
+    std::vector<toy_block> blocks;
+    std::vector<float>     plain;
+    weight_rows            rows;
+
+    toy_weight(int64_t n_in, int64_t n_out, bool quantised) {
+        generator g{17};
+        plain = g.floats(n_in * n_out);
+        rows  = {plain.data(), n_in, n_out, n_in * sizeof(float), 1, nullptr};
+        if (!quantised) {
+            return;
         }
-        toy_to_float(&toy[i], plain.data() + i * 32, 32);
+        blocks.resize(n_in / 32 * n_out);
+        for (size_t i = 0; i < blocks.size(); ++i) {
+            blocks[i].scale = 0.01f * g.uniform();
+            for (int8_t & v : blocks[i].value) {
+                v = (int8_t) (127 * g.uniform());
+            }
+            toy_to_float(&blocks[i], plain.data() + i * 32, 32);
+        }
+        rows = {blocks.data(), n_in, n_out, n_in / 32 * sizeof(toy_block), 32, toy_to_float};
     }
-    const weight_rows w = quantised
-                              ? weight_rows{toy.data(), n_in, n_out, blocks * sizeof(toy_block), 32, toy_to_float}
-                              : weight_rows{plain.data(), n_in, n_out, n_in * sizeof(float), 1, nullptr};
+};
+
+void test_dequantise(int64_t n_in, int64_t n_out, bool quantised) {
+    const toy_weight           toy(n_in, n_out, quantised);
+    const weight_rows &        w     = toy.rows;
+    const std::vector<float> & plain = toy.plain;
     const int64_t begin = n_out > 40 ? 5 : 0, end = n_out > 40 ? n_out - 2 : n_out, rows = end - begin,
                   stride = rows + 3;
     const std::string name = std::string("dequantise ") + (quantised ? "blocks" : "F32") + " [" + std::to_string(n_in) +
@@ -381,6 +395,62 @@ void test_dequantise(int64_t n_in, int64_t n_out, bool quantised) {
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
+
+void test_weight_product(int64_t n_in, int64_t n_out, int64_t n_tokens, bool quantised) {
+    const toy_weight toy(n_in, n_out, quantised);
+    generator        g{29};
+    for (const product_type type : {product_type::f32, product_type::bf16}) {
+        if (type == product_type::bf16 && fastest_product() != product_type::bf16) {
+            continue;
+        }
+        for (const bool transposed : {false, true}) {
+            const int64_t            n = transposed ? n_out : n_in, m = transposed ? n_in : n_out, y_stride = m + 3;
+            const std::vector<float> x = g.floats(n * n_tokens), start = g.floats(y_stride * n_tokens);
+            const int64_t            stride = activation_stride(type, n);
+            std::vector<uint16_t>    packed(stride * n_tokens, 0xffff);
+            // The same rounding as the kernel's, so that only the order of sums differs.
+            const auto rounded = [&](const std::vector<float> & v) {
+                values r = widened(v);
+                for (size_t i = 0; i < r.size() && type == product_type::bf16; ++i) {
+                    r[i] = reference::from_bf16(reference::to_bf16(v[i]));
+                }
+                return r;
+            };
+            const values product = reference::weight_product(rounded(toy.plain), transposed, rounded(x), n_in, n_out, n_tokens);
+            const std::string name = std::string("weight_product ") + (type == product_type::f32 ? "f32 " : "bf16 ") +
+                                     (transposed ? "transposed " : "") + (quantised ? "blocks " : "F32 ") + "[" +
+                                     std::to_string(n_in) + ", " + std::to_string(n_out) + "] T " + std::to_string(n_tokens);
+            std::vector<float> first;
+            for (const int nth : {1, 2, 7}) {
+                std::vector<float> y = start, added = start;
+                on_threads(nth, [&](int ith, int nt) {
+                    pack_activations(packed.data(), x.data(), n, n, n_tokens, ith, nt);
+                });
+                const void * operand = type == product_type::f32 ? (const void *) x.data() : packed.data();
+                on_threads(nth, [&](int ith, int nt) {
+                    std::vector<char> scratch(weight_product_scratch_bytes(toy.rows), (char) 0xff);
+                    weight_product(type, y.data(), y_stride, toy.rows, transposed, operand, stride, n_tokens, false,
+                                   scratch.data(), ith, nt);
+                    weight_product(type, added.data(), y_stride, toy.rows, transposed, operand, stride, n_tokens, true,
+                                   scratch.data(), ith, nt);
+                });
+                values want(2 * start.size());
+                for (size_t i = 0; i < start.size(); ++i) {
+                    const size_t t = i / y_stride, o = i % y_stride;
+                    want[i]                = o < (size_t) m ? product[t * m + o] : start[i]; // nothing behind a token's outputs
+                    want[start.size() + i] = o < (size_t) m ? start[i] + product[t * m + o] : start[i];
+                }
+                y.insert(y.end(), added.begin(), added.end());
+                if (nth == 1) {
+                    first = y;
+                    check(name, y, want, 2e-5);
+                } else {
+                    check_that(name + ": same bits for " + std::to_string(nth) + " threads", same_bits(first, y));
+                }
+            }
+        }
+    }
+}
 
 void test_thin(int64_t n, int64_t r, int64_t n_tokens) {
     generator                g{19};
@@ -541,6 +611,10 @@ void test_all() {
     test_dequantise(576, 97, true);
     test_dequantise(300, 45, false);
     test_dequantise(17, 3, false);
+    test_weight_product(64, 64, 13, true);
+    test_weight_product(320, 200, 61, true);   // neither a whole panel nor a whole slice
+    test_weight_product(301, 150, 50, false);  // odd sums
+    test_weight_product(19, 7, 3, false);
     test_thin(200, 16, 150);
     test_thin(65, 5, 300);
     test_thin(130, 70, 33);

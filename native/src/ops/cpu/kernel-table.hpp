@@ -17,6 +17,8 @@ struct kernel_table {
     decltype(&forja::cpu::cross_entropy_loss)        cross_entropy_loss;
     decltype(&forja::cpu::dequantise_transpose)      dequantise_transpose;
     decltype(&forja::cpu::dequantise)                dequantise;
+    decltype(&forja::cpu::pack_activations)          pack_activations;
+    decltype(&forja::cpu::weight_product)            weight_product;
     decltype(&forja::cpu::outer_accumulate_wide)     outer_accumulate_wide;
     decltype(&forja::cpu::outer_accumulate_thin)     outer_accumulate_thin;
     decltype(&forja::cpu::thin_reduce)               thin_reduce;
@@ -39,5 +41,9 @@ inline int64_t dequantise_slice(const weight_rows & w) {
     const int64_t slice  = (blocks > 0 ? blocks : 1) * w.block_size;
     return slice < w.n_in ? slice : w.n_in;
 }
+
+// Weight products: a panel is PANEL_WIDTH outputs by PANEL_DEPTH steps of the sum, a step being one F32 or a pair of BF16.
+constexpr int64_t PANEL_WIDTH = 64;
+constexpr int64_t PANEL_DEPTH = 128; // such a panel fills L1
 
 } // namespace forja::cpu

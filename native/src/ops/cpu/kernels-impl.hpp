@@ -15,6 +15,7 @@
 #include "ops/cpu/norm-impl.hpp"
 #include "ops/cpu/peak-impl.hpp"
 #include "ops/cpu/thin-impl.hpp"
+#include "ops/cpu/weight-product-impl.hpp"
 
 namespace forja::cpu {
 
@@ -30,6 +31,8 @@ const kernel_table * FORJA_ISA_TABLE() {
         FORJA_ISA::cross_entropy_loss,
         FORJA_ISA::dequantise_transpose,
         FORJA_ISA::dequantise,
+        FORJA_ISA::pack_activations,
+        FORJA_ISA::weight_product,
         FORJA_ISA::outer_accumulate_wide,
         FORJA_ISA::outer_accumulate_thin,
         FORJA_ISA::thin_reduce,

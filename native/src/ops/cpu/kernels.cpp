@@ -160,6 +160,28 @@ void dequantise(const weight_rows & w, int64_t row_begin, int64_t row_end, uint1
     table().dequantise(w, row_begin, row_end, w_bf16, scratch, ith, nth);
 }
 
+product_type fastest_product() { return current_isa() == isa::avx512_bf16 ? product_type::bf16 : product_type::f32; }
+
+int64_t activation_stride(product_type type, int64_t n) {
+    // A whole cache line more than needed keeps tokens from falling on the same cache sets when n is a power of two.
+    return type == product_type::f32 ? n : (n + 31) / 32 * 32 + 32;
+}
+
+void pack_activations(uint16_t * packed, const float * x, int64_t x_stride, int64_t n, int64_t n_tokens, int ith, int nth) {
+    table().pack_activations(packed, x, x_stride, n, n_tokens, ith, nth);
+}
+
+size_t weight_product_scratch_bytes(const weight_rows & w) {
+    const int64_t slice  = padded(dequantise_slice(w));
+    const int64_t panels = (slice + PANEL_WIDTH - 1) / PANEL_WIDTH + 1; // transposed: a slice across; else a slice deep
+    return scratch_bytes(16 * slice + (panels > 2 ? panels : 2) * PANEL_DEPTH * PANEL_WIDTH + 48 * PANEL_WIDTH);
+}
+
+void weight_product(product_type type, float * y, int64_t y_stride, const weight_rows & w, bool transposed, const void * x,
+                    int64_t x_stride, int64_t n_tokens, bool accumulate, void * scratch, int ith, int nth) {
+    table().weight_product(type, y, y_stride, w, transposed, x, x_stride, n_tokens, accumulate, scratch, ith, nth);
+}
+
 void outer_accumulate_wide(float * acc, const float * x, int64_t x_stride, const float * small, int64_t small_stride,
                            int64_t n, int64_t r, int64_t n_tokens, float scale, int ith, int nth) {
     table().outer_accumulate_wide(acc, x, x_stride, small, small_stride, n, r, n_tokens, scale, ith, nth);

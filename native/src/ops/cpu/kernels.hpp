@@ -149,6 +149,35 @@ void dequantise(const weight_rows & w, int64_t row_begin, int64_t row_end, uint1
                 int nth);
 
 // ---------------------------------------------------------------------------------------------------------------------
+// Products with a frozen weight, dequantised piece by piece as they go: no dequantised copy of W is ever kept.
+
+/// What the numbers are multiplied in; sums are F32 in both.
+enum class product_type {
+    f32,
+    bf16, // weights and activations rounded to BF16
+};
+
+/// bf16 where the version in use has a BF16 dot product (weight_product then takes it), else f32.
+product_type fastest_product();
+
+/// Elements from one token to the next of activations [n, T] in the form that weight_product takes: n for f32; more for
+/// bf16, where tokens are padded.
+int64_t activation_stride(product_type type, int64_t n);
+
+/// x [n, T], F32, to BF16 for weight_product: `packed` has activation_stride(bf16, n) * n_tokens elements. One conversion
+/// serves all the products of x. Split over tokens.
+void pack_activations(uint16_t * packed, const float * x, int64_t x_stride, int64_t n, int64_t n_tokens, int ith, int nth);
+
+/// Bytes that each thread must supply to weight_product as `scratch` (any alignment).
+size_t weight_product_scratch_bytes(const weight_rows & w);
+
+/// y = W x (forward; x: [n_in, T], y: [n_out, T]) or, `transposed`, y = W^T x (the gradient of the input; x: [n_out, T],
+/// y: [n_in, T]); y += where `accumulate`. y: F32, y_stride floats from one token to the next. x: F32 for f32, else what
+/// pack_activations made; x_stride elements from one token to the next.
+void weight_product(product_type type, float * y, int64_t y_stride, const weight_rows & w, bool transposed, const void * x,
+                    int64_t x_stride, int64_t n_tokens, bool accumulate, void * scratch, int ith, int nth);
+
+// ---------------------------------------------------------------------------------------------------------------------
 // The adapter's thin products. r is small (4 to 256), n large; strides are floats from one token to the next.
 
 /// acc += scale * sum over t of x[·,t] small[·,t]^T, with acc laid out ne = [n, r] (n fastest): dA from x and du.

@@ -143,6 +143,32 @@ inline uint16_t to_bf16(float x) {
     return (uint16_t) ((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
+/// BF16 to F32, exact.
+inline float from_bf16(uint16_t x) {
+    const uint32_t bits = (uint32_t) x << 16;
+    float          f;
+    std::memcpy(&f, &bits, 4);
+    return f;
+}
+
+/// y = W x, or W^T x where `transposed`; w: ne = [n_in, n_out].
+inline values weight_product(const values & w, bool transposed, const values & x, int64_t n_in, int64_t n_out,
+                             int64_t n_tokens) {
+    values y((transposed ? n_in : n_out) * n_tokens, 0);
+    for (int64_t t = 0; t < n_tokens; ++t) {
+        for (int64_t o = 0; o < n_out; ++o) {
+            for (int64_t i = 0; i < n_in; ++i) {
+                if (transposed) {
+                    y[t * n_in + i] += w[o * n_in + i] * x[t * n_out + o];
+                } else {
+                    y[t * n_out + o] += w[o * n_in + i] * x[t * n_in + i];
+                }
+            }
+        }
+    }
+    return y;
+}
+
 /// acc[j][i] of ne = [n, r]: sum over t of x[t][i] * small[t][j].
 inline values outer(const values & x, const values & small, int64_t n, int64_t r, int64_t n_tokens) {
     values acc(n * r, 0);

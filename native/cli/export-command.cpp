@@ -1,0 +1,39 @@
+// The tokenize, export and verify jobs.
+#include <iostream>
+
+#include "commands.hpp"
+#include "data/tokenize-job.hpp"
+#include "export/export.hpp"
+
+namespace forja {
+using nlohmann::json;
+
+job_result tokenize_command(const json & job, event_writer & out) {
+    tokenize_options o;
+    o.model_path  = job["model_path"];
+    o.output_path = job["output_path"];
+    o.max_seq_len = job["max_seq_len"];
+    out.status("tokenizing");
+    std::ios::sync_with_stdio(false);
+    const tokenize_result r = tokenize_rows(o, std::cin, out.progress("tokenizing", "rows"));
+    return {{{"rows", r.rows}, {"tokens", r.tokens}, {"supervised_tokens", r.supervised_tokens}, {"median_tokens", r.median_tokens},
+             {"p95_tokens", r.p95_tokens}, {"max_tokens", r.max_tokens}, {"truncated_rows", r.truncated_rows}, {"empty_rows", r.empty_rows},
+             {"duplicate_rows", r.duplicate_rows}, {"length_histogram", r.length_histogram}, {"output_path", o.output_path}}};
+}
+
+job_result export_command(const json & job, event_writer & out) {
+    export_options o;
+    o.model_path   = job["model_path"];
+    o.adapter_path = job["adapter_path"];
+    o.format       = job["format"];
+    o.output_type  = job["output_type"];
+    o.output_path  = job["output_path"];
+    o.overwrite    = job["overwrite"];
+    o.threads      = job["threads"];
+    out.status("exporting");
+    const export_result r = run_export(o, out.progress("exporting", "bytes"), [&](const warning & w) { out.warn(w); });
+    return {{{"format", r.format}, {"output_path", r.output_path}, {"output_bytes", r.output_bytes}, {"output_type", r.output_type},
+             {"tensors_merged", r.tensors_merged}, {"duration_ms", r.duration_ms}, {"peak_memory_bytes", r.peak_memory_bytes}}};
+}
+
+} // namespace forja

@@ -1,0 +1,263 @@
+#include "model/device.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+#include <set>
+#include <sstream>
+#include <thread>
+
+#include "base/error.hpp"
+#include "ggml-cpu.h"
+
+#ifdef _WIN32
+#    include <windows.h>
+#elif defined(__APPLE__)
+#    include <mach-o/dyld.h>
+#    include <sys/sysctl.h>
+#else
+#    include <sched.h>
+#    include <unistd.h>
+#endif
+
+namespace forja {
+namespace fs = std::filesystem;
+
+namespace {
+
+#ifdef _WIN32
+constexpr char list_separator = '|';
+#else
+constexpr char list_separator = ':';
+#endif
+
+fs::path program_folder() {
+#ifdef _WIN32
+    wchar_t buf[32768];
+    DWORD   n = GetModuleFileNameW(nullptr, buf, 32768);
+    return fs::path(std::wstring(buf, n)).parent_path();
+#elif defined(__APPLE__)
+    char     buf[4096];
+    uint32_t n = sizeof(buf);
+    return _NSGetExecutablePath(buf, &n) == 0 ? fs::path(buf).parent_path() : fs::path(".");
+#else
+    std::error_code ec;
+    fs::path        p = fs::read_symlink("/proc/self/exe", ec);
+    return ec ? fs::path(".") : p.parent_path();
+#endif
+}
+
+// The program's own folder first (a packaged app has the backends beside it), then the folders of the build.
+std::vector<fs::path> backend_folders() {
+    std::vector<fs::path> out{program_folder()};
+    std::istringstream    list(FORJA_BACKEND_DIRS);
+    for (std::string dir; std::getline(list, dir, list_separator);) {
+        out.emplace_back(dir);
+    }
+    return out;
+}
+
+// ggml picks the best variant among several libraries of one backend only inside ggml_backend_load_all_from_path, which
+// reads a folder for all backends at once. So a folder is read whole once, and GPU libraries of further folders one by one.
+void load_gpu_library(const fs::path & dir, const char * stem) {
+#ifdef _WIN32
+    fs::path file = dir / (std::string(stem) + ".dll");
+#else
+    fs::path file = dir / ("lib" + std::string(stem) + ".so");
+#endif
+    std::error_code ec;
+    if (fs::exists(file, ec)) {
+        ggml_backend_load(file.string().c_str());
+    }
+}
+
+bool has_reg(const char * name) { return ggml_backend_reg_by_name(name) != nullptr; }
+
+const char * type_name(enum ggml_backend_dev_type type) {
+    switch (type) {
+        case GGML_BACKEND_DEVICE_TYPE_CPU: return "cpu";
+        case GGML_BACKEND_DEVICE_TYPE_GPU: return "gpu";
+        case GGML_BACKEND_DEVICE_TYPE_IGPU: return "igpu";
+        default: return "accel";
+    }
+}
+
+} // namespace
+
+void load_backends(bool with_gpus) {
+    static std::mutex           mutex;
+    std::lock_guard<std::mutex> lock(mutex);
+#ifdef FORJA_LLAMA_PREBUILT
+    if (!has_reg("CPU")) {
+        for (const fs::path & dir : backend_folders()) {
+            std::error_code ec;
+            if (fs::is_directory(dir, ec)) {
+                ggml_backend_load_all_from_path(dir.string().c_str());
+            }
+            if (has_reg("CPU")) {
+                break;
+            }
+        }
+        if (!has_reg("CPU")) {
+            throw failure("backend_missing", "llama.cpp's CPU backend was not found in: " + std::string(FORJA_BACKEND_DIRS),
+                          "Run `npm run setup` again; in an installed app, reinstall it.");
+        }
+    }
+    if (with_gpus) {
+        for (const fs::path & dir : backend_folders()) {
+            if (!has_reg("CUDA")) {
+                load_gpu_library(dir, "ggml-cuda");
+            }
+            if (!has_reg("Vulkan")) {
+                load_gpu_library(dir, "ggml-vulkan");
+            }
+        }
+    }
+#else
+    (void) with_gpus; // linked in
+    if (!has_reg("CPU")) {
+        throw failure("backend_missing", "This build of the trainer has no CPU backend", "Build it again.");
+    }
+#endif
+}
+
+std::vector<device_info> list_devices() {
+    std::vector<device_info> out;
+    for (size_t i = 0; i < ggml_backend_dev_count(); i++) {
+        ggml_backend_dev_t dev = ggml_backend_dev_get(i);
+        size_t             free_bytes = 0, total_bytes = 0;
+        ggml_backend_dev_memory(dev, &free_bytes, &total_bytes);
+        device_info info;
+        info.type        = type_name(ggml_backend_dev_type(dev));
+        info.name        = info.type == "cpu" ? "cpu" : ggml_backend_dev_name(dev);
+        info.description = ggml_backend_dev_description(dev);
+        info.backend     = ggml_backend_reg_name(ggml_backend_dev_backend_reg(dev));
+        info.memory_total_bytes = total_bytes;
+        info.memory_free_bytes  = free_bytes;
+        out.push_back(info);
+    }
+    return out;
+}
+
+std::string cpu_features() {
+    ggml_backend_reg_t reg = ggml_backend_reg_by_name("CPU");
+    auto get = reg ? (ggml_backend_get_features_t) ggml_backend_reg_get_proc_address(reg, "ggml_backend_get_features") : nullptr;
+    std::string out;
+    if (get) {
+        for (ggml_backend_feature * f = get(reg); f->name; f++) {
+            out += (out.empty() ? "" : " ") + std::string(f->name) + (std::string(f->value) == "1" ? "" : "=" + std::string(f->value));
+        }
+    }
+    return out;
+}
+
+int physical_cores() {
+#if defined(__linux__)
+    // Distinct (package, core) pairs among the CPUs that this process may run on.
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (sched_getaffinity(0, sizeof(set), &set) == 0) {
+        std::set<std::pair<int, int>> cores;
+        for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+            if (!CPU_ISSET(cpu, &set)) {
+                continue;
+            }
+            auto read_int = [cpu](const char * leaf) {
+                std::ifstream in("/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/" + leaf);
+                int           v = -1;
+                in >> v;
+                return v;
+            };
+            int core = read_int("core_id");
+            cores.insert({read_int("physical_package_id"), core < 0 ? cpu : core});
+        }
+        if (!cores.empty()) {
+            return (int) cores.size();
+        }
+    }
+#elif defined(__APPLE__)
+    int    n    = 0;
+    size_t size = sizeof(n);
+    if (sysctlbyname("hw.perflevel0.physicalcpu", &n, &size, nullptr, 0) == 0 && n > 0) {
+        return n;
+    }
+    if (sysctlbyname("hw.physicalcpu", &n, &size, nullptr, 0) == 0 && n > 0) {
+        return n;
+    }
+#endif
+    return std::max(1u, std::thread::hardware_concurrency());
+}
+
+std::shared_ptr<device> device::open(const std::string & name, int threads) {
+    const bool want_cpu = name == "cpu" || name == "CPU";
+    load_backends(!want_cpu);
+
+    ggml_backend_dev_t dev = nullptr;
+    if (want_cpu) {
+        dev = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
+    } else if (name == "auto") {
+        dev = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_GPU);
+        if (!dev) {
+            dev = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_IGPU);
+        }
+        if (!dev) {
+            dev = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
+        }
+    } else {
+        dev = ggml_backend_dev_by_name(name.c_str());
+    }
+    if (!dev) {
+        std::string known = "auto";
+        for (const device_info & d : list_devices()) {
+            known += ", " + d.name;
+        }
+        throw error("device_not_found", "There is no device '" + name + "' here",
+                    "Use one of: " + known + ". A GPU also needs its driver.", {{"device", name}, {"known", known}});
+    }
+
+    auto out       = std::shared_ptr<device>(new device());
+    out->dev_      = dev;
+    out->is_cpu_   = ggml_backend_dev_type(dev) == GGML_BACKEND_DEVICE_TYPE_CPU;
+    out->name_     = out->is_cpu_ ? "cpu" : ggml_backend_dev_name(dev);
+    out->threads_  = threads > 0 ? threads : physical_cores();
+    out->backend_  = ggml_backend_dev_init(dev, nullptr);
+    if (!out->backend_) {
+        throw failure("device_failed", "The device '" + out->name_ + "' could not be started",
+                      "Check its driver, or choose the CPU.", {{"device", out->name_}});
+    }
+    if (out->is_cpu_) {
+        ggml_backend_reg_t reg = ggml_backend_dev_backend_reg(dev);
+        auto set_threads = (ggml_backend_set_n_threads_t) ggml_backend_reg_get_proc_address(reg, "ggml_backend_set_n_threads");
+        auto pool_new = (decltype(&ggml_threadpool_new)) ggml_backend_reg_get_proc_address(reg, "ggml_threadpool_new");
+        auto set_pool = (decltype(&ggml_backend_cpu_set_threadpool)) ggml_backend_reg_get_proc_address(reg, "ggml_backend_cpu_set_threadpool");
+        if (set_threads) {
+            set_threads(out->backend_, out->threads_);
+        }
+        // Without a pool of its own the backend starts new threads for every graph.
+        if (pool_new && set_pool && out->threads_ > 1) {
+            ggml_threadpool_params params = ggml_threadpool_params_default(out->threads_);
+            out->pool_                    = pool_new(&params);
+            set_pool(out->backend_, (ggml_threadpool_t) out->pool_);
+        }
+    }
+    return out;
+}
+
+device::~device() {
+    if (backend_) {
+        ggml_backend_free(backend_);
+    }
+    if (pool_) {
+        ggml_backend_reg_t reg = ggml_backend_dev_backend_reg(dev_);
+        auto pool_free = (decltype(&ggml_threadpool_free)) ggml_backend_reg_get_proc_address(reg, "ggml_threadpool_free");
+        if (pool_free) {
+            pool_free((ggml_threadpool_t) pool_);
+        }
+    }
+}
+
+ggml_backend_buffer_type_t device::buffer_type() const { return ggml_backend_dev_buffer_type(dev_); }
+
+} // namespace forja

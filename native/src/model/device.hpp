@@ -1,0 +1,60 @@
+// Where the trainer computes: one ggml backend, the CPU or a GPU.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ggml-backend.h"
+
+namespace forja {
+
+/// A device as the protocol's hello event lists it. Memory in bytes, 0 when unknown.
+struct device_info {
+    std::string name, description, type, backend;
+    uint64_t    memory_total_bytes = 0, memory_free_bytes = 0;
+};
+
+/// Loads the backends found in the build's folders or beside the program: the CPU's always, the GPUs' when with_gpus.
+/// Safe to call again. A GPU backend whose driver is missing is passed over in silence.
+void load_backends(bool with_gpus);
+
+/// Devices of the backends loaded so far.
+std::vector<device_info> list_devices();
+
+/// Names of the CPU features that ggml's CPU backend uses here, for example "AVX512_BF16".
+std::string cpu_features();
+
+/// Physical cores that this process may use; at least 1.
+int physical_cores();
+
+/// An initialised backend. Not copyable; the CPU one owns its thread pool.
+class device {
+  public:
+    /// @param name "cpu", "auto" (the first discrete, then integrated GPU, else the CPU) or a listed name
+    /// @param threads CPU threads, 0 for one per physical core
+    /// @throws error: device_not_found (lists what there is)
+    static std::shared_ptr<device> open(const std::string & name, int threads);
+    ~device();
+    device(const device &)             = delete;
+    device & operator=(const device &) = delete;
+
+    ggml_backend_t             backend() const { return backend_; }
+    ggml_backend_dev_t         dev() const { return dev_; }
+    ggml_backend_buffer_type_t buffer_type() const;
+    bool                       is_cpu() const { return is_cpu_; }
+    int                        threads() const { return threads_; }
+    const std::string &        name() const { return name_; }
+    bool                       supports(const ggml_tensor * op) const { return ggml_backend_dev_supports_op(dev_, op); }
+
+  private:
+    device() = default;
+    ggml_backend_t     backend_ = nullptr;
+    ggml_backend_dev_t dev_     = nullptr;
+    void *             pool_    = nullptr; // ggml_threadpool of the CPU backend
+    bool               is_cpu_  = true;
+    int                threads_ = 1;
+    std::string        name_;
+};
+
+} // namespace forja

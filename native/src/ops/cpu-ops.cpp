@@ -1,0 +1,273 @@
+#include "ops/cpu-ops.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "ops/cpu/kernels.hpp"
+
+namespace forja {
+
+namespace {
+
+float *       f32(ggml_tensor * t) { return (float *) t->data; }
+
+// A custom node whose kernel is a callable taking (dst, ith, nth); it lives as long as the graph.
+template <typename F>
+ggml_tensor * node(graph & g, ggml_type type, std::initializer_list<int64_t> ne, std::vector<ggml_tensor *> args, F run) {
+    int64_t d[4] = {1, 1, 1, 1};
+    std::copy(ne.begin(), ne.end(), d);
+    F * fn = g.own(std::move(run));
+    return ggml_custom_4d(
+        g.ctx(), type, d[0], d[1], d[2], d[3], args.data(), (int) args.size(),
+        [](ggml_tensor * dst, int ith, int nth, void * user) { (*(F *) user)(dst, ith, nth); }, GGML_N_TASKS_MAX, fn);
+}
+
+template <typename F> ggml_tensor * node_inplace(graph & g, ggml_tensor * target, std::vector<ggml_tensor *> args, F run) {
+    F * fn = g.own(std::move(run));
+    return ggml_custom_inplace(
+        g.ctx(), target, args.data(), (int) args.size(),
+        [](ggml_tensor * dst, int ith, int nth, void * user) { (*(F *) user)(dst, ith, nth); }, GGML_N_TASKS_MAX, fn);
+}
+
+template <typename F> ggml_tensor * node_like(graph & g, ggml_tensor * like, std::vector<ggml_tensor *> args, F run) {
+    return node(g, GGML_TYPE_F32, {like->ne[0], like->ne[1], like->ne[2], like->ne[3]}, std::move(args), std::move(run));
+}
+
+// Scratch of the calling thread, grown and kept: kernels run many times with the same sizes.
+void * scratch(size_t bytes) {
+    static thread_local std::vector<uint8_t> memory;
+    if (memory.size() < bytes) {
+        memory.resize(bytes);
+    }
+    return memory.data();
+}
+
+ggml_tensor * contiguous(graph & g, ggml_tensor * t) { return ggml_is_contiguous(t) ? t : ggml_cont(g.ctx(), t); }
+
+cpu::glu_kind kind_of(activation act) { return act == activation::silu ? cpu::glu_kind::silu : cpu::glu_kind::gelu_tanh; }
+
+} // namespace
+
+ggml_tensor * cpu_rms_norm(graph & g, ggml_tensor * x, ggml_tensor * w, float eps) {
+    return node_like(g, x, {x, w}, [x, w, eps](ggml_tensor * dst, int ith, int nth) {
+        cpu::rms_norm_forward(f32(dst), nullptr, f32(x), nullptr, f32(w), x->ne[0], ggml_nrows(x), eps, ith, nth);
+    });
+}
+
+ggml_tensor * cpu_rms_norm_backward(graph & g, ggml_tensor * x, ggml_tensor * w, ggml_tensor * dy, float eps) {
+    dy = contiguous(g, dy);
+    return node_like(g, x, {x, w, dy}, [x, w, dy, eps](ggml_tensor * dst, int ith, int nth) {
+        cpu::rms_norm_backward(f32(dst), f32(x), f32(w), f32(dy), x->ne[0], ggml_nrows(x), eps, false, ith, nth);
+    });
+}
+
+ggml_tensor * cpu_gated(graph & g, ggml_tensor * gate, ggml_tensor * up, activation act) {
+    return node_like(g, gate, {gate, up}, [gate, up, act](ggml_tensor * dst, int ith, int nth) {
+        cpu::glu_forward(kind_of(act), f32(gate), f32(up), gate->ne[0], f32(dst), gate->ne[0], gate->ne[1], ith, nth);
+    });
+}
+
+std::pair<ggml_tensor *, ggml_tensor *> cpu_gated_backward(graph & g, ggml_tensor * gate, ggml_tensor * up, ggml_tensor * dy,
+                                                           activation act) {
+    dy = contiguous(g, dy);
+    const int64_t n = gate->ne[0], T = gate->ne[1];
+    ggml_tensor * both = node(g, GGML_TYPE_F32, {n, T, 2}, {gate, up, dy}, [gate, up, dy, act, n, T](ggml_tensor * dst, int ith, int nth) {
+        cpu::glu_backward(kind_of(act), f32(gate), f32(up), n, f32(dy), f32(dst), f32(dst) + n * T, n, T, ith, nth);
+    });
+    return {ggml_view_2d(g.ctx(), both, n, T, both->nb[1], 0), ggml_view_2d(g.ctx(), both, n, T, both->nb[1], both->nb[2])};
+}
+
+var cpu_attention(tape & t, batch_inputs & in, var q, var k, var v, const attention_settings & s) {
+    graph &                g = t.g;
+    ggml_context *         ctx = t.ctx();
+    const int64_t          head_dim = q->value->ne[0], n_head = q->value->ne[1], n_head_kv = k->value->ne[1], T = q->value->ne[2];
+    cpu::attention_shape   shape{};
+    shape.head_dim      = head_dim;
+    shape.n_head        = n_head;
+    shape.n_head_kv     = n_head_kv;
+    shape.n_tokens      = T;
+    shape.n_seq         = in.batch->n_seq();
+    shape.seq_start     = in.batch->seq_start.data();
+    shape.scale         = s.scale;
+    shape.logit_softcap = s.softcap;
+    shape.n_swa         = s.n_swa;
+
+    const int64_t n_out = head_dim * n_head * T, n_kv = head_dim * n_head_kv * T;
+    auto *        forward_queue = g.own(std::make_shared<cpu::work_queue>())->get();
+    ggml_tensor * qv = q->value, * kv = k->value, * vv = contiguous(g, v->value);
+    // One node holds the output and, behind it, the log-sum-exp of each query.
+    ggml_tensor * both = t.keep(node(g, GGML_TYPE_F32, {n_out + n_head * T}, {qv, kv, vv},
+                                     [shape, qv, kv, vv, n_out, forward_queue](ggml_tensor * dst, int ith, int nth) {
+                                         cpu::attention_forward(shape, f32(qv), f32(kv), f32(vv), f32(dst), f32(dst) + n_out,
+                                                                scratch(cpu::attention_forward_scratch_bytes(shape)),
+                                                                forward_queue, ith, nth);
+                                     }));
+    var y = t.make(ggml_view_2d(ctx, both, head_dim * n_head, T, head_dim * n_head * sizeof(float), 0),
+                   q->requires_grad || k->requires_grad || v->requires_grad);
+    t.push([&t, &g, q, k, v, y, both, qv, kv, vv, shape, n_out, n_kv, ctx, head_dim, n_head, n_head_kv, T] {
+        if (!y->grad || !y->requires_grad) {
+            return;
+        }
+        ggml_tensor * dy      = contiguous(g, y->grad);
+        auto *        queue   = g.own(std::make_shared<cpu::work_queue>())->get();
+        const int64_t partial = (int64_t) (cpu::attention_backward_partial_bytes(shape) + sizeof(float) - 1) / sizeof(float);
+        // [dq | dk | dv | partial sums of dq]
+        ggml_tensor * grads = node(g, GGML_TYPE_F32, {n_out + 2 * n_kv + partial}, {qv, kv, vv, both, dy},
+                                   [=](ggml_tensor * dst, int ith, int nth) {
+                                       float * d = f32(dst);
+                                       cpu::attention_backward(shape, f32(qv), f32(kv), f32(vv), f32(both), f32(both) + n_out,
+                                                               f32(dy), d, d + n_out, d + n_out + n_kv, d + n_out + 2 * n_kv,
+                                                               scratch(cpu::attention_backward_scratch_bytes(shape)), queue, ith, nth);
+                                   });
+        if (partial > 0) {
+            grads = node_inplace(g, grads, {}, [=](ggml_tensor * dst, int ith, int nth) {
+                cpu::attention_backward_reduce(shape, f32(dst), f32(dst) + n_out + 2 * n_kv, ith, nth);
+            });
+        }
+        auto part = [&](int64_t heads, int64_t offset) {
+            return ggml_view_3d(ctx, grads, head_dim, heads, T, head_dim * sizeof(float), head_dim * heads * sizeof(float),
+                                offset * sizeof(float));
+        };
+        t.accumulate(q, part(n_head, 0));
+        t.accumulate(k, part(n_head_kv, n_out));
+        t.accumulate(v, part(n_head_kv, n_out + n_kv));
+    });
+    return y;
+}
+
+namespace {
+
+cpu::weight_rows rows_of(const ggml_tensor * w) {
+    cpu::weight_rows r{};
+    r.data       = w->data;
+    r.n_in       = w->ne[0];
+    r.n_out      = w->ne[1];
+    r.row_bytes  = w->nb[1];
+    r.block_size = ggml_blck_size(w->type);
+    r.to_float   = w->type == GGML_TYPE_F32 ? nullptr : ggml_get_type_traits(w->type)->to_float;
+    return r;
+}
+
+// W^T in F32: the reference precision. Threads take turns over blocks of rows of W.
+void transpose_f32(const cpu::weight_rows & w, int64_t first, int64_t n_rows, float * out, int ith, int nth) {
+    constexpr int64_t block = 16;
+    float * lines = (float *) scratch(block * w.n_in * sizeof(float));
+    for (int64_t b = ith; b * block < n_rows; b += nth) {
+        const int64_t lo = b * block, n = std::min(block, n_rows - lo);
+        for (int64_t r = 0; r < n; r++) {
+            const void * src = (const uint8_t *) w.data + w.row_bytes * (first + lo + r);
+            if (w.to_float) {
+                w.to_float(src, lines + r * w.n_in, w.n_in);
+            } else {
+                std::memcpy(lines + r * w.n_in, src, w.n_in * sizeof(float));
+            }
+        }
+        for (int64_t i = 0; i < w.n_in; i++) {
+            for (int64_t r = 0; r < n; r++) {
+                out[i * n_rows + lo + r] = lines[r * w.n_in + i];
+            }
+        }
+    }
+}
+
+// Types whose product in ggml is slower than dequantising to BF16 and multiplying that (native/bench measures it).
+bool slow_forward(ggml_type type) {
+    switch (type) {
+        case GGML_TYPE_F16:
+        case GGML_TYPE_F32:
+        case GGML_TYPE_BF16:
+        case GGML_TYPE_Q8_0:
+        case GGML_TYPE_Q4_0: return false;
+        default: return true;
+    }
+}
+
+} // namespace
+
+ggml_tensor * cpu_forward_weight(graph & g, const linear_weights & w) {
+    ggml_tensor * weight = w.weight;
+    if (!g.runner().bf16_products() || !slow_forward(weight->type)) {
+        return nullptr;
+    }
+    return node(g, GGML_TYPE_BF16, {weight->ne[0], weight->ne[1]}, {weight}, [weight](ggml_tensor * dst, int ith, int nth) {
+        const cpu::weight_rows rows = rows_of(weight);
+        cpu::dequantise(rows, 0, rows.n_out, (uint16_t *) dst->data, scratch(cpu::dequantise_scratch_bytes(rows)), ith, nth);
+    });
+}
+
+ggml_tensor * cpu_forward_head(graph & g, const linear_weights & w) {
+    constexpr int64_t largest = 64ll << 20;
+    return ggml_nelements(w.weight) * 2 <= largest ? cpu_forward_weight(g, w) : nullptr;
+}
+
+ggml_tensor * cpu_dequantised_transpose(graph & g, const linear_weights & w, int64_t first_row, int64_t n_rows) {
+    ggml_tensor * weight = w.weight;
+    const bool    bf16   = g.runner().bf16_products();
+    return node(g, bf16 ? GGML_TYPE_BF16 : GGML_TYPE_F32, {n_rows, weight->ne[0]}, {weight},
+                [weight, bf16, first_row, n_rows](ggml_tensor * dst, int ith, int nth) {
+                    const cpu::weight_rows rows = rows_of(weight);
+                    if (bf16) {
+                        cpu::dequantise_transpose(rows, first_row, first_row + n_rows, (uint16_t *) dst->data, n_rows,
+                                                  scratch(cpu::dequantise_scratch_bytes(rows)), ith, nth);
+                    } else {
+                        transpose_f32(rows, first_row, n_rows, f32(dst), ith, nth);
+                    }
+                });
+}
+
+ggml_tensor * cpu_accumulate_outer(graph & g, ggml_tensor * acc, ggml_tensor * a, ggml_tensor * b, float scale) {
+    a = contiguous(g, a);
+    b = contiguous(g, b);
+    return node_inplace(g, acc, {a, b}, [a, b, scale](ggml_tensor * dst, int ith, int nth) {
+        const int64_t m = a->ne[0], n = b->ne[0], T = a->ne[1];
+        if (m >= n) { // acc [n_in, r]
+            cpu::outer_accumulate_wide(f32(dst), f32(a), m, f32(b), n, m, n, T, scale, ith, nth);
+        } else { // acc [r, n_out]
+            cpu::outer_accumulate_thin(f32(dst), f32(b), n, f32(a), m, n, m, T, scale, ith, nth);
+        }
+    });
+}
+
+ggml_tensor * cpu_lora_down(graph & g, ggml_tensor * a, ggml_tensor * x, float scale) {
+    x = contiguous(g, x);
+    return node(g, GGML_TYPE_F32, {a->ne[1], x->ne[1]}, {a, x}, [a, x, scale](ggml_tensor * dst, int ith, int nth) {
+        cpu::thin_reduce(f32(dst), a->ne[1], f32(a), cpu::thin_layout::n_fastest, f32(x), a->ne[0], a->ne[0], a->ne[1],
+                         x->ne[1], scale, false, ith, nth);
+    });
+}
+
+ggml_tensor * cpu_lora_up(graph & g, ggml_tensor * b, ggml_tensor * u, ggml_tensor * y, float scale) {
+    return node_inplace(g, y, {b, u}, [b, u, scale](ggml_tensor * dst, int ith, int nth) {
+        cpu::thin_expand(f32(dst), b->ne[1], f32(b), cpu::thin_layout::r_fastest, f32(u), b->ne[0], b->ne[1], b->ne[0], u->ne[1],
+                         scale, true, ith, nth);
+    });
+}
+
+ggml_tensor * cpu_lora_up_backward(graph & g, ggml_tensor * b, ggml_tensor * dy, float scale) {
+    dy = contiguous(g, dy);
+    return node(g, GGML_TYPE_F32, {b->ne[0], dy->ne[1]}, {b, dy}, [b, dy, scale](ggml_tensor * dst, int ith, int nth) {
+        cpu::thin_reduce(f32(dst), b->ne[0], f32(b), cpu::thin_layout::r_fastest, f32(dy), b->ne[1], b->ne[1], b->ne[0],
+                         dy->ne[1], scale, false, ith, nth);
+    });
+}
+
+ggml_tensor * cpu_lora_down_backward(graph & g, ggml_tensor * a, ggml_tensor * du, ggml_tensor * dx) {
+    return node_inplace(g, dx, {a, du}, [a, du](ggml_tensor * dst, int ith, int nth) {
+        cpu::thin_expand(f32(dst), a->ne[0], f32(a), cpu::thin_layout::n_fastest, f32(du), a->ne[1], a->ne[0], a->ne[1],
+                         du->ne[1], 1.0f, true, ith, nth);
+    });
+}
+
+ggml_tensor * cpu_cross_entropy(graph & g, ggml_tensor * logits, ggml_tensor * labels, float * loss_nats, bool with_grad,
+                                float grad_scale, float softcap) {
+    return node_inplace(g, logits, {labels}, [=](ggml_tensor * dst, int ith, int nth) {
+        const int32_t * ids = (const int32_t *) labels->data;
+        if (with_grad) {
+            cpu::cross_entropy(f32(dst), ids, loss_nats, dst->ne[0], dst->ne[1], grad_scale, softcap, ith, nth);
+        } else {
+            cpu::cross_entropy_loss(f32(dst), ids, loss_nats, dst->ne[0], dst->ne[1], softcap, ith, nth);
+        }
+    });
+}
+
+} // namespace forja

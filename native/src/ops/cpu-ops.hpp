@@ -1,0 +1,46 @@
+// The CPU's fused kernels (ops/cpu/kernels.hpp) as graph nodes. Only for graphs that run on the CPU.
+#pragma once
+
+#include <utility>
+
+#include "ops/ops.hpp"
+
+namespace forja {
+
+ggml_tensor * cpu_rms_norm(graph & g, ggml_tensor * x, ggml_tensor * w, float eps);
+ggml_tensor * cpu_rms_norm_backward(graph & g, ggml_tensor * x, ggml_tensor * w, ggml_tensor * dy, float eps);
+
+ggml_tensor * cpu_gated(graph & g, ggml_tensor * gate, ggml_tensor * up, activation act);
+/// {d_gate, d_up}, views of one node.
+std::pair<ggml_tensor *, ggml_tensor *> cpu_gated_backward(graph & g, ggml_tensor * gate, ggml_tensor * up, ggml_tensor * dy, activation act);
+
+var cpu_attention(tape & t, batch_inputs & in, var q, var k, var v, const attention_settings & s);
+
+/// W [n_in, n_out] dequantised to BF16 for the forward product, where that is faster than ggml's own product with the
+/// quantised W; null where it is not.
+ggml_tensor * cpu_forward_weight(graph & g, const linear_weights & w);
+
+/// The same for the output matrix; null on other devices and where the matrix is too large to hold in BF16 at once.
+ggml_tensor * cpu_forward_head(graph & g, const linear_weights & w);
+
+/// See dequantised_transpose().
+ggml_tensor * cpu_dequantised_transpose(graph & g, const linear_weights & w, int64_t first_row, int64_t n_rows);
+
+/// See accumulate_outer(). The smaller of acc's two dimensions is taken as the adapter's rank.
+ggml_tensor * cpu_accumulate_outer(graph & g, ggml_tensor * acc, ggml_tensor * a, ggml_tensor * b, float scale);
+
+/// u [r, T] = scale * A x; A ne = [n_in, r], x [n_in, T].
+ggml_tensor * cpu_lora_down(graph & g, ggml_tensor * a, ggml_tensor * x, float scale);
+/// y + scale * B u, in y's memory; B ne = [r, n_out], u [r, T].
+ggml_tensor * cpu_lora_up(graph & g, ggml_tensor * b, ggml_tensor * u, ggml_tensor * y, float scale);
+/// du [r, T] = scale * B^T dy.
+ggml_tensor * cpu_lora_up_backward(graph & g, ggml_tensor * b, ggml_tensor * dy, float scale);
+/// dx + A^T du, in dx's memory.
+ggml_tensor * cpu_lora_down_backward(graph & g, ggml_tensor * a, ggml_tensor * du, ggml_tensor * dx);
+
+/// Cross entropy in place on logits [n_vocab, n]: they become their gradients times grad_scale (when with_grad), and the
+/// losses go to loss_nats (host memory, n values) as the node runs.
+ggml_tensor * cpu_cross_entropy(graph & g, ggml_tensor * logits, ggml_tensor * labels, float * loss_nats, bool with_grad,
+                                float grad_scale, float softcap);
+
+} // namespace forja

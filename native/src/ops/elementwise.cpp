@@ -1,0 +1,60 @@
+// Residual sums, reshapes and cuts.
+#include "ops/ops.hpp"
+
+namespace forja {
+
+var add(tape & t, var a, var b) {
+    var y = t.make(ggml_add(t.ctx(), a->value, b->value), a->requires_grad || b->requires_grad);
+    t.push([&t, a, b, y] {
+        if (y->grad) {
+            t.accumulate(a, y->grad);
+            t.accumulate(b, y->grad);
+        }
+    });
+    return y;
+}
+
+namespace {
+var reshaped(tape & t, var x, ggml_tensor * value) {
+    var y = t.make(value, x->requires_grad);
+    t.push([&t, x, y] {
+        if (y->grad) {
+            t.accumulate(x, ggml_reshape(t.ctx(), y->grad, x->value));
+        }
+    });
+    return y;
+}
+} // namespace
+
+var reshape_3d(tape & t, var x, int64_t ne0, int64_t ne1, int64_t ne2) {
+    return reshaped(t, x, ggml_reshape_3d(t.ctx(), x->value, ne0, ne1, ne2));
+}
+
+var reshape_2d(tape & t, var x, int64_t ne0, int64_t ne1) {
+    return reshaped(t, x, ggml_reshape_2d(t.ctx(), x->value, ne0, ne1));
+}
+
+std::vector<var> split_rows(tape & t, var x, const std::vector<int64_t> & sizes) {
+    std::vector<var> parts;
+    size_t           offset = 0;
+    const int64_t    T      = x->value->ne[1];
+    for (int64_t n : sizes) {
+        ggml_tensor * view = ggml_view_2d(t.ctx(), x->value, n, T, x->value->nb[1], offset);
+        parts.push_back(t.make(ggml_cont(t.ctx(), view), x->requires_grad));
+        offset += n * sizeof(float);
+    }
+    t.push([&t, x, parts] {
+        ggml_tensor * whole = nullptr;
+        for (var p : parts) {
+            if (!p->grad) {
+                return; // no part has one: all parts feed the same result
+            }
+            ggml_tensor * part = ggml_is_contiguous(p->grad) ? p->grad : ggml_cont(t.ctx(), p->grad);
+            whole = whole ? ggml_concat(t.ctx(), whole, part, 0) : part;
+        }
+        t.accumulate(x, whole);
+    });
+    return parts;
+}
+
+} // namespace forja

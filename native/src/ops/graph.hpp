@@ -1,0 +1,96 @@
+// One compute graph: its tensors, the inputs that the host fills, and its run on a device.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "ggml-alloc.h"
+#include "ggml-cpp.h"
+#include "ggml.h"
+#include "model/device.hpp"
+
+namespace forja {
+
+/// Precision of the matrix products that are Forja's own choice (those of the backward pass).
+enum class precision {
+    f32,  // the reference
+    fast, // BF16 products with F32 sums where the device is faster with them
+};
+
+/// What graphs share: the device, the allocator of intermediate values, and the memory for graph descriptions.
+class graph_runner {
+  public:
+    graph_runner(std::shared_ptr<device> dev, precision prec);
+
+    device &  dev() const { return *dev_; }
+    precision prec() const { return prec_; }
+    bool      bf16_products() const { return bf16_; } // CPU with fast BF16 and precision::fast
+
+    /// Bytes of the largest graph's intermediate values so far.
+    size_t compute_buffer_bytes() const;
+
+  private:
+    friend class graph;
+    std::shared_ptr<device> dev_;
+    precision               prec_;
+    bool                    bf16_ = false;
+    ggml_gallocr_ptr        galloc_;
+    std::vector<uint8_t>    meta_; // memory of the one graph alive at a time
+};
+
+/// A graph under construction. Only one per runner may be alive.
+///
+///     graph g(runner);
+///     ggml_tensor * x = g.input(GGML_TYPE_F32, {n_embd, T}, [&](void * dst) { ... });
+///     ggml_tensor * y = ggml_mul_mat(g.ctx(), w, x);
+///     g.output(y, y_store);   // computed straight into persistent memory
+///     g.run();
+class graph {
+  public:
+    explicit graph(graph_runner & runner);
+    graph(const graph &)             = delete;
+    graph & operator=(const graph &) = delete;
+
+    ggml_context * ctx() const { return ctx_.get(); }
+    graph_runner & runner() const { return runner_; }
+    bool           on_cpu() const { return runner_.dev().is_cpu(); }
+
+    /// A leaf that fill(dst) writes before the run; dst has ggml_nbytes bytes.
+    ggml_tensor * input(ggml_type type, std::initializer_list<int64_t> ne, std::function<void(void *)> fill);
+
+    /// A leaf over persistent device memory: shape ne at `address` within `buffer`.
+    ggml_tensor * leaf(ggml_type type, std::initializer_list<int64_t> ne, ggml_backend_buffer_t buffer, void * address);
+
+    /// Makes `t` (a computed node, not a view) write to persistent memory.
+    void place(ggml_tensor * t, ggml_backend_buffer_t buffer, void * address);
+
+    /// Adds `t` and all that it needs to the graph; nodes run in the order of these calls.
+    void expand(ggml_tensor * t);
+
+    /// Fills the inputs, allocates and runs. @throws failure: device_out_of_memory, op_unsupported, compute_failed
+    void run();
+
+    int n_nodes() const;
+
+    /// Keeps an object alive until the graph is gone (user data of custom operations).
+    template <typename T> T * own(T value) {
+        auto p = std::make_shared<T>(std::move(value));
+        owned_.push_back(p);
+        return p.get();
+    }
+
+  private:
+    struct host_input {
+        ggml_tensor *               tensor;
+        std::function<void(void *)> fill;
+    };
+    graph_runner &                     runner_;
+    ggml_context_ptr                   ctx_;
+    ggml_cgraph *                      gf_ = nullptr;
+    std::vector<host_input>            inputs_;
+    std::vector<std::shared_ptr<void>> owned_;
+};
+
+} // namespace forja

@@ -1,0 +1,95 @@
+// The tape's operations. Shapes in ggml's order; all values F32; T tokens of several sequences back to back.
+#pragma once
+
+#include "model/hparams.hpp"
+#include "model/model.hpp"
+#include "ops/tape.hpp"
+
+namespace forja {
+
+/// The rows of one micro-batch, back to back with nothing between: no result depends on padding, because there is none.
+struct micro_batch {
+    std::vector<int32_t> tokens;    // T
+    std::vector<int32_t> positions; // T, from 0 in each sequence
+    std::vector<int32_t> seq_start; // n_seq + 1 offsets into tokens
+    std::vector<int32_t> sup_index; // where a supervised token is predicted: the index of the token before it
+    std::vector<int32_t> labels;    // the supervised tokens
+
+    int64_t n_tokens() const { return (int64_t) tokens.size(); }
+    int     n_seq() const { return (int) seq_start.size() - 1; }
+};
+
+/// What the operations of one graph share: positions and masks as graph inputs.
+struct batch_inputs {
+    const micro_batch * batch         = nullptr;
+    ggml_tensor *       positions     = nullptr; // I32 [T]
+    ggml_tensor *       neg_positions = nullptr; // I32 [T]: the inverse rotation
+
+    batch_inputs(graph & g, const micro_batch & mb);
+
+    /// Additive mask ne = [L, L] F32 of a sequence of length L: -inf where key > query or query - key >= n_swa (n_swa > 0).
+    ggml_tensor * mask(graph & g, int64_t length, int n_swa);
+
+  private:
+    struct mask_entry {
+        int64_t       length;
+        int           n_swa;
+        ggml_tensor * tensor;
+    };
+    std::vector<mask_entry> masks_;
+};
+
+/// y = x / rms(x) * w over ne[0]. x [n, ...], w [n].
+var rms_norm(tape & t, var x, ggml_tensor * w, float eps);
+
+/// What a tuning method does to one frozen linear layer, called by linear() in this order. Shapes as there.
+class adapted_linear {
+  public:
+    virtual ~adapted_linear() = default;
+
+    /// The layer's output, from x [n_in, T] and the base's own output y_base [n_out, T], which may be changed in place.
+    virtual ggml_tensor * forward(tape & t, ggml_tensor * x, ggml_tensor * y_base) = 0;
+
+    /// Adds the gradients of the method's own parameters, from dy [n_out, T]; returns the gradient of y_base.
+    virtual ggml_tensor * backward(tape & t, ggml_tensor * x, ggml_tensor * dy) = 0;
+
+    /// dx [n_in, T] with the method's own share added; `dx` is this layer's alone and may be changed in place.
+    virtual ggml_tensor * add_dx(tape & t, ggml_tensor * dx) = 0;
+};
+
+/// y = W x + b with frozen W and b; x [n_in, T] -> y [n_out, T]. `adapted` may be null (nothing is tuned here).
+var linear(tape & t, const linear_weights & w, var x, std::shared_ptr<adapted_linear> adapted);
+
+/// y = a + b.
+var add(tape & t, var a, var b);
+
+/// The same values in another shape.
+var reshape_3d(tape & t, var x, int64_t ne0, int64_t ne1, int64_t ne2);
+var reshape_2d(tape & t, var x, int64_t ne0, int64_t ne1);
+
+/// Cuts x [n, T] into parts along ne[0]; each part is contiguous.
+std::vector<var> split_rows(tape & t, var x, const std::vector<int64_t> & sizes);
+
+/// Rotary embedding of x [head_dim, n_heads, T].
+var rope(tape & t, batch_inputs & in, var x, const rope_settings & r, ggml_tensor * factors);
+
+/// Causal attention inside each sequence: q [head_dim, n_head, T], k and v [head_dim, n_head_kv, T] -> [head_dim * n_head, T].
+/// Source: Vaswani et al. 2017, eq. 1; the tiled form on the CPU: Dao et al. 2022, algorithms 1 and 4.
+struct attention_settings {
+    float scale   = 1.0f;
+    float softcap = 0.0f; // 0 for none
+    int   n_swa   = 0;    // 0 for none
+};
+var attention(tape & t, batch_inputs & in, var q, var k, var v, const attention_settings & s);
+
+/// act(gate) * up. Source: Shazeer 2020, eq. 6 (SwiGLU and GEGLU).
+var gated(tape & t, var gate, var up, activation act);
+
+/// W^T, dequantised for the product dX = W^T dY: ne = [n_out, n_in], BF16 or F32. `info` is the weight in the file.
+/// Rows first_row .. first_row + n_rows of W only (ne = [n_rows, n_in]).
+ggml_tensor * dequantised_transpose(graph & g, const linear_weights & w, int64_t first_row, int64_t n_rows);
+
+/// acc [m, n] += scale * sum over T of a [m, T] b [n, T]; acc is persistent F32 memory. Added to the graph at once.
+void accumulate_outer(graph & g, ggml_tensor * acc, ggml_tensor * a, ggml_tensor * b, float scale);
+
+} // namespace forja

@@ -1,0 +1,50 @@
+#include "ops/tape.hpp"
+
+namespace forja {
+
+var tape::make(ggml_tensor * t, bool requires_grad) {
+    vars_.push_back({t, nullptr, requires_grad});
+    return &vars_.back();
+}
+
+ggml_tensor * tape::keep(ggml_tensor * t) {
+    using mode = kept_values::mode;
+    if (!kept_ || kept_->what == mode::none) {
+        return t;
+    }
+    const size_t bytes  = GGML_PAD(ggml_nbytes(t), 256); // no device asks for a larger alignment
+    const size_t offset = kept_->bytes;
+    kept_->bytes += bytes;
+    if (kept_->what == mode::measure) {
+        return t;
+    }
+    uint8_t * address = kept_->address + offset;
+    if (kept_->what == mode::store) {
+        // What an operation changed in place is a view of the node that owns the memory.
+        ggml_tensor * owner = t;
+        while (owner->view_src) {
+            owner = owner->view_src;
+        }
+        GGML_ASSERT(ggml_nbytes(owner) == ggml_nbytes(t) && t->view_offs == 0);
+        g.place(owner, kept_->buffer, address);
+        return t;
+    }
+    ggml_tensor * loaded = ggml_new_tensor(ctx(), t->type, GGML_MAX_DIMS, t->ne);
+    ggml_backend_tensor_alloc(kept_->buffer, loaded, address);
+    return loaded;
+}
+
+void tape::accumulate(var v, ggml_tensor * grad) {
+    if (v->requires_grad) {
+        v->grad = v->grad ? ggml_add(ctx(), v->grad, grad) : grad;
+    }
+}
+
+void tape::backward(var out, ggml_tensor * grad) {
+    accumulate(out, grad);
+    for (auto op = ops_.rbegin(); op != ops_.rend(); ++op) {
+        (*op)();
+    }
+}
+
+} // namespace forja

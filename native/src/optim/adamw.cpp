@@ -1,0 +1,58 @@
+#include "optim/adamw.hpp"
+
+#include <cmath>
+
+namespace forja {
+
+double global_grad_norm(graph_runner & runner, const parameter_store & params) {
+    ggml_tensor * grads = params.grads();
+    if (ggml_backend_buffer_is_host(grads->view_src ? grads->view_src->buffer : grads->buffer)) {
+        const float * g = (const float *) grads->data;
+        double        sum = 0;
+        for (int64_t row = 0; row < grads->ne[1]; row++) { // by rows, so that the inner sum is short and vectorises
+            double part[8] = {};
+            for (int64_t i = 0; i < grads->ne[0]; i += 8) {
+                for (int j = 0; j < 8; j++) {
+                    const double v = g[row * grads->ne[0] + i + j];
+                    part[j] += v * v;
+                }
+            }
+            for (double p : part) {
+                sum += p;
+            }
+        }
+        return std::sqrt(sum);
+    }
+    graph         g(runner);
+    ggml_tensor * sum = ggml_sum_rows(g.ctx(), ggml_sqr(g.ctx(), grads)); // [1, rows]
+    ggml_set_output(sum);
+    g.expand(sum);
+    g.run();
+    double total = 0;
+    for (float v : params.read(sum)) {
+        total += v;
+    }
+    return std::sqrt(total);
+}
+
+void adamw_step(graph_runner & runner, parameter_store & params, const adamw_settings & s, double learning_rate, int64_t step,
+                double grad_norm) {
+    graph          g(runner);
+    ggml_context * ctx   = g.ctx();
+    ggml_tensor *  grads = params.grads();
+    // The 1e-6 is PyTorch's (clip_grad_norm_).
+    const double coefficient = s.max_grad_norm > 0.0 ? std::min(1.0, s.max_grad_norm / (grad_norm + 1e-6)) : 1.0;
+    if (coefficient < 1.0) {
+        grads = ggml_scale_inplace(ctx, grads, (float) coefficient);
+    }
+    const float settings[7] = {
+        (float) learning_rate, (float) s.adam_beta1, (float) s.adam_beta2, (float) s.adam_epsilon, (float) s.weight_decay,
+        (float) (1.0 / (1.0 - std::pow(s.adam_beta1, (double) step))), (float) (1.0 / (1.0 - std::pow(s.adam_beta2, (double) step))),
+    };
+    ggml_tensor * p = g.input(GGML_TYPE_F32, {7}, [&settings](void * dst) { std::copy(settings, settings + 7, (float *) dst); });
+    ggml_set_param(params.values());
+    g.expand(ggml_opt_step_adamw(ctx, params.values(), grads, params.moment1(), params.moment2(), p));
+    g.run();
+}
+
+} // namespace forja

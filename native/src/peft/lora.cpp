@@ -1,0 +1,202 @@
+#include "peft/lora.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.hpp"
+#include "base/random.hpp"
+#include "ops/cpu-ops.hpp"
+
+namespace forja {
+
+namespace {
+
+class lora_linear : public adapted_linear {
+  public:
+    lora_linear(ggml_tensor * a, ggml_tensor * b, ggml_tensor * a_grad, ggml_tensor * b_grad, float scale, float dropout, uint64_t key)
+        : a_(a), b_(b), a_grad_(a_grad), b_grad_(b_grad), scale_(scale), dropout_(dropout), key_(key) {}
+
+    ggml_tensor * forward(tape & t, ggml_tensor * x, ggml_tensor * y_base) override {
+        ggml_context * ctx = t.ctx();
+        ggml_tensor *  xd  = dropped(t, x);
+        if (t.g.on_cpu()) {
+            u_ = t.keep(cpu_lora_down(t.g, a_, xd, 1.0f));
+            return cpu_lora_up(t.g, b_, u_, y_base, scale_);
+        }
+        u_ = t.keep(ggml_mul_mat(ctx, a_, xd));
+        return ggml_add(ctx, y_base, ggml_scale(ctx, ggml_mul_mat(ctx, b_, u_), scale_));
+    }
+
+    // dB += s u dy^T, du = s B^T dy, dA += x du^T.
+    ggml_tensor * backward(tape & t, ggml_tensor * x, ggml_tensor * dy) override {
+        ggml_context * ctx = t.ctx();
+        if (t.g.on_cpu()) {
+            du_ = cpu_lora_up_backward(t.g, b_, dy, scale_);
+        } else {
+            ggml_tensor * bt = ggml_cont(ctx, ggml_transpose(ctx, b_)); // [n_out, r]
+            du_              = ggml_scale(ctx, ggml_mul_mat(ctx, bt, dy), scale_);
+        }
+        accumulate_outer(t.g, b_grad_, u_, dy, scale_);
+        accumulate_outer(t.g, a_grad_, mask_ ? ggml_mul(ctx, x, mask_) : x, du_, 1.0f);
+        return dy;
+    }
+
+    ggml_tensor * add_dx(tape & t, ggml_tensor * dx) override {
+        ggml_context * ctx = t.ctx();
+        if (t.g.on_cpu() && !mask_) {
+            return cpu_lora_down_backward(t.g, a_, du_, dx);
+        }
+        ggml_tensor * at  = ggml_cont(ctx, ggml_transpose(ctx, a_)); // [r, n_in]
+        ggml_tensor * own = ggml_mul_mat(ctx, at, du_);
+        return ggml_add(ctx, dx, mask_ ? ggml_mul(ctx, own, mask_) : own);
+    }
+
+  private:
+    // Inverted dropout on the adapter's input, as PEFT does it; the same mask in forward and recomputation.
+    ggml_tensor * dropped(tape & t, ggml_tensor * x) {
+        if (dropout_ <= 0.0f || !t.training) {
+            return x;
+        }
+        const uint64_t key = key_;
+        const float    p = dropout_, keep = 1.0f / (1.0f - dropout_);
+        const int64_t  n = ggml_nelements(x);
+        mask_ = t.g.input(GGML_TYPE_F32, {x->ne[0], x->ne[1]}, [key, p, keep, n](void * dst) {
+            for (int64_t i = 0; i < n; i++) {
+                ((float *) dst)[i] = uniform01(key, i) < p ? 0.0f : keep;
+            }
+        });
+        return ggml_mul(t.ctx(), x, mask_);
+    }
+
+    ggml_tensor * a_, *b_, *a_grad_, *b_grad_;
+    float         scale_, dropout_;
+    uint64_t      key_;
+    ggml_tensor * u_    = nullptr; // [r, T] = A x
+    ggml_tensor * du_   = nullptr; // [r, T]
+    ggml_tensor * mask_ = nullptr; // [n_in, T]
+};
+
+} // namespace
+
+void for_each_linear(const model & base, const std::function<void(const linear_weights &, int, const char *)> & visit) {
+    for (size_t il = 0; il < base.blocks().size(); il++) {
+        const block_weights & b = base.blocks()[il];
+        const std::pair<const linear_weights *, const char *> layers[] = {
+            {&b.q, "q"}, {&b.k, "k"}, {&b.v, "v"}, {&b.qkv, "q,k,v"}, {&b.o, "o"},
+            {&b.gate, "gate"}, {&b.up, "up"}, {&b.gate_up, "gate,up"}, {&b.down, "down"},
+        };
+        for (auto & [w, modules] : layers) {
+            if (*w) {
+                visit(*w, (int) il, modules);
+            }
+        }
+    }
+}
+
+bool is_target(const char * modules, const std::vector<std::string> & targets) {
+    const std::string list = "," + std::string(modules) + ",";
+    return std::any_of(targets.begin(), targets.end(),
+                       [&](const std::string & t) { return list.find("," + t + ",") != std::string::npos; });
+}
+
+int64_t count_lora_params(const model & base, int lora_rank, const std::vector<std::string> & target_modules) {
+    int64_t n = 0;
+    for_each_linear(base, [&](const linear_weights & w, int, const char * modules) {
+        if (is_target(modules, target_modules)) {
+            n += lora_rank * (w.weight->ne[0] + w.weight->ne[1]);
+        }
+    });
+    return n;
+}
+
+lora::lora(const method_settings & s, const model & base, bool training)
+    : s_(s), architecture_(base.hp().architecture), base_name_(base.file().str("general.name").value_or("")),
+      lowest_block_(base.hp().n_layer), scale_(lora_scale(s.lora_alpha, s.lora_rank, s.use_rslora)) {
+    for_each_linear(base, [&](const linear_weights & w, int il, const char * modules) {
+        if (!is_target(modules, s_.target_modules)) {
+            return;
+        }
+        pair p{w.name, 0, 0, w.weight->ne[0], w.weight->ne[1]};
+        p.a = params_.add(w.name + ".lora_a", p.n_in, s_.lora_rank);
+        p.b = params_.add(w.name + ".lora_b", s_.lora_rank, p.n_out);
+        by_name_[w.name] = (int) pairs_.size();
+        pairs_.push_back(p);
+        lowest_block_ = std::min(lowest_block_, il);
+    });
+    if (pairs_.empty()) {
+        throw error("no_target_modules", "None of the target_modules is a layer of this model",
+                    "Use some of q, k, v, o, gate, up, down, or all-linear.");
+    }
+    params_.allocate(base.device(), training);
+}
+
+void lora::init(uint64_t seed) {
+    for (size_t i = 0; i < pairs_.size(); i++) {
+        // Kaiming uniform with a = sqrt(5), as PEFT: the bound comes to 1 / sqrt(n_in).
+        const pair &       p     = pairs_[i];
+        const float        bound = 1.0f / std::sqrt((float) p.n_in);
+        const uint64_t     key   = stream_key(seed, 0x6c6f7261, i);
+        std::vector<float> a(p.n_in * s_.lora_rank), b(s_.lora_rank * p.n_out, 0.0f);
+        for (size_t j = 0; j < a.size(); j++) {
+            a[j] = (2.0f * uniform01(key, j) - 1.0f) * bound;
+        }
+        params_.write(params_.value(p.a), a.data(), a.size());
+        params_.write(params_.value(p.b), b.data(), b.size());
+    }
+}
+
+std::shared_ptr<adapted_linear> lora::adapt(const linear_weights & w, int, const char *, uint64_t dropout_key) {
+    auto found = by_name_.find(w.name);
+    if (found == by_name_.end()) {
+        return nullptr;
+    }
+    const pair & p = pairs_[found->second];
+    return std::make_shared<lora_linear>(params_.value(p.a), params_.value(p.b), params_.grad(p.a), params_.grad(p.b), scale_,
+                                         (float) s_.lora_dropout, stream_key(dropout_key, found->second));
+}
+
+adapter_tensors lora::to_adapter() const {
+    adapter_tensors out;
+    out.architecture    = architecture_;
+    out.base_model_name = base_name_;
+    out.lora_rank       = s_.lora_rank;
+    out.lora_alpha      = s_.lora_alpha;
+    out.lora_dropout    = s_.lora_dropout;
+    out.use_rslora      = s_.use_rslora;
+    out.target_modules  = s_.target_modules;
+    for (const pair & p : pairs_) {
+        adapter_tensors::pair q;
+        q.base_name = p.name;
+        q.n_in      = p.n_in;
+        q.n_out     = p.n_out;
+        q.rank      = s_.lora_rank;
+        q.a         = params_.read(params_.value(p.a));
+        q.b         = params_.read(params_.value(p.b));
+        out.pairs.push_back(std::move(q));
+    }
+    return out;
+}
+
+void lora::from_adapter(const adapter_tensors & a) {
+    auto refuse = [](const std::string & why) {
+        throw error("adapter_mismatch", "The adapter doesn't fit these settings: " + why,
+                    "Use the settings that it was trained with, and the same base model.");
+    };
+    for (const adapter_tensors::pair & q : a.pairs) {
+        auto found = by_name_.find(q.base_name);
+        if (found == by_name_.end()) {
+            refuse("it adapts '" + q.base_name + "', which is not adapted here");
+        }
+        const pair & p = pairs_[found->second];
+        if (q.n_in != p.n_in || q.n_out != p.n_out || q.rank != s_.lora_rank) {
+            refuse("'" + q.base_name + "' has another shape or rank");
+        }
+        params_.write(params_.value(p.a), q.a.data(), q.a.size());
+        params_.write(params_.value(p.b), q.b.data(), q.b.size());
+    }
+    if (a.pairs.size() != pairs_.size()) {
+        refuse("it adapts " + std::to_string(a.pairs.size()) + " layers, here there are " + std::to_string(pairs_.size()));
+    }
+}
+
+} // namespace forja

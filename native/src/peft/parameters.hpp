@@ -1,0 +1,53 @@
+// The trainable parameters of a run, their gradients and AdamW's moments: four flat F32 arrays on the device, so that the
+// gradient's norm and the optimiser are one operation each, however many tensors there are.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ggml-cpp.h"
+#include "model/device.hpp"
+
+namespace forja {
+
+class parameter_store {
+  public:
+    /// Declares a matrix ne = [ne0, ne1]; returns its index. Only before allocate().
+    int add(const std::string & name, int64_t ne0, int64_t ne1);
+
+    /// @param training false leaves out gradients and moments
+    void allocate(device & dev, bool training);
+
+    int                 count() const { return (int) entries_.size(); }
+    int64_t             n_params() const; // without padding
+    size_t              bytes() const { return buffer_ ? ggml_backend_buffer_get_size(buffer_.get()) : 0; }
+    const std::string & name(int i) const { return entries_[i].name; }
+    ggml_tensor *       value(int i) const { return entries_[i].value; } // ne = [ne0, ne1]
+    ggml_tensor *       grad(int i) const { return entries_[i].grad; }   // the same shape
+
+    // The arrays whole: ne = [row, n_rows] with zeros behind the last parameter.
+    ggml_tensor * values() const { return values_; }
+    ggml_tensor * grads() const { return grads_; }
+    ggml_tensor * moment1() const { return moment1_; }
+    ggml_tensor * moment2() const { return moment2_; }
+
+    void zero_grads();
+
+    std::vector<float> read(const ggml_tensor * t) const; // host copy of any of the tensors above
+    void               write(ggml_tensor * t, const float * data, size_t n);
+
+  private:
+    struct entry {
+        std::string   name;
+        int64_t       ne0, ne1, offset; // in floats
+        ggml_tensor * value = nullptr;
+        ggml_tensor * grad  = nullptr;
+    };
+    std::vector<entry>      entries_;
+    int64_t                 n_floats_ = 0;
+    ggml_context_ptr        ctx_;
+    ggml_backend_buffer_ptr buffer_;
+    ggml_tensor *           values_ = nullptr, *grads_ = nullptr, *moment1_ = nullptr, *moment2_ = nullptr;
+};
+
+} // namespace forja

@@ -1,0 +1,31 @@
+// How fast the trainer is on a model, and how fast llama.cpp's own forward pass is on the same file: the yardstick.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ops/graph.hpp"
+#include "peft/method.hpp"
+
+namespace forja {
+
+/// The protocol's bench job.
+struct bench_settings {
+    std::string     model_path, mode = "train", device = "cpu";
+    int             max_seq_len = 512, micro_batch_size = 1, steps = 3, threads = 0;
+    method_settings method;
+    precision       compute_type            = precision::fast;
+    int64_t         activation_budget_bytes = -1;
+};
+struct bench_result {
+    std::string base_type;
+    double      tokens_per_second = 0; // median over the timed passes
+    uint64_t    peak_memory_bytes = 0, file_size_bytes = 0;
+    int         threads           = 0;
+};
+
+/// mode train: whole optimiser steps on random tokens, every token supervised. mode forward: llama_decode of one prompt of
+/// max_seq_len tokens with logits for the last one, what llama-bench calls pp.
+bench_result run_bench(const bench_settings & s);
+
+} // namespace forja

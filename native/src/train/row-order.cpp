@@ -1,0 +1,54 @@
+#include "train/row-order.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <numeric>
+
+#include "base/random.hpp"
+#include "train/engine.hpp"
+
+namespace forja {
+
+row_set::row_set(std::shared_ptr<token_file> file, int max_seq_len) : file_(std::move(file)), max_seq_len_(max_seq_len) {
+    for (uint64_t i = 0; i < file_->n_rows(); i++) {
+        const token_row row  = file_->row_unchecked(i);
+        bool            useful = row.n_supervised > 0;
+        if (row.n_tokens > (uint32_t) max_seq_len_) {
+            truncated_++;
+            useful = useful && std::any_of(row.tokens + 1, row.tokens + max_seq_len_, [](uint32_t w) { return is_supervised(w); });
+        }
+        if (useful) {
+            rows_.push_back((uint32_t) i);
+            lengths_.push_back(std::min(row.n_tokens, (uint32_t) max_seq_len_));
+        } else {
+            skipped_++;
+        }
+    }
+}
+
+int64_t row_set::most_tokens(int64_t n) const {
+    std::vector<uint32_t> lengths = lengths_;
+    const size_t          k = (size_t) std::min<int64_t>(n, count());
+    std::partial_sort(lengths.begin(), lengths.begin() + k, lengths.end(), std::greater<>());
+    return std::accumulate(lengths.begin(), lengths.begin() + k, int64_t(0));
+}
+
+void row_set::append(micro_batch & mb, int64_t i) const {
+    const token_row row = file_->row(rows_[i]);
+    append_row(mb, row.tokens, row.n_tokens, max_seq_len_);
+}
+
+int64_t row_order::at(int64_t epoch, int64_t position) {
+    if (epoch != epoch_) {
+        order_.resize(n_rows_);
+        std::iota(order_.begin(), order_.end(), 0u);
+        const uint64_t key = stream_key(seed_, 0x6f72646572, epoch);
+        for (int64_t i = n_rows_ - 1; i > 0; i--) { // Fisher and Yates; the modulo's bias is below 2^-32
+            std::swap(order_[i], order_[mix64(key + (uint64_t) i) % (uint64_t) (i + 1)]);
+        }
+        epoch_ = epoch;
+    }
+    return order_[position];
+}
+
+} // namespace forja

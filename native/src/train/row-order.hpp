@@ -1,0 +1,50 @@
+// Which rows are learned from, and in what order: a shuffle of each epoch that depends on the seed and the epoch only, so a
+// run can go on from any step with nothing remembered but the step's number.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "data/token-file.hpp"
+#include "ops/ops.hpp"
+
+namespace forja {
+
+/// The rows of a token file that have something to learn within max_seq_len.
+class row_set {
+  public:
+    row_set(std::shared_ptr<token_file> file, int max_seq_len);
+
+    int64_t count() const { return (int64_t) rows_.size(); }
+    int64_t skipped_rows() const { return skipped_; }
+    int64_t truncated_rows() const { return truncated_; }
+
+    /// Most tokens that any `n` rows can have together.
+    int64_t most_tokens(int64_t n) const;
+
+    /// Appends row i of count() to the micro-batch.
+    void append(micro_batch & mb, int64_t i) const;
+
+  private:
+    std::shared_ptr<token_file> file_;
+    int                         max_seq_len_;
+    std::vector<uint32_t>       rows_;    // indices in the file
+    std::vector<uint32_t>       lengths_; // tokens used of each
+    int64_t                     skipped_ = 0, truncated_ = 0;
+};
+
+class row_order {
+  public:
+    row_order(int64_t n_rows, uint64_t seed) : n_rows_(n_rows), seed_(seed) {}
+
+    /// The row at `position` of `epoch`. Cheap within one epoch; a new epoch is shuffled when first asked for.
+    int64_t at(int64_t epoch, int64_t position);
+
+  private:
+    int64_t               n_rows_;
+    uint64_t              seed_;
+    int64_t               epoch_ = -1;
+    std::vector<uint32_t> order_;
+};
+
+} // namespace forja

@@ -1,0 +1,368 @@
+#include "train/trainer.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <thread>
+
+#include "base/error.hpp"
+#include "base/files.hpp"
+#include "base/memory.hpp"
+#include "base/random.hpp"
+#include "data/token-file.hpp"
+#include "data/vocab.hpp"
+#include "export/adapter-gguf.hpp"
+#include "train/evaluate.hpp"
+#include "train/row-order.hpp"
+
+namespace forja {
+namespace fs = std::filesystem;
+
+namespace {
+
+using clock_type = std::chrono::steady_clock;
+
+int64_t ms_since(clock_type::time_point t) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(clock_type::now() - t).count();
+}
+
+std::string text(double v) {
+    char buf[40];
+    std::snprintf(buf, sizeof(buf), "%.9g", v);
+    return buf;
+}
+
+class run {
+  public:
+    run(const train_settings & s, const train_observer & o, train_control & c) : s_(s), observe_(o), control_(c) {}
+
+    train_result go() {
+        load();
+        plan();
+        observe_.on_status("training");
+        began_ = clock_type::now();
+        while (state_.step < total_steps_ && !control_.stop) {
+            if (!one_step()) {
+                break;
+            }
+            const bool last = state_.step == total_steps_;
+            if (val_rows_ && (last || (s_.eval_steps > 0 && state_.step % s_.eval_steps == 0))) {
+                validate();
+            }
+            if (!last && s_.checkpoint_steps > 0 && state_.step % s_.checkpoint_steps == 0) {
+                checkpoint("interval");
+            } else if (!last && control_.checkpoint.exchange(false)) {
+                checkpoint("request");
+            }
+        }
+        return finish();
+    }
+
+  private:
+    void load() {
+        observe_.on_status("loading_model");
+        dev_  = device::open(s_.device, s_.threads);
+        auto file = gguf_file::open(s_.model_path);
+        base_ = model::load(file, dev_, s_.max_seq_len, true);
+
+        observe_.on_status("preparing");
+        const vocab_identity vocab = identify_vocab(*file);
+        auto                 train = token_file::open(s_.train_tokens_path);
+        train->require_vocab(vocab.n_vocab, vocab.vocab_hash);
+        train_rows_ = std::make_unique<row_set>(train, s_.max_seq_len);
+        if (train_rows_->count() == 0) {
+            throw error("dataset_empty", s_.train_tokens_path + ": no row has anything to learn within " + std::to_string(s_.max_seq_len) + " tokens",
+                        "Raise max_seq_len, or check which part of each row is the answer.", {{"path", s_.train_tokens_path}});
+        }
+        if (s_.val_tokens_path) {
+            auto val = token_file::open(*s_.val_tokens_path);
+            val->require_vocab(vocab.n_vocab, vocab.vocab_hash);
+            val_rows_ = std::make_unique<row_set>(val, s_.max_seq_len);
+            if (val_rows_->count() == 0) {
+                throw error("dataset_empty", *s_.val_tokens_path + ": no row has anything to learn within " + std::to_string(s_.max_seq_len) + " tokens",
+                            "Raise max_seq_len, or leave validation out.", {{"path", *s_.val_tokens_path}});
+            }
+        }
+        method_ = make_method(s_.method, *base_, true);
+        method_->init(s_.seed);
+        if (s_.init_adapter_path) {
+            method_->from_adapter(read_adapter_gguf(*s_.init_adapter_path));
+        }
+
+        rows_per_step_   = s_.micro_batch_size * s_.gradient_accumulation_steps;
+        steps_per_epoch_ = (train_rows_->count() + rows_per_step_ - 1) / rows_per_step_;
+        total_steps_     = s_.max_steps > 0 ? s_.max_steps : std::max<int64_t>(1, (int64_t) std::ceil(s_.epochs * (double) steps_per_epoch_));
+        schedule_        = {s_.learning_rate, s_.lr_scheduler, warmup_of(s_.warmup_steps, s_.warmup_ratio, total_steps_), total_steps_};
+        order_           = std::make_unique<row_order>(train_rows_->count(), s_.seed);
+
+        // What can't change when a run goes on; the rest may, with a warning.
+        fixed_ = {{"architecture", base_->hp().architecture}, {"n_params", std::to_string(base_->n_params())},
+                  {"vocab_hash", std::to_string(vocab.vocab_hash)}, {"lora_rank", std::to_string(s_.method.lora_rank)},
+                  {"trainable_parameters", std::to_string(method_->params().n_params())}, {"train_rows", std::to_string(train_rows_->count())},
+                  {"train_tokens", std::to_string(train->n_tokens())}};
+        free_  = {{"learning_rate", text(s_.learning_rate)}, {"lr_scheduler", s_.lr_scheduler}, {"total_steps", std::to_string(total_steps_)},
+                  {"warmup_steps", std::to_string(schedule_.warmup_steps)}, {"seed", std::to_string(s_.seed)},
+                  {"micro_batch_size", std::to_string(s_.micro_batch_size)}, {"gradient_accumulation_steps", std::to_string(s_.gradient_accumulation_steps)},
+                  {"max_seq_len", std::to_string(s_.max_seq_len)}, {"weight_decay", text(s_.adamw.weight_decay)},
+                  {"max_grad_norm", text(s_.adamw.max_grad_norm)}, {"adam_beta1", text(s_.adamw.adam_beta1)}, {"adam_beta2", text(s_.adamw.adam_beta2)},
+                  {"adam_epsilon", text(s_.adamw.adam_epsilon)}, {"lora_alpha", text(s_.method.lora_alpha)}, {"lora_dropout", text(s_.method.lora_dropout)},
+                  {"use_rslora", s_.method.use_rslora ? "true" : "false"}, {"device", dev_->name()},
+                  {"compute_type", s_.compute_type == precision::f32 ? "f32" : "auto"}};
+        if (s_.resume_path) {
+            state_ = load_checkpoint(*s_.resume_path, *method_);
+            compare_settings();
+            last_checkpoint_ = *s_.resume_path;
+        }
+        state_.settings = fixed_;
+        state_.settings.insert(free_.begin(), free_.end());
+        // A run that wrote its first bytes here knows that it can write its last ones.
+        std::error_code ec;
+        fs::create_directories(utf8_path(s_.out_dir), ec);
+        if (ec || !fs::is_directory(utf8_path(s_.out_dir), ec)) {
+            throw error("output_not_writable", "The folder " + s_.out_dir + " can't be made or written to: " + ec.message(),
+                        "Choose another folder for the run.", {{"path", s_.out_dir}});
+        }
+        atomic_file probe(path_in("write-test")); // removed at once: throws where nothing can be written
+
+        engine::options options;
+        options.prec                    = s_.compute_type;
+        options.max_tokens              = train_rows_->most_tokens(s_.micro_batch_size);
+        options.activation_budget_bytes = s_.activation_budget_bytes;
+        if (val_rows_) {
+            options.max_tokens = std::max(options.max_tokens, val_rows_->most_tokens(1));
+        }
+        engine_ = std::make_unique<engine>(base_, method_.get(), options);
+    }
+
+    std::string path_in(const char * name) const { return path_utf8(utf8_path(s_.out_dir) / name); }
+
+    void compare_settings() {
+        for (auto & [key, value] : fixed_) {
+            auto was = state_.settings.find(key);
+            if (was != state_.settings.end() && was->second != value) {
+                throw error("resume_mismatch", "The checkpoint was made with " + key + " = " + was->second + ", now it is " + value,
+                            "Resume with the same model, dataset and adapter settings, or start a new run.",
+                            {{"setting", key}, {"was", was->second}, {"now", value}});
+            }
+        }
+        for (auto & [key, value] : free_) {
+            auto was = state_.settings.find(key);
+            if (was != state_.settings.end() && was->second != value) {
+                observe_.on_warning({"setting_changed", "The checkpoint was made with " + key + " = " + was->second + ", the run goes on with " + value,
+                                     "The result will differ from a run that was never stopped.", {{"setting", key}, {"was", was->second}, {"now", value}}});
+            }
+        }
+    }
+
+    void plan() {
+        train_plan p{};
+        p.architecture         = base_->hp().architecture;
+        p.base_type            = ggml_type_name(base_->base_type());
+        p.device               = dev_->name();
+        p.n_layer              = base_->hp().n_layer;
+        p.n_params             = base_->n_params();
+        p.trainable_parameters = method_->params().n_params();
+        p.rows                 = train_rows_->count();
+        p.val_rows             = val_rows_ ? val_rows_->count() : 0;
+        p.steps_per_epoch      = steps_per_epoch_;
+        p.total_steps          = total_steps_;
+        p.start_step           = state_.step;
+        p.skipped_rows         = train_rows_->skipped_rows();
+        p.truncated_rows       = train_rows_->truncated_rows();
+        p.threads              = dev_->threads();
+        observe_.on_plan(p);
+        if (p.truncated_rows > 0) {
+            observe_.on_warning({"rows_truncated", std::to_string(p.truncated_rows) + " rows are longer than max_seq_len = " + std::to_string(s_.max_seq_len) + " tokens and lose their end",
+                                 "Raise max_seq_len to keep them whole.", {{"rows", std::to_string(p.truncated_rows)}, {"max_seq_len", std::to_string(s_.max_seq_len)}}});
+        }
+        if (p.skipped_rows > 0) {
+            observe_.on_warning({"rows_skipped", std::to_string(p.skipped_rows) + " rows have nothing to learn within max_seq_len = " + std::to_string(s_.max_seq_len) + " tokens",
+                                 "Raise max_seq_len, or check which part of each row is the answer.", {{"rows", std::to_string(p.skipped_rows)}, {"max_seq_len", std::to_string(s_.max_seq_len)}}});
+        }
+    }
+
+    // Waits while paused. Returns false when the run should stop.
+    bool may_go_on() {
+        if (control_.pause && !control_.stop) {
+            const auto since = clock_type::now();
+            observe_.on_status("paused");
+            while (control_.pause && !control_.stop) {
+                if (control_.checkpoint.exchange(false)) {
+                    checkpoint("request");
+                }
+                std::this_thread::sleep_for(std::chrono::milliseconds(20));
+            }
+            if (!control_.stop) {
+                observe_.on_status("resumed");
+            }
+            paused_ += clock_type::now() - since;
+        }
+        return !control_.stop;
+    }
+
+    bool one_step() {
+        const int64_t epoch = state_.step / steps_per_epoch_, first = state_.step % steps_per_epoch_ * rows_per_step_;
+        const int64_t end = std::min(first + rows_per_step_, train_rows_->count());
+
+        // The step's micro-batches are made first: the loss is a mean over all of its supervised tokens.
+        std::vector<micro_batch> batches;
+        int64_t                  tokens = 0, supervised = 0;
+        for (int64_t i = first; i < end; i += s_.micro_batch_size) {
+            micro_batch mb;
+            for (int64_t j = i; j < std::min(end, i + s_.micro_batch_size); j++) {
+                train_rows_->append(mb, order_->at(epoch, j));
+            }
+            tokens += mb.n_tokens();
+            supervised += (int64_t) mb.labels.size();
+            batches.push_back(std::move(mb));
+        }
+
+        if (!may_go_on()) {
+            return false;
+        }
+        auto began = clock_type::now();
+        method_->params().zero_grads();
+        double nats = 0;
+        for (size_t i = 0; i < batches.size(); i++) {
+            if (i > 0) {
+                const auto paused_before = paused_;
+                if (!may_go_on()) {
+                    return false;
+                }
+                began += paused_ - paused_before;
+            }
+            nats += engine_->accumulate_gradients(batches[i], (float) (1.0 / (double) supervised), stream_key(s_.seed, 0x64726f70, state_.step, i)).nats;
+        }
+        const double loss = nats / (double) supervised;
+        const double norm = global_grad_norm(engine_->runner(), method_->params());
+        if (!std::isfinite(loss) || !std::isfinite(norm)) {
+            throw failure("loss_not_finite", "The loss or gradient of step " + std::to_string(state_.step + 1) + " is not a finite number",
+                          "Lower the learning rate, and resume from the last checkpoint.",
+                          {{"step", std::to_string(state_.step + 1)}, {"last_checkpoint_path", last_checkpoint_.value_or("")}});
+        }
+        const double rate = learning_rate_at(schedule_, state_.step + 1);
+        adamw_step(engine_->runner(), method_->params(), s_.adamw, rate, state_.step + 1, norm);
+
+        const double seconds = std::max(1e-9, std::chrono::duration<double>(clock_type::now() - began).count());
+        busy_seconds_ += seconds;
+        tokens_here_ += tokens;
+        steps_here_++;
+        state_.step++;
+        state_.tokens += tokens;
+        state_.train_loss = loss;
+
+        train_step e{};
+        e.step              = state_.step;
+        e.total_steps       = total_steps_;
+        e.epoch             = (double) state_.step / (double) steps_per_epoch_;
+        e.train_loss        = loss;
+        e.learning_rate     = rate;
+        e.grad_norm         = norm;
+        e.tokens_per_second = (double) tokens / seconds;
+        e.tokens            = tokens;
+        e.supervised_tokens = supervised;
+        e.elapsed_ms        = state_.elapsed_ms + elapsed_here();
+        e.eta_ms            = (int64_t) ((double) elapsed_here() / (double) steps_here_ * (double) (total_steps_ - state_.step));
+        e.peak_memory_bytes = peak_memory_bytes();
+        observe_.on_step(e);
+        return true;
+    }
+
+    void validate() {
+        observe_.on_status("validating");
+        const batch_loss loss = evaluate_rows(*engine_, *val_rows_, control_.stop);
+        if (control_.stop) {
+            return;
+        }
+        train_validation v{};
+        v.step       = state_.step;
+        v.val_loss   = loss.nats / (double) loss.n_tokens;
+        v.perplexity = std::exp(std::min(v.val_loss, 700.0));
+        v.tokens     = loss.n_tokens;
+        v.is_best    = !state_.best_val_loss || v.val_loss < *state_.best_val_loss;
+        if (!std::isfinite(v.val_loss)) {
+            throw failure("loss_not_finite", "The validation loss of step " + std::to_string(state_.step) + " is not a finite number", "Lower the learning rate.",
+                          {{"step", std::to_string(state_.step)}});
+        }
+        state_.val_loss = v.val_loss;
+        if (v.is_best) {
+            state_.best_val_loss = v.val_loss;
+        }
+        observe_.on_validation(v);
+        if (v.is_best) {
+            const std::string folder = path_in("best");
+            save_checkpoint(folder, *method_, state_now());
+            observe_.on_checkpoint({state_.step, folder, "best"});
+        }
+        observe_.on_status("training");
+    }
+
+    int64_t elapsed_here() const { return ms_since(began_) - std::chrono::duration_cast<std::chrono::milliseconds>(paused_).count(); }
+
+    run_state state_now() const {
+        run_state s = state_;
+        s.elapsed_ms += elapsed_here();
+        return s;
+    }
+
+    void checkpoint(const char * reason) {
+        const std::string folder = checkpoint_folder(s_.out_dir, state_.step);
+        save_checkpoint(folder, *method_, state_now());
+        last_checkpoint_ = folder;
+        prune_checkpoints(s_.out_dir, s_.checkpoints_kept);
+        observe_.on_checkpoint({state_.step, folder, reason});
+    }
+
+    train_result finish() {
+        train_result r;
+        r.completed = state_.step >= total_steps_;
+        if (!r.completed) {
+            observe_.on_status("stopping");
+        }
+        checkpoint(r.completed ? "final" : "stop");
+        if (r.completed) {
+            r.adapter_path = path_in("adapter.gguf");
+            write_adapter_gguf(method_->to_adapter(), *r.adapter_path);
+        }
+        r.steps = state_.step;
+        if (state_.step > 0) {
+            r.train_loss = state_.train_loss;
+        }
+        r.val_loss             = state_.val_loss;
+        r.best_val_loss        = state_.best_val_loss;
+        r.last_checkpoint_path = last_checkpoint_;
+        r.trainable_parameters = method_->params().n_params();
+        r.peak_memory_bytes    = peak_memory_bytes();
+        r.tokens_per_second    = busy_seconds_ > 0 ? (double) tokens_here_ / busy_seconds_ : 0;
+        r.duration_ms          = elapsed_here();
+        return r;
+    }
+
+    const train_settings & s_;
+    const train_observer & observe_;
+    train_control &        control_;
+
+    std::shared_ptr<device>            dev_;
+    std::shared_ptr<model>             base_;
+    std::unique_ptr<method>            method_;
+    std::unique_ptr<engine>            engine_;
+    std::unique_ptr<row_set>           train_rows_, val_rows_;
+    std::unique_ptr<row_order>         order_;
+    schedule_settings                  schedule_;
+    std::map<std::string, std::string> fixed_, free_;
+    run_state                          state_;
+    std::optional<std::string>         last_checkpoint_;
+    int64_t rows_per_step_ = 1, steps_per_epoch_ = 1, total_steps_ = 1, steps_here_ = 0, tokens_here_ = 0;
+    double                             busy_seconds_ = 0;
+    clock_type::time_point             began_;
+    clock_type::duration               paused_{};
+};
+
+} // namespace
+
+train_result run_training(const train_settings & s, const train_observer & observer, train_control & control) {
+    return run(s, observer, control).go();
+}
+
+} // namespace forja
