@@ -32,6 +32,11 @@ std::vector<ggml_backend_dev_t> devices_for(const std::string & name) {
     return {dev, nullptr}; // ends with null
 }
 
+uint32_t chunk_for(const llama_model & model) {
+    const auto n_vocab = static_cast<uint32_t>(llama_vocab_n_tokens(llama_model_get_vocab(&model)));
+    return std::clamp<uint32_t>((32u << 20) / (4 * std::max(n_vocab, 1u)), 32, 512);
+}
+
 } // namespace
 
 llama_model_ptr load_llama_model(const std::string & path, const std::string & device) {
@@ -50,11 +55,11 @@ llama_model_ptr load_llama_model(const std::string & path, const std::string & d
 }
 
 llama_scorer::llama_scorer(llama_model_ptr model, const std::string & adapter_path, uint32_t max_seq_len, int threads)
-    : model_(std::move(model)) {
+    : chunk_tokens_(chunk_for(*model)), model_(std::move(model)) {
     llama_context_params params = llama_context_default_params();
-    params.n_ctx                = std::max(max_seq_len, chunk_tokens);
-    params.n_batch              = chunk_tokens;
-    params.n_ubatch             = chunk_tokens;
+    params.n_ctx                = std::max(max_seq_len, chunk_tokens_);
+    params.n_batch              = chunk_tokens_;
+    params.n_ubatch             = chunk_tokens_;
     params.n_seq_max            = 1;
     params.n_threads            = threads;
     params.n_threads_batch      = threads;

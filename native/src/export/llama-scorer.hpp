@@ -30,15 +30,17 @@ class llama_scorer {
     /// Forgets the row before.
     void begin_row();
 
-    /// Takes the next tokens of the row (at most chunk_tokens) and computes logits for those positions that are wanted.
+    /// Takes the next tokens of the row (at most chunk_tokens()) and computes logits for those positions that are wanted.
     void feed(const int32_t * tokens, const std::vector<bool> & wanted, uint32_t first_position);
 
     /// Logits [n_vocab] after the i-th token of the last feed(); it must have been wanted. Valid until the next feed().
     const float * logits(int32_t i) const { return llama_get_logits_ith(context_.get(), i); }
 
-    static constexpr uint32_t chunk_tokens = 64;
+    /// Most tokens that feed() takes: as many as make 32 MB of logits, from 32 to 512. Same for models of one vocabulary.
+    uint32_t chunk_tokens() const { return chunk_tokens_; }
 
   private:
+    uint32_t          chunk_tokens_;
     llama_model_ptr   model_;
     llama_context_ptr context_;
 };

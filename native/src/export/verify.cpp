@@ -85,8 +85,9 @@ uint64_t score_row(models & m, const token_row & row, uint32_t n, verify_result 
     for (llama_scorer * s : {&m.base, &m.tuned, &m.exported}) {
         s->begin_row();
     }
-    for (uint32_t first = 0; first + 1 < n; first += llama_scorer::chunk_tokens) {
-        const uint32_t       count = std::min(llama_scorer::chunk_tokens, n - 1 - first);
+    const uint32_t chunk = m.base.chunk_tokens();
+    for (uint32_t first = 0; first + 1 < n; first += chunk) {
+        const uint32_t       count = std::min(chunk, n - 1 - first);
         std::vector<int32_t> tokens, at;
         std::vector<bool>    wanted;
         for (uint32_t i = 0; i < count; ++i) {

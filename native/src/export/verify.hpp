@@ -39,7 +39,7 @@ struct verify_result {
 void judge(verify_result & result);
 
 /// Runs base, base + adapter and the export over the same rows and compares their predictions for every supervised token.
-/// Rows are cut to max_seq_len. progress: rows. Memory: the models mapped, three small KV caches at F32, and logits for 64 tokens.
+/// Rows are cut to max_seq_len. progress: rows. Memory: the models mapped, three small KV caches at F32, and 32 MB of logits each.
 /// @throws error token_file_*, adapter_mismatch, device_not_found, nothing_to_verify (no supervised token in these rows),
 ///         export_unusable (libllama can't load it, or its numbers aren't finite).
 verify_result run_verify(const verify_options & options, const progress_fn & progress);

@@ -1,0 +1,107 @@
+// The .fjt token file: what is written is read, and every damage is refused.
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+#include "data/token-file.hpp"
+#include "support/expect-error.hpp"
+#include "support/report.hpp"
+#include "support/temporary-folder.hpp"
+
+using namespace forja;
+using namespace forja::test;
+
+namespace {
+
+std::string read_all(const std::string & path) {
+    std::ifstream in(path, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+}
+
+void write_all(const std::string & path, const std::string & bytes) {
+    std::ofstream out(path, std::ios::binary);
+    out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+}
+
+template <typename T> void patch(std::string & bytes, size_t at, T value) { std::memcpy(bytes.data() + at, &value, sizeof(T)); }
+
+constexpr uint32_t s = supervised_bit;
+
+void write_sample(const std::string & path) {
+    token_file_writer writer(path, 100, 0x1234);
+    const uint32_t    a[] = {1 | s, 2, 3 | s, 4 | s}, b[] = {7}, c[] = {5, 6 | s};
+    writer.add_row(a, 4, 11);
+    writer.add_row(nullptr, 0, 12);
+    writer.add_row(b, 1, 13);
+    writer.add_row(c, 2, 14);
+    writer.add_row(c, 2, 15);
+    check(writer.n_duplicates() == 1, "an equal row counts as a duplicate");
+    writer.finish();
+}
+
+/// Opens and reads every row.
+void read_everything(const std::string & path) {
+    const auto file = token_file::open(path);
+    for (uint64_t i = 0; i < file->n_rows(); ++i) {
+        file->row(i);
+    }
+}
+
+} // namespace
+
+int main() {
+    const temporary_folder dir;
+    const std::string      path = dir.path("rows.fjt");
+    write_sample(path);
+    {
+        const auto file = token_file::open(path);
+        check(file->n_rows() == 5 && file->n_tokens() == 9 && file->n_supervised() == 4, "counts");
+        check(file->n_vocab() == 100 && file->vocab_hash() == 0x1234, "vocabulary");
+        const token_row a = file->row(0);
+        check(a.n_tokens == 4 && a.n_supervised == 2 && a.source_row == 11, "first row");
+        check(a.tokens[0] == 1 && a.tokens[1] == 2 && token_id(a.tokens[2]) == 3 && is_supervised(a.tokens[2]), "the first token's mark is cleared");
+        check(file->row(1).n_tokens == 0 && file->row(2).n_supervised == 0 && token_id(file->row(3).tokens[1]) == 6, "other rows");
+        check(file->row(3).row_hash == file->row(4).row_hash && file->row(3).row_hash != a.row_hash, "row hashes");
+        file->require_vocab(100, 0x1234);
+        check_fails("token_file_vocab_mismatch", "another vocabulary size", [&] { file->require_vocab(101, 0x1234); });
+        check_fails("token_file_vocab_mismatch", "another vocabulary", [&] { file->require_vocab(100, 0x1235); });
+    }
+
+    const std::string whole = read_all(path), bad = dir.path("bad.fjt");
+    const auto        spoilt = [&](const std::string & code, const std::string & what, const auto & change) {
+        std::string bytes = whole;
+        change(bytes);
+        write_all(bad, bytes);
+        check_fails(code, what, [&] { read_everything(bad); });
+    };
+    bool all_refused = true;
+    for (size_t n = 0; n < whole.size(); ++n) {
+        write_all(bad, whole.substr(0, n));
+        const std::string code = error_code_of([&] { read_everything(bad); });
+        all_refused            = all_refused && (code == (n < 4 ? "token_file_bad_magic" : "token_file_truncated"));
+    }
+    check(all_refused, "every length of a truncated file is refused");
+    const size_t index = 64 + 9 * 4 + 4; // padded to a multiple of 8
+    spoilt("token_file_bad_magic", "another magic", [](std::string & b) { b[0] = 'X'; });
+    spoilt("token_file_bad_version", "another version", [](std::string & b) { patch<uint32_t>(b, 4, 2); });
+    spoilt("token_file_truncated", "more rows than fit", [](std::string & b) { patch<uint64_t>(b, 8, 6); });
+    spoilt("token_file_truncated", "a row count that overflows", [](std::string & b) { patch<uint64_t>(b, 8, UINT64_MAX / 16); });
+    spoilt("token_file_truncated", "a token count that overflows", [](std::string & b) { patch<uint64_t>(b, 16, UINT64_MAX / 2); });
+    spoilt("token_file_corrupt", "fewer rows than tokens need", [](std::string & b) { patch<uint64_t>(b, 8, 4); });
+    spoilt("token_file_corrupt", "another supervised count", [](std::string & b) { patch<uint64_t>(b, 24, 3); });
+    spoilt("token_file_corrupt", "an index inside the tokens", [](std::string & b) { patch<uint64_t>(b, 32, 70); });
+    spoilt("token_file_truncated", "an index past the end", [](std::string & b) { patch<uint64_t>(b, 32, UINT64_MAX); });
+    spoilt("token_file_corrupt", "a row past the tokens", [&](std::string & b) { patch<uint64_t>(b, index, 100); });
+    spoilt("token_file_corrupt", "a row that is too long", [&](std::string & b) { patch<uint32_t>(b, index + 8, 10); });
+    spoilt("token_file_corrupt", "a changed token", [](std::string & b) { b[64 + 4] = 9; });
+    spoilt("token_file_corrupt", "a changed mark", [](std::string & b) { b[64 + 7] = char(0x80); });
+    spoilt("token_file_corrupt", "a token outside of the vocabulary", [](std::string & b) { patch<uint32_t>(b, 40, 5); });
+    check_fails("file_not_found", "a missing file", [&] { token_file::open(dir.path("none.fjt")); });
+    {
+        token_file_writer writer(path, 1, 1);
+        const uint32_t    word = 0;
+        writer.add_row(&word, 1, 1);
+    }
+    check(read_all(path) == whole, "an unfinished writer leaves the old file");
+    return result();
+}

@@ -1,0 +1,174 @@
+// Rows become tokens as inference would make them, on both kinds of tokenizer.
+#include <fstream>
+#include <sstream>
+
+#include "data/token-file.hpp"
+#include "data/tokenize-job.hpp"
+#include "data/tokenizer.hpp"
+#include "fixtures/tiny-model.hpp"
+#include "fixtures/tiny-tokenizer.hpp"
+#include "llama.h"
+#include "support/expect-error.hpp"
+#include "support/report.hpp"
+#include "support/temporary-folder.hpp"
+
+using namespace forja;
+using namespace forja::test;
+namespace fx = forja::fixtures;
+
+namespace {
+
+std::string text_of(const tokenizer & tok, const std::vector<uint32_t> & words, bool only_supervised = false) {
+    std::string text;
+    for (const uint32_t word : words) {
+        if (!only_supervised || is_supervised(word)) {
+            text += tok.piece(token_id(word));
+        }
+    }
+    return text;
+}
+
+std::vector<int32_t> ids(const std::vector<uint32_t> & words) {
+    std::vector<int32_t> out;
+    for (const uint32_t word : words) {
+        out.push_back(token_id(word));
+    }
+    return out;
+}
+
+/// libllama's own answer, as a chat program would ask for it.
+std::vector<int32_t> by_libllama(const std::string & path, const std::string & text) {
+    llama_model_params params = llama_model_default_params();
+    params.vocab_only         = true;
+    llama_model *        m    = llama_model_load_from_file(path.c_str(), params);
+    std::vector<int32_t> out(text.size() + 8);
+    out.resize(static_cast<size_t>(llama_tokenize(llama_model_get_vocab(m), text.data(), static_cast<int32_t>(text.size()), out.data(),
+                                                  static_cast<int32_t>(out.size()), true, true)));
+    llama_model_free(m);
+    return out;
+}
+
+void test_rows(const std::string & kind, const std::string & path, bool space_prefix, bool bos) {
+    const tokenizer   tok(path);
+    const std::string prompt = "<|im_start|>user\nthe user and  the assistant, ¿qué? 漢字<|im_end|>\n<|im_start|>assistant\n";
+    const std::string answer = "and then the rest of it.<|im_end|>";
+    const auto        words  = tok.row({{prompt, false}, {answer, true}, {"\n", false}});
+
+    const auto prompt_ids = by_libllama(path, prompt);
+    const auto row_ids    = ids(words);
+    check(row_ids.size() > prompt_ids.size() && std::equal(prompt_ids.begin(), prompt_ids.end(), row_ids.begin()),
+          kind + ": the row begins with the prompt's tokens as libllama makes them");
+    check(text_of(tok, words, true) == answer, kind + ": the supervised pieces are the answer's text, no space before it");
+
+    // SentencePiece puts a space before a text that follows a special token, at inference too.
+    std::string whole = prompt + answer + "\n", seen = text_of(tok, words);
+    if (bos) {
+        seen = seen.substr(std::string("<s>").size());
+    }
+    if (space_prefix) {
+        whole = "<|im_start|> user\nthe user and  the assistant, ¿qué? 漢字<|im_end|> \n<|im_start|> assistant\n" + answer + "\n";
+    }
+    check(seen == whole, kind + ": the pieces together give the text back");
+    check(ids(tok.row({{"the ", false}, {"user", false}, {" and", true}})) == ids(tok.row({{"the user", false}, {" and", true}})),
+          kind + ": neighbours of a kind are tokenised together");
+    check((ids(tok.row({{"a", true}})).front() == fx::token_bos) == bos, kind + ": BOS as the vocabulary says");
+    check(tok.row({{"<s>a", true}}).size() == tok.row({{"a", true}}).size() + (bos ? 0 : 1), kind + ": a BOS in the text is not doubled");
+    check(!is_supervised(tok.row({{"the user", true}}).front()), kind + ": the first token is never learnt");
+    check(tok.row({}).empty() || bos, kind + ": no segments, no tokens");
+
+    const auto continued = tok.row({{"the", false}, {"user<|im_end|>and", true}});
+    check(text_of(tok, continued, true) == (space_prefix ? "user<|im_end|> and" : "user<|im_end|>and"),
+          kind + ": a text after a special token is as at inference");
+}
+
+void test_sample_model() {
+    const char * path = std::getenv("FORJA_SAMPLE_MODEL");
+    if (path == nullptr) {
+        std::printf("skip the sample model: FORJA_SAMPLE_MODEL is not set\n");
+        return;
+    }
+    const tokenizer   tok(path);
+    const std::string prompt = "<|im_start|>user\n¿Cuánto es 2+2?  \n\n<|im_end|>\n<|im_start|>assistant\n";
+    const auto        words  = tok.row({{prompt, false}, {"Son 4 — «cuatro».<|im_end|>", true}, {"\n", false}});
+    check(text_of(tok, words) == prompt + "Son 4 — «cuatro».<|im_end|>\n", "sample model: the pieces together give the text back");
+    const auto prompt_ids = by_libllama(path, prompt);
+    const auto row_ids    = ids(words);
+    check(std::equal(prompt_ids.begin(), prompt_ids.end(), row_ids.begin()), "sample model: the prompt's tokens are libllama's");
+}
+
+void test_job(const temporary_folder & dir, const std::string & model) {
+    // Enough rows for several batches, of which every third is a copy.
+    std::stringstream rows;
+    const int         n = 9000;
+    for (int i = 0; i < n; ++i) {
+        const int k = i % 3 == 2 ? i - 1 : i;
+        rows << R"({"row":)" << i + 1 << R"(,"segments":[["<|im_start|>user\nthe user )" << k << R"(<|im_end|>\n",0],["the answer )" << k << "\",1]]}\n";
+    }
+    rows << R"({"row":9001,"segments":[["no answer",0]]})" << "\n\n" << R"({"segments":[["a",false],["b",true]]})" << "\n";
+    tokenize_options o{model, dir.path("rows.fjt"), 12, 3};
+    const auto       r    = tokenize_rows(o, rows, {});
+    const auto       file = token_file::open(o.output_path);
+    const tokenizer  tok(model);
+    check(r.rows == n + 2 && file->n_rows() == r.rows && file->n_tokens() == r.tokens && file->n_supervised() == r.supervised_tokens, "job: counts");
+    bool in_order = true;
+    for (uint64_t i = 0; i < n; ++i) {
+        in_order = in_order && file->row(i).source_row == i + 1;
+    }
+    check(in_order && file->row(n + 1).source_row == n + 3, "job: rows keep their order and line numbers");
+    check(r.duplicate_rows == n / 3, "job: duplicates");
+    const token_row        one = file->row(4);
+    const std::vector<uint32_t> words(one.tokens, one.tokens + one.n_tokens);
+    check(words == tok.row({{"<|im_start|>user\nthe user 4<|im_end|>\n", false}, {"the answer 4", true}}), "job: a row's tokens");
+    check(r.truncated_rows == n && r.empty_rows == n + 1, "job: truncated rows and rows with nothing to learn");
+    uint64_t counted = 0;
+    for (const auto & [bound, count] : r.length_histogram) {
+        counted += count;
+    }
+    check(counted == r.rows && r.max_tokens >= r.p95_tokens && r.p95_tokens >= r.median_tokens && r.median_tokens > 12, "job: lengths");
+    std::stringstream again(rows.str());
+    o.output_path = dir.path("again.fjt");
+    o.threads     = 1;
+    tokenize_rows(o, again, {});
+    std::ifstream a(dir.path("rows.fjt"), std::ios::binary), b(o.output_path, std::ios::binary);
+    std::stringstream bytes_a, bytes_b;
+    bytes_a << a.rdbuf();
+    bytes_b << b.rdbuf();
+    check(bytes_a.str() == bytes_b.str(), "job: any number of threads gives the same file");
+
+    const std::vector<std::string> bad = {"{", "[]", R"({"row":1})", R"({"row":1,"segments":[["a"]]})", R"({"row":1,"segments":[[1,1]]})",
+                                          R"({"row":"x","segments":[]})", "{\"row\":1,\"segments\":[[\"\xff\",1]]}"};
+    o.output_path = dir.path("bad.fjt");
+    for (const std::string & line : bad) {
+        std::stringstream in(R"({"row":1,"segments":[["a",1]]})" "\n" + line + "\n");
+        std::string       number;
+        try {
+            tokenize_rows(o, in, {});
+        } catch (const error & e) {
+            number = e.code == "rows_invalid" ? e.details.at("line") : e.code;
+        }
+        check(number == "2" && !std::filesystem::exists(o.output_path), "job: line 2 is refused by number, and no file is left");
+    }
+}
+
+} // namespace
+
+int main() {
+    const temporary_folder dir;
+    fx::model_options      o;
+    for (const auto kind : {fx::tokenizer_kind::bpe, fx::tokenizer_kind::spm}) {
+        o.tokenizer            = kind;
+        const bool spm         = kind == fx::tokenizer_kind::spm;
+        o.variant              = "llama"; // with BOS
+        const std::string llama = dir.path("llama.gguf");
+        fx::write_tiny_model(o, llama);
+        test_rows(spm ? "spm, bos" : "bpe, bos", llama, spm, true);
+        test_job(dir, llama);
+        o.variant              = "qwen2"; // without
+        const std::string qwen = dir.path("qwen.gguf");
+        fx::write_tiny_model(o, qwen);
+        test_rows(spm ? "spm" : "bpe", qwen, spm, false);
+    }
+    check_fails("file_not_found", "a missing model", [&] { tokenizer tok(dir.path("none.gguf")); });
+    test_sample_model();
+    return result();
+}
