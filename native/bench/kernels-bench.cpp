@@ -107,7 +107,7 @@ void bench_product(int64_t n_in, int64_t n_out, int64_t n_tokens) {
             const int64_t         n = transposed ? n_out : n_in, m = transposed ? n_in : n_out;
             const auto            x      = random_floats(n * n_tokens);
             const int64_t         stride = activation_stride(type, n);
-            std::vector<uint16_t> packed(stride * n_tokens);
+            std::vector<uint16_t> packed(activation_stride(product_type::bf16, n) * n_tokens);
             std::vector<float>    y(m * n_tokens);
             pack_activations(packed.data(), x.data(), n, n, n_tokens, 0, 1);
             const void * operand = type == product_type::f32 ? (const void *) x.data() : packed.data();

@@ -407,7 +407,7 @@ void test_weight_product(int64_t n_in, int64_t n_out, int64_t n_tokens, bool qua
             const int64_t            n = transposed ? n_out : n_in, m = transposed ? n_in : n_out, y_stride = m + 3;
             const std::vector<float> x = g.floats(n * n_tokens), start = g.floats(y_stride * n_tokens);
             const int64_t            stride = activation_stride(type, n);
-            std::vector<uint16_t>    packed(stride * n_tokens, 0xffff);
+            std::vector<uint16_t>    packed(activation_stride(product_type::bf16, n) * n_tokens, 0xffff);
             // The same rounding as the kernel's, so that only the order of sums differs.
             const auto rounded = [&](const std::vector<float> & v) {
                 values r = widened(v);
