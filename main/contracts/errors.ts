@@ -84,6 +84,9 @@ export class TrainerError extends Error implements ErrorReport {
   }
 }
 
+/** Codes of other layers that are not about what was given. */
+const OTHER_FAILURES = new Set(['chat_crashed', 'chat_failed', 'chat_closed']);
+
 /**
  * Any thrown value as a report and the exit code it ends a command with. Errors of other layers are known by their shape
  * (`code`, `hint`, `details`): those are about what was given, so they end with 2.
@@ -96,7 +99,8 @@ export function toReport(error: unknown): ErrorReport & { exit_code: ExitCode } 
   if (error instanceof Error && 'hint' in error && 'code' in error) {
     const { code, hint, message } = error;
     const details = 'details' in error ? (error.details as Record<string, unknown>) : {};
-    return { code: String(code), message, hint: String(hint), details, exit_code: EXIT.bad_input };
+    const exit_code = OTHER_FAILURES.has(String(code)) ? EXIT.failure : EXIT.bad_input;
+    return { code: String(code), message, hint: String(hint), details, exit_code };
   }
   if (error instanceof Error && 'code' in error && error.code === 'ENOSPC') {
     const details = { path: 'path' in error ? error.path : null };

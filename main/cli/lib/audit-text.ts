@@ -1,0 +1,86 @@
+import type { DatasetAudit, FileAudit, TokenizeResult } from '../../datasets/index.ts';
+import { count, percent, plural, table } from './format.ts';
+import type { Output } from './output.ts';
+
+const EXAMPLES_SHOWN = 5;
+
+/** Prints what is known of a dataset before training. */
+export function printAudit(audit: DatasetAudit, max_seq_len: number, output: Output): void {
+  printFile('Data', audit.data, output);
+  printTokens(audit.train, max_seq_len, output);
+  if (audit.val_data !== null) printFile('Validation', audit.val_data, output);
+  if (audit.val !== null) {
+    if (audit.val_data === null) output.text('Validation  split off by seed');
+    printTokens(audit.val, max_seq_len, output);
+  }
+  output.text(`Template  ${audit.template} (${audit.template_reason})`);
+  for (const { message, hint } of audit.warnings) output.warn(message, hint);
+}
+
+function printFile(title: string, file: FileAudit, output: Output): void {
+  output.text(`${title}  ${file.path}`);
+  const columns = Object.values(file.columns).join(', ');
+  const rows: string[][] = [
+    ['format', `${file.format}${columns === '' ? '' : ` (${columns})`}: ${file.format_reason}`],
+    [
+      'rows',
+      `${count(file.rows_read)} read, ${count(file.rows_used)} used, ${count(file.rows_refused)} refused, ` +
+        plural(file.duplicate_rows, 'duplicate'),
+    ],
+  ];
+  const examples = file.refused_examples.slice(0, EXAMPLES_SHOWN);
+  for (const { line, code, message } of examples) rows.push(['', `line ${line}: ${message} (${code})`]);
+  if (file.rows_refused > examples.length) {
+    const rest = Object.entries(file.refused_by_code).map(([code, rows]) => `${code} ${count(rows)}`);
+    rows.push(['', `… in all: ${rest.join(', ')}`]);
+  }
+  output.text(table(rows));
+}
+
+function printTokens(tokens: TokenizeResult, max_seq_len: number, output: Output): void {
+  const share = tokens.tokens === 0 ? 0 : tokens.supervised_tokens / tokens.tokens;
+  output.text(
+    table([
+      [
+        'tokens',
+        `${count(tokens.tokens)} in ${plural(tokens.rows, 'row')}: median ${count(tokens.median_tokens)}, ` +
+          `95th percentile ${count(tokens.p95_tokens)}, longest ${count(tokens.max_tokens)}`,
+      ],
+      ['learned', `${percent(share)} of the tokens`],
+      [
+        'cut',
+        `${plural(tokens.truncated_rows, 'row')} longer than ${max_seq_len} tokens; ` +
+          `${plural(tokens.empty_rows, 'row')} with nothing to learn`,
+      ],
+    ]),
+  );
+}
+
+/** The audit as one flat object; lists stay lists. */
+export function flatAudit(audit: DatasetAudit): Record<string, unknown> {
+  const { data, train, val } = audit;
+  const { length_histogram: _, ...tokens } = { ...train };
+  return {
+    path: data.path,
+    format: data.format,
+    template: audit.template,
+    rows_read: data.rows_read,
+    rows_used: data.rows_used,
+    rows_refused: data.rows_refused,
+    duplicate_rows: data.duplicate_rows,
+    tokens: tokens.tokens,
+    supervised_tokens: tokens.supervised_tokens,
+    supervised_share: tokens.tokens === 0 ? 0 : tokens.supervised_tokens / tokens.tokens,
+    median_tokens: tokens.median_tokens,
+    p95_tokens: tokens.p95_tokens,
+    max_tokens: tokens.max_tokens,
+    truncated_rows: tokens.truncated_rows,
+    empty_rows: tokens.empty_rows,
+    val_rows: val?.rows ?? 0,
+    val_tokens: val?.tokens ?? 0,
+    refused: data.refused_examples,
+    refused_by_code: data.refused_by_code,
+    warnings: audit.warnings,
+    length_histogram: train.length_histogram,
+  };
+}

@@ -1,0 +1,94 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  openTemplate,
+  prepareTokens,
+  type ColumnMap,
+  type PreparedTokens,
+  type RowFormat,
+  type TemplateChoice,
+} from '../../datasets/index.ts';
+import { inspectModel } from '../../models/index.ts';
+import { tokenizerOf } from '../../runs/index.ts';
+import type { Arguments, Option } from './command.ts';
+import type { Output } from './output.ts';
+import { usage } from './parse.ts';
+
+/** How a dataset is read and written as prompts. */
+export const DATASET_OPTIONS: Option[] = [
+  {
+    flag: 'format',
+    kind: 'string',
+    help: 'what the columns mean',
+    choices: ['auto', 'alpaca', 'messages', 'sharegpt', 'prompt_completion', 'text'],
+    default: 'auto: found from the first rows',
+  },
+  {
+    flag: 'column',
+    kind: 'string',
+    value: 'PART=NAME',
+    repeated: true,
+    help: 'a column with a name of its own, such as output=gold; may be repeated',
+  },
+  {
+    flag: 'template',
+    kind: 'string',
+    help: "how a row becomes a prompt: the model's own chat template, or one of the two Alpaca ones",
+    choices: ['auto', 'model', 'alpaca', 'alpaca-short'],
+    default: "auto: the model's own where it has one",
+  },
+];
+
+/** The dataset options as the datasets layer takes them. */
+export function datasetChoices({ options }: Arguments): {
+  format: RowFormat | 'auto';
+  columns: ColumnMap;
+  template: TemplateChoice;
+} {
+  const columns: Record<string, string> = {};
+  for (const pair of (options.column as string[] | undefined) ?? []) {
+    const at = pair.indexOf('=');
+    if (at <= 0) throw usage(`--column takes PART=NAME, not "${pair}".`, 'For instance --column output=gold.');
+    columns[pair.slice(0, at)] = pair.slice(at + 1);
+  }
+  return {
+    format: (options.format ?? 'auto') as RowFormat | 'auto',
+    columns,
+    template: (options.template ?? 'auto') as TemplateChoice,
+  };
+}
+
+/**
+ * Reads a dataset into token files that are there only while `use` runs.
+ * @throws DatasetError, TrainerError
+ */
+export async function withTokens<T>(
+  request: { model_path: string; data_path: string; val_path: string | null; max_seq_len: number },
+  args: Arguments,
+  output: Output,
+  use: (prepared: PreparedTokens) => Promise<T> | T,
+): Promise<T> {
+  const { format, columns, template } = datasetChoices(args);
+  const { model_path, data_path, val_path, max_seq_len } = request;
+  output.progress(`reading ${model_path}`);
+  const model = await inspectModel(model_path);
+  const out_dir = await mkdtemp(join(tmpdir(), 'forja-tokens-'));
+  try {
+    const prepared = await prepareTokens({
+      data_path,
+      val_path,
+      format,
+      columns,
+      template: openTemplate(model, template),
+      out_dir,
+      startTokenizer: tokenizerOf(model_path, max_seq_len),
+      onProgress: ({ done, total }) => {
+        output.progress(`reading ${data_path}  ${total === 0 ? '' : `${Math.floor((100 * done) / total)} %`}`);
+      },
+    });
+    return await use(prepared);
+  } finally {
+    await rm(out_dir, { recursive: true, force: true });
+  }
+}
