@@ -1,0 +1,130 @@
+// Logits of our forward pass against libllama's, on every architecture variant and weight type, and on a real model.
+//
+// Both run ggml's matrix products on the same weights; what differs is how attention, norms and rotations are put together.
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+#include "data/tokenizer.hpp"
+#include "export/adapter-gguf.hpp"
+#include "peft/lora.hpp"
+#include "support/libllama-reference.hpp"
+#include "support/report.hpp"
+#include "support/scenario.hpp"
+#include "train/engine.hpp"
+
+using namespace forja;
+using namespace forja::test;
+
+namespace {
+
+std::vector<float> our_logits(const std::string & path, const std::vector<int32_t> & tokens, int max_seq_len, precision prec,
+                              const std::string & adapter_path = "") {
+    auto                    base = open_model(path, max_seq_len, 2);
+    std::unique_ptr<method> tuning;
+    if (!adapter_path.empty()) {
+        tuning = method_from_adapter(read_adapter_gguf(adapter_path), *base, false);
+    }
+    engine::options o;
+    o.prec       = prec;
+    o.training   = false;
+    o.max_tokens = (int64_t) tokens.size();
+    engine e(base, tuning.get(), o);
+    return e.logits(single_sequence(tokens));
+}
+
+// Unquantised: only the order of sums differs. The relative error of an F32 sum of a few hundred terms is about 1e-6, and a
+// few layers let it grow; F16 and BF16 activations are rounded by ggml to the weight's type before the product, where a
+// difference of 1e-7 can flip the last of 8 to 11 bits.
+// Quantised: ggml rounds activations to 8 bits (blocks of 32 or 256), so the same tiny difference flips a step of 1/127 of a
+// block's largest value now and then, which each later layer does again.
+double tolerance_of(ggml_type type) {
+    switch (type) {
+        case GGML_TYPE_F32: return 1e-4;
+        case GGML_TYPE_F16: return 2e-2;
+        case GGML_TYPE_BF16: return 5e-2;
+        default: return 1e-1;
+    }
+}
+
+} // namespace
+
+int main() {
+    temporary_folder folder;
+    const auto       tokens = random_tokens(3, 48);
+
+    for (const std::string & variant : fixtures::variants()) {
+        for (ggml_type type : {GGML_TYPE_F32, GGML_TYPE_F16, GGML_TYPE_BF16, GGML_TYPE_Q8_0, GGML_TYPE_Q4_0, GGML_TYPE_Q4_K}) {
+            fixtures::model_options o;
+            o.variant              = variant;
+            o.type                 = type;
+            const std::string path = fixture(folder, o);
+            check_error(variant + " " + fixtures::type_name(type),
+                        deviation(our_logits(path, tokens, 256, precision::f32), libllama_logits(path, tokens, 256)), tolerance_of(type));
+        }
+    }
+
+    {
+        fixtures::model_options o;
+        o.variant              = "phi3-longrope";
+        const std::string path = fixture(folder, o);
+        const auto        brief = libllama_logits(path, tokens, 256), lengthy = libllama_logits(path, tokens, 512);
+        check(deviation(brief, lengthy) > 0.1, "phi3-longrope: the fixture tells short from long factors");
+        check_error("phi3-longrope f32, long factors", deviation(our_logits(path, tokens, 512, precision::f32), lengthy), 1e-4);
+    }
+    {
+        fixtures::model_options o;
+        const std::string       path = fixture(folder, o);
+        const auto              many = random_tokens(4, 250);
+        check_error("llama f32, 250 tokens", deviation(our_logits(path, many, 256, precision::f32), libllama_logits(path, many, 256)), 1e-4);
+        const auto one = random_tokens(5, 1);
+        check_error("llama f32, 1 token", deviation(our_logits(path, one, 256, precision::f32), libllama_logits(path, one, 256)), 1e-4);
+    }
+
+    // With an adapter on every module, as libllama applies it.
+    for (const char * variant : {"llama", "qwen2", "qwen3", "gemma3", "phi3"}) {
+        for (bool rslora : {false, true}) {
+            fixtures::model_options o;
+            o.variant                 = variant;
+            const std::string path    = fixture(folder, o);
+            const std::string adapter = folder.path(std::string(variant) + ".lora.gguf");
+            method_settings   s;
+            s.lora_rank  = 4;
+            s.lora_alpha = 8;
+            s.use_rslora = rslora;
+            auto base    = open_model(path);
+            auto tuning  = make_method(s, *base, false);
+            fill_adapter(*tuning);
+            write_adapter_gguf(tuning->to_adapter(), adapter);
+            const auto theirs = libllama_logits(path, tokens, 256, adapter);
+            const auto ours   = our_logits(path, tokens, 256, precision::f32, adapter);
+            const std::string name = std::string(variant) + (rslora ? " f32 + rank-stabilised adapter" : " f32 + adapter");
+            check_error(name, deviation(ours, theirs), 1e-4);
+            check(deviation(theirs, libllama_logits(path, tokens, 256)) > 0.1, name + " changes the logits");
+        }
+    }
+
+    const char * real = std::getenv("FORJA_SAMPLE_MODEL");
+    if (!real || !*real) {
+        std::printf("skipped: FORJA_SAMPLE_MODEL is not set, so no real model was compared\n");
+    } else {
+        const tokenizer t(real);
+        const auto      words = t.begin("<|im_start|>user\nName the planets of the solar system in order from the sun.<|im_end|>\n"
+                                             "<|im_start|>assistant\nMercury, Venus, Earth, Mars, Jupiter, Saturn, Uranus and Neptune.<|im_end|>\n");
+        const auto      ours = our_logits(real, words, 512, precision::f32), theirs = libllama_logits(real, words, 512);
+        // As quantised above, through 30 layers.
+        check_error("real model, " + std::to_string(words.size()) + " tokens", relative_distance(ours, theirs), 5e-2);
+        size_t       agree = 0;
+        const size_t n_vocab = ours.size() / words.size();
+        for (size_t i = 0; i < words.size(); i++) {
+            const auto best = [&](const std::vector<float> & l) {
+                const auto row = l.begin() + i * n_vocab;
+                return std::max_element(row, row + n_vocab) - row;
+            };
+            agree += best(ours) == best(theirs);
+        }
+        // Near-ties may fall either way after 8-bit activations.
+        check(agree * 20 >= words.size() * 19, "real model: the likeliest token agrees at " + std::to_string(agree) + " of " + std::to_string(words.size()) + " positions");
+    }
+    return result();
+}

@@ -1,0 +1,125 @@
+#include "support/scenario.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+
+#include "base/files.hpp"
+#include "base/llama-log.hpp"
+#include "base/random.hpp"
+#include "fixtures/tiny-tokenizer.hpp"
+#include "gguf/gguf-file.hpp"
+#include "train/engine.hpp"
+
+namespace forja::test {
+namespace fs = std::filesystem;
+
+temporary_folder::temporary_folder() {
+    static std::atomic<int> count{0};
+    const auto              now = std::chrono::steady_clock::now().time_since_epoch().count();
+    for (int i = 0;; i++) {
+        const fs::path p = fs::temp_directory_path() / ("forja-test-" + std::to_string(now) + "-" + std::to_string(count++));
+        if (fs::create_directory(p) || i == 100) {
+            path_ = path_utf8(p);
+            return;
+        }
+    }
+}
+
+temporary_folder::~temporary_folder() {
+    std::error_code ec;
+    fs::remove_all(utf8_path(path_), ec);
+}
+
+std::string temporary_folder::path(const std::string & name) const { return path_utf8(utf8_path(path_) / utf8_path(name)); }
+
+std::shared_ptr<device> cpu(int threads) {
+    quiet_llama_log();
+    load_backends(false);
+    return device::open("cpu", threads);
+}
+
+std::shared_ptr<model> open_model(const std::string & path, int max_seq_len, int threads) {
+    auto dev = cpu(threads);
+    return model::load(gguf_file::open(path), dev, max_seq_len, true);
+}
+
+std::string fixture(const temporary_folder & folder, const fixtures::model_options & o) {
+    const std::string path = folder.path(std::to_string(o.n_layer) + "-" + std::to_string(o.seed) + "-" + fixtures::file_name(o));
+    if (!fs::exists(utf8_path(path))) {
+        fixtures::write_tiny_model(o, path);
+    }
+    return path;
+}
+
+std::vector<int32_t> random_tokens(uint64_t seed, int n) {
+    std::vector<int32_t> out;
+    for (int i = 0; i < n; i++) {
+        out.push_back((int32_t) (uniform01(stream_key(seed, 0x746f6b), i) * fixtures::n_vocab));
+    }
+    return out;
+}
+
+std::vector<uint32_t> random_row(uint64_t seed, int n_prompt, int n_answer) {
+    std::vector<uint32_t> out;
+    for (int32_t t : random_tokens(seed, n_prompt + n_answer)) {
+        out.push_back((uint32_t) t | ((int) out.size() >= n_prompt ? 0x80000000u : 0u));
+    }
+    return out;
+}
+
+micro_batch batch_of(const std::vector<std::vector<uint32_t>> & rows) {
+    micro_batch mb;
+    for (const auto & row : rows) {
+        append_row(mb, row.data(), row.size(), 1 << 20);
+    }
+    return mb;
+}
+
+std::vector<float> adapter_values(const std::string & name, size_t n, uint64_t seed) {
+    uint64_t key = stream_key(seed, 0x666978);
+    for (unsigned char c : name) {
+        key = mix64(key ^ c);
+    }
+    std::vector<float> out(n);
+    for (size_t i = 0; i < n; i++) {
+        out[i] = (2.0f * uniform01(key, i) - 1.0f) * 0.125f;
+    }
+    return out;
+}
+
+void fill_adapter(method & m, uint64_t seed) {
+    parameter_store & p = m.params();
+    for (int i = 0; i < p.count(); i++) {
+        const std::vector<float> v = adapter_values(p.name(i), ggml_nelements(p.value(i)), seed);
+        p.write(p.value(i), v.data(), v.size());
+    }
+}
+
+double deviation(const std::vector<float> & a, const std::vector<float> & b) {
+    if (a.size() != b.size()) {
+        return 1e30;
+    }
+    double square = 0, worst = 0;
+    for (size_t i = 0; i < b.size(); i++) {
+        square += (double) b[i] * b[i];
+        const double e = std::fabs((double) a[i] - b[i]);
+        worst          = e <= worst ? worst : e; // a NaN stays
+    }
+    return b.empty() ? 0 : worst / std::max(1e-30, std::sqrt(square / (double) b.size()));
+}
+
+double relative_distance(const std::vector<float> & a, const std::vector<float> & b) {
+    if (a.size() != b.size()) {
+        return 1e30;
+    }
+    double square = 0, difference = 0;
+    for (size_t i = 0; i < b.size(); i++) {
+        square += (double) b[i] * b[i];
+        difference += ((double) a[i] - b[i]) * ((double) a[i] - b[i]);
+    }
+    return std::sqrt(difference / std::max(1e-60, square));
+}
+
+} // namespace forja::test
