@@ -1,0 +1,194 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { ChatError } from './errors.ts';
+import type { ChatFailure, ChatRequest, ChatResponse, GenerateResult, LoadResult, Sampling } from './protocol.ts';
+
+export interface LoadOptions {
+  model_path: string;
+  /** An adapter GGUF to put on the model. Default null. */
+  adapter_path?: string | null;
+  /** Default 1. */
+  adapter_scale?: number;
+  /** Context length in tokens. Default 2048. */
+  n_ctx?: number;
+  /** How many answers may be generated at once. Default 1. */
+  n_parallel?: number;
+  /** Default 0: as many as llama.cpp sees fit. */
+  threads?: number;
+}
+
+export interface GenerateOptions {
+  /** Default 512. */
+  max_tokens?: number;
+  /** Default: greedy, with nothing that changes the model's own probabilities. */
+  sampling?: Partial<Sampling>;
+  /** Each piece of the answer as it comes; a piece is whole characters. */
+  onText?: (text: string) => void;
+  /** Aborting ends the answer; what there is of it is the result. */
+  signal?: AbortSignal;
+}
+
+/** Greedy: the likeliest token each time. */
+export const GREEDY: Sampling = { temperature: 0, top_p: 1, top_k: 0, min_p: 0, repeat_penalty: 1, seed: 1 };
+
+interface Pending {
+  onText: ((text: string) => void) | undefined;
+  resolve: (result: LoadResult | GenerateResult) => void;
+  reject: (error: ChatError) => void;
+}
+
+const STDERR_KEPT = 4000;
+
+/**
+ * A process of its own that holds models and generates with them. When it crashes, what was asked of it is rejected with
+ * `chat_crashed` and the next request starts a new process; models must then be loaded again.
+ */
+export class ChatProcess {
+  private child: ChildProcess | null = null;
+  private nextId = 1;
+  private stderr = '';
+  private closed = false;
+  private readonly pending = new Map<number, Pending>();
+
+  /** The process's id, null while none runs. */
+  get pid(): number | null {
+    return this.child?.pid ?? null;
+  }
+
+  /**
+   * Loads a model under a name. Two voices of the same file share its memory.
+   * @throws ChatError chat_model_unloadable, chat_crashed, chat_closed
+   */
+  async load(voice: string, options: LoadOptions): Promise<LoadResult> {
+    const { model_path, adapter_path = null, adapter_scale = 1, n_ctx = 2048, n_parallel = 1, threads = 0 } = options;
+    const result = await this.ask((id) => ({
+      id,
+      type: 'load',
+      voice,
+      model_path,
+      adapter_path,
+      adapter_scale,
+      n_ctx,
+      n_parallel,
+      threads,
+    }));
+    return result as LoadResult;
+  }
+
+  /**
+   * Goes on from a prompt until the model ends its turn.
+   * @param prompt text as a PromptTemplate renders it
+   * @throws ChatError chat_voice_unknown, chat_prompt_too_long, chat_failed, chat_crashed, chat_closed
+   */
+  async generate(voice: string, prompt: string, options: GenerateOptions = {}): Promise<GenerateResult> {
+    const { max_tokens = 512, signal, onText } = options;
+    const sampling = { ...GREEDY, ...options.sampling };
+    let stop: (() => void) | undefined;
+    try {
+      const result = await this.ask(
+        (id) => {
+          stop = () => this.child?.connected === true && this.child.send({ id, type: 'stop' } satisfies ChatRequest);
+          signal?.addEventListener('abort', stop, { once: true });
+          return { id, type: 'generate', voice, prompt, max_tokens, sampling };
+        },
+        onText,
+        signal,
+      );
+      return result as GenerateResult;
+    } finally {
+      if (stop !== undefined) signal?.removeEventListener('abort', stop);
+    }
+  }
+
+  /** Ends the process and rejects what is still asked of it. */
+  close(): void {
+    this.closed = true;
+    const { child } = this;
+    this.child = null;
+    this.rejectAll({ code: 'chat_closed', message: 'The chat was closed.', hint: 'Open it again.', details: {} });
+    child?.removeAllListeners();
+    child?.kill();
+  }
+
+  private ask(
+    make: (id: number) => ChatRequest,
+    onText?: (text: string) => void,
+    signal?: AbortSignal,
+  ): Promise<LoadResult | GenerateResult> {
+    if (this.closed) {
+      const failure = { code: 'chat_closed', message: 'The chat was closed.', hint: 'Open it again.', details: {} };
+      return Promise.reject(new ChatError(failure));
+    }
+    const child = (this.child ??= this.start());
+    const id = this.nextId++;
+    return new Promise((resolve, reject) => {
+      this.pending.set(id, { onText, resolve, reject });
+      child.send(make(id));
+      if (signal?.aborted === true) child.send({ id, type: 'stop' } satisfies ChatRequest);
+    });
+  }
+
+  private start(): ChildProcess {
+    this.stderr = '';
+    const child = fork(workerPath(), [], {
+      execPath: nodePath(),
+      execArgv: [],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    });
+    child
+      .stderr!.setEncoding('utf8')
+      .on('data', (text: string) => (this.stderr = (this.stderr + text).slice(-STDERR_KEPT)));
+    child.on('message', (response: ChatResponse) => this.answer(response));
+    child.on('error', (error) => this.crashed(child, error.message));
+    // 'close' comes after the last of stderr was read.
+    child.on('close', (code, signal) =>
+      this.crashed(child, signal === null ? `exit code ${code}` : `signal ${signal}`),
+    );
+    return child;
+  }
+
+  private answer(response: ChatResponse): void {
+    const pending = this.pending.get(response.id);
+    if (pending === undefined) return;
+    if (response.type === 'text') {
+      pending.onText?.(response.text);
+      return;
+    }
+    this.pending.delete(response.id);
+    if (response.type === 'failed') pending.reject(new ChatError(response.error));
+    else pending.resolve(response.result);
+  }
+
+  private crashed(child: ChildProcess, reason: string): void {
+    if (this.child !== child) return;
+    this.child = null;
+    this.rejectAll({
+      code: 'chat_crashed',
+      message: `The chat process ended unexpectedly (${reason}).`,
+      hint: 'Load the model again; if it happens again, a smaller model or a shorter context may fit into memory.',
+      details: { reason, stderr: this.stderr },
+    });
+  }
+
+  private rejectAll(failure: ChatFailure): void {
+    const asked = [...this.pending.values()];
+    this.pending.clear();
+    for (const { reject } of asked) reject(new ChatError(failure));
+  }
+}
+
+/** The worker beside this file: TypeScript in a checkout, JavaScript once built. */
+function workerPath(): string {
+  const source = fileURLToPath(new URL('./worker.ts', import.meta.url));
+  return existsSync(source) ? source : fileURLToPath(new URL('./worker.js', import.meta.url));
+}
+
+/** A Node that runs the worker: this one, or the packages' own where this one is too old for TypeScript. */
+function nodePath(): string {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major > 22 || (major === 22 && minor >= 18)) return process.execPath;
+  const name = process.platform === 'win32' ? 'node.exe' : 'node';
+  const bundled = fileURLToPath(new URL(`../../node_modules/node/bin/${name}`, import.meta.url));
+  return existsSync(bundled) ? bundled : process.execPath;
+}

@@ -1,0 +1,82 @@
+/**
+ * What the chat process and its parent say to each other, one object a message. Every request has an `id`; its answers carry
+ * the same. Field names are the settings' own.
+ */
+
+export interface LoadRequest {
+  id: number;
+  type: 'load';
+  /** By what name the voice is asked later, e.g. `base` or `tuned`; a voice of the same name is replaced. */
+  voice: string;
+  model_path: string;
+  /** An adapter GGUF in llama.cpp's format, or null for the model as it is. */
+  adapter_path: string | null;
+  adapter_scale: number;
+  /** Context length in tokens, for each of `n_parallel` answers. */
+  n_ctx: number;
+  /** How many answers may be generated at once; they share each pass over the weights. */
+  n_parallel: number;
+  /** 0: as many as llama.cpp sees fit. */
+  threads: number;
+}
+
+/** How the next token is chosen. `temperature: 0` takes the likeliest one, and the rest is ignored but for `repeat_penalty`. */
+export interface Sampling {
+  temperature: number;
+  /** 1 turns it off. */
+  top_p: number;
+  /** 0 turns it off. */
+  top_k: number;
+  /** 0 turns it off. */
+  min_p: number;
+  /** 1 turns it off. */
+  repeat_penalty: number;
+  seed: number;
+}
+
+export interface GenerateRequest {
+  id: number;
+  type: 'generate';
+  voice: string;
+  /** The text as a template rendered it; template marks in it are read as special tokens. */
+  prompt: string;
+  max_tokens: number;
+  sampling: Sampling;
+}
+
+/** Ends a generation; what there is so far is its result. */
+export interface StopRequest {
+  type: 'stop';
+  /** The id of the generation. */
+  id: number;
+}
+
+export type ChatRequest = LoadRequest | GenerateRequest | StopRequest;
+
+export interface LoadResult {
+  context_tokens: number;
+  load_ms: number;
+}
+
+export interface GenerateResult {
+  text: string;
+  prompt_tokens: number;
+  /** Tokens generated, the end-of-turn one not counted. */
+  tokens: number;
+  /** Why it ended: the model's own end-of-generation token, `max_tokens`, or a stop request. */
+  stop_reason: 'end' | 'max_tokens' | 'stopped';
+  duration_ms: number;
+}
+
+export interface ChatFailure {
+  code: string;
+  message: string;
+  hint: string;
+  details: Record<string, unknown>;
+}
+
+export type ChatResponse =
+  | { id: number; type: 'text'; text: string }
+  | { id: number; type: 'loaded'; result: LoadResult }
+  | { id: number; type: 'generated'; result: GenerateResult }
+  | { id: number; type: 'failed'; error: ChatFailure };

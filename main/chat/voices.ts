@@ -1,0 +1,141 @@
+import { getLlama, LlamaCompletion, LlamaLogLevel } from 'node-llama-cpp';
+import type { Llama, LlamaContext, LlamaContextSequence, LlamaModel, Token } from 'node-llama-cpp';
+import { ChatError } from './errors.ts';
+import type { GenerateRequest, GenerateResult, LoadRequest, LoadResult } from './protocol.ts';
+
+interface Voice {
+  model: LlamaModel;
+  context: LlamaContext;
+  /** Sequences that no answer is being written on. */
+  free: LlamaContextSequence[];
+  waiting: ((sequence: LlamaContextSequence) => void)[];
+}
+
+/** The models of the chat process. A file that two voices share is loaded once; each has a context of its own. */
+export class Voices {
+  private llama: Promise<Llama> | null = null;
+  private readonly models = new Map<string, Promise<LlamaModel>>();
+  private readonly voices = new Map<string, Voice>();
+
+  /** @throws ChatError chat_model_unloadable */
+  async load(request: LoadRequest): Promise<LoadResult> {
+    const started = performance.now();
+    const { voice, model_path, adapter_path, adapter_scale, n_ctx, n_parallel, threads } = request;
+    try {
+      const model = await this.model(model_path);
+      await this.voices.get(voice)?.context.dispose();
+      const context = await model.createContext({
+        contextSize: n_ctx,
+        sequences: n_parallel,
+        threads,
+        ...(adapter_path === null ? {} : { lora: { adapters: [{ filePath: adapter_path, scale: adapter_scale }] } }),
+      });
+      const free = Array.from({ length: n_parallel }, () => context.getSequence());
+      this.voices.set(voice, { model, context, free, waiting: [] });
+      return { context_tokens: context.contextSize, load_ms: Math.round(performance.now() - started) };
+    } catch (error) {
+      const what = adapter_path === null ? model_path : `${model_path} with the adapter ${adapter_path}`;
+      throw new ChatError({
+        code: 'chat_model_unloadable',
+        message: `llama.cpp can't load ${what}: ${(error as Error).message}`,
+        hint: 'Check that the files are whole, belong together and fit into memory.',
+        details: { model_path, adapter_path, reason: (error as Error).message },
+      });
+    }
+  }
+
+  /** @throws ChatError chat_voice_unknown, chat_prompt_too_long */
+  async generate(
+    request: GenerateRequest,
+    onText: (text: string) => void,
+    signal: AbortSignal,
+  ): Promise<GenerateResult> {
+    const voice = this.voices.get(request.voice);
+    if (voice === undefined) {
+      throw new ChatError({
+        code: 'chat_voice_unknown',
+        message: `No model was loaded as "${request.voice}".`,
+        hint: 'Load it first.',
+        details: { voice: request.voice },
+      });
+    }
+    const tokens = promptTokens(voice.model, request.prompt);
+    const { contextSize } = voice.context;
+    if (tokens.length + 1 >= contextSize) {
+      throw new ChatError({
+        code: 'chat_prompt_too_long',
+        message: `The prompt has ${tokens.length} tokens, and the context holds ${contextSize}.`,
+        hint: 'Shorten the conversation or load the model with a longer context.',
+        details: { prompt_tokens: tokens.length, context_tokens: contextSize },
+      });
+    }
+    const sequence =
+      voice.free.pop() ?? (await new Promise<LlamaContextSequence>((resolve) => voice.waiting.push(resolve)));
+    try {
+      return await complete(sequence, tokens, request, onText, signal);
+    } finally {
+      const next = voice.waiting.shift();
+      if (next === undefined) voice.free.push(sequence);
+      else next(sequence);
+    }
+  }
+
+  private async model(path: string): Promise<LlamaModel> {
+    const known = this.models.get(path);
+    if (known !== undefined) return await known;
+    // Training runs on the CPU unless asked otherwise; so does this, and nothing competes for a small GPU's memory.
+    this.llama ??= getLlama({ gpu: false, build: 'never', logLevel: LlamaLogLevel.error });
+    const loading = (await this.llama).loadModel({ modelPath: path });
+    this.models.set(path, loading);
+    loading.catch(() => this.models.delete(path));
+    return await loading;
+  }
+}
+
+/** As in training: template marks are special tokens. LlamaCompletion puts BOS first itself, so a BOS from the text goes. */
+function promptTokens(model: LlamaModel, prompt: string): Token[] {
+  const tokens = model.tokenize(prompt, true);
+  const { bos, shouldPrependBosToken } = model.tokens;
+  return shouldPrependBosToken && bos !== null && tokens[0] === bos ? tokens.slice(1) : tokens;
+}
+
+async function complete(
+  sequence: LlamaContextSequence,
+  tokens: Token[],
+  request: GenerateRequest,
+  onText: (text: string) => void,
+  signal: AbortSignal,
+): Promise<GenerateResult> {
+  const { sampling, max_tokens } = request;
+  const started = performance.now();
+  let generated = 0;
+  const completion = new LlamaCompletion({ contextSequence: sequence });
+  try {
+    const { response, metadata } = await completion.generateCompletionWithMeta(tokens, {
+      maxTokens: max_tokens,
+      temperature: sampling.temperature,
+      topP: sampling.top_p,
+      topK: sampling.top_k,
+      minP: sampling.min_p,
+      seed: sampling.seed,
+      // Left out, node-llama-cpp applies one of its own.
+      repeatPenalty: sampling.repeat_penalty === 1 ? false : { penalty: sampling.repeat_penalty, lastTokens: 64 },
+      disableContextShift: true,
+      signal,
+      stopOnAbortSignal: true,
+      onTextChunk: onText,
+      onToken: (chunk) => (generated += chunk.length),
+    });
+    const reasons = { eogToken: 'end', maxTokens: 'max_tokens', abort: 'stopped' } as const;
+    const { stopReason } = metadata;
+    return {
+      text: response,
+      prompt_tokens: tokens.length,
+      tokens: generated,
+      stop_reason: stopReason in reasons ? reasons[stopReason as keyof typeof reasons] : 'end',
+      duration_ms: Math.round(performance.now() - started),
+    };
+  } finally {
+    completion.dispose({ disposeSequence: false });
+  }
+}

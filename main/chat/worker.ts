@@ -1,0 +1,67 @@
+/**
+ * The chat process: answers requests of protocol.ts that come over the process channel. It ends when its parent goes.
+ * Nothing else of the app is in this process, so a crash of llama.cpp takes nothing with it.
+ */
+import { ChatError } from './errors.ts';
+import type { ChatFailure, ChatRequest, ChatResponse, GenerateRequest, LoadRequest } from './protocol.ts';
+import { Voices } from './voices.ts';
+
+const voices = new Voices();
+const running = new Map<number, AbortController>();
+/** Loads come one after another: a voice must not be replaced while it is being made. */
+let loads: Promise<void> = Promise.resolve();
+
+function send(response: ChatResponse): void {
+  if (process.connected) process.send!(response);
+}
+
+function toFailure(error: unknown): ChatFailure {
+  if (error instanceof ChatError) {
+    const { code, message, hint, details } = error;
+    return { code, message, hint, details };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return {
+    code: 'chat_failed',
+    message: `Generating failed: ${message}`,
+    hint: 'Try again, or load the model anew.',
+    details: {},
+  };
+}
+
+async function load(request: LoadRequest): Promise<void> {
+  try {
+    send({ id: request.id, type: 'loaded', result: await voices.load(request) });
+  } catch (error) {
+    send({ id: request.id, type: 'failed', error: toFailure(error) });
+  }
+}
+
+async function generate(request: GenerateRequest): Promise<void> {
+  const { id } = request;
+  const controller = new AbortController();
+  running.set(id, controller);
+  try {
+    const result = await voices.generate(request, (text) => send({ id, type: 'text', text }), controller.signal);
+    send({ id, type: 'generated', result });
+  } catch (error) {
+    send({ id, type: 'failed', error: toFailure(error) });
+  } finally {
+    running.delete(id);
+  }
+}
+
+process.on('message', (request: ChatRequest) => {
+  switch (request.type) {
+    case 'load':
+      loads = loads.then(() => load(request));
+      break;
+    case 'generate':
+      void generate(request);
+      break;
+    case 'stop':
+      running.get(request.id)?.abort();
+      break;
+  }
+});
+process.on('disconnect', () => process.exit(0));
