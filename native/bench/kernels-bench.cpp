@@ -68,10 +68,11 @@ double measure_peak(peak_kind kind) {
     return result == 0.123f ? 0 : 1e-9 * flops / s;
 }
 
-void bench_attention(int64_t head_dim, int64_t n_head, int64_t n_head_kv, int32_t n_tokens, float softcap, int32_t n_swa) {
+void bench_attention(int64_t head_dim, int64_t n_head, int64_t n_head_kv, int32_t n_tokens, float softcap, int32_t n_swa,
+                     product_type type) {
     const int32_t         seq_start[] = {0, n_tokens};
     const attention_shape s = {head_dim, n_head, n_head_kv, n_tokens, 1, seq_start, 1 / std::sqrt((float) head_dim), softcap,
-                               n_swa};
+                               n_swa, type};
     const auto         q = random_floats(head_dim * n_head * n_tokens), k = random_floats(head_dim * n_head_kv * n_tokens);
     const auto         v = k, d_out = q;
     std::vector<float> out(q.size()), lse(n_head * n_tokens), dq(q.size()), dk(k.size()), dv(k.size());
@@ -83,7 +84,8 @@ void bench_attention(int64_t head_dim, int64_t n_head, int64_t n_head_kv, int32_
     }
     const double flops = 2.0 * pairs * (double) (head_dim * n_head); // one of the products
     char         name[128];
-    std::snprintf(name, sizeof name, "D %d, heads %d/%d, T %d%s%s", (int) head_dim, (int) n_head, (int) n_head_kv, n_tokens,
+    std::snprintf(name, sizeof name, "%s D %d, heads %d/%d, T %d%s%s", type == product_type::f32 ? "f32 " : "bf16",
+                  (int) head_dim, (int) n_head, (int) n_head_kv, n_tokens,
                   softcap > 0 ? ", cap" : "", n_swa > 0 ? ", window" : "");
     print_flops(std::string("attention forward  ") + name, 2 * flops, best_seconds([&] {
         attention_forward(s, q.data(), k.data(), v.data(), out.data(), lse.data(), scratch.data(), nullptr, 0, 1);
@@ -204,12 +206,17 @@ int main(int argc, char ** argv) {
     peak = measure_peak(peak_kind::fma);
     std::printf("%s on one core: multiply-add peak %.0f GFLOPS, BF16 dot peak %.0f\n", isa_name(current_isa()), peak,
                 measure_peak(peak_kind::bf16_dot));
-    bench_attention(64, 9, 3, 512, 0, 0);
-    bench_attention(64, 9, 3, 2048, 0, 0);
-    bench_attention(64, 32, 32, 512, 0, 0);
-    bench_attention(128, 8, 2, 512, 0, 0);
-    bench_attention(256, 4, 1, 1024, 0, 512);
-    bench_attention(64, 9, 3, 512, 50, 0);
+    for (const product_type type : {product_type::f32, product_type::bf16}) {
+        if (type == product_type::bf16 && fastest_product() != type) {
+            continue;
+        }
+        bench_attention(64, 9, 3, 512, 0, 0, type);
+        bench_attention(64, 9, 3, 2048, 0, 0, type);
+        bench_attention(64, 32, 32, 512, 0, 0, type);
+        bench_attention(128, 8, 2, 512, 0, 0, type);
+        bench_attention(256, 4, 1, 1024, 0, 512, type);
+        bench_attention(64, 9, 3, 512, 50, 0, type);
+    }
     bench_product(576, 576, 512);
     bench_product(576, 1536, 512);
     bench_product(1536, 576, 512);

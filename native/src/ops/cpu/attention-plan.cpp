@@ -51,23 +51,24 @@ void task_taker::take_next() {
     }
 }
 
+// Both sizes are for f32 products, or bf16 ones where those need more.
 size_t attention_forward_scratch_bytes(const attention_shape & shape) {
     const attention_plan p(shape);
     const int64_t        d = p.head_dim_padded, rows = p.rows_per_tile;
-    return scratch_bytes(2 * rows * d                // q, out
-                         + 2 * KEY_TILE * d          // k transposed, v
-                         + rows * KEY_TILE           // probabilities
-                         + rows * PAD_FLOATS         // sums
-                         + padded(rows));            // maxima
+    return scratch_bytes(2 * rows * d                    // q, out
+                         + 2 * KEY_TILE * d              // k transposed, v
+                         + rows * KEY_TILE               // probabilities
+                         + rows * PAD_FLOATS             // sums
+                         + padded(rows));                // maxima
 }
 
 size_t attention_backward_scratch_bytes(const attention_shape & shape) {
     const attention_plan p(shape);
-    const int64_t        d = p.head_dim_padded, rows = p.rows_per_tile;
-    return scratch_bytes(3 * rows * d                // q, d_out, dq
-                         + 5 * KEY_TILE * d          // k, k and v transposed, dk, dv
-                         + 2 * rows * KEY_TILE       // probabilities, their gradients
-                         + 2 * padded(rows));        // lse, sum of d_out * out
+    const int64_t        d = p.head_dim_padded, rows = p.rows_per_tile + 1; // pairs of rows: one more when odd
+    return scratch_bytes(3 * rows * d                    // q, d_out (once, or twice as pairs), dq
+                         + 5 * KEY_TILE * d              // k, k and v transposed, dk, dv
+                         + 5 * rows * KEY_TILE / 2       // probabilities, their gradients (pairs: in two orders)
+                         + 3 * padded(rows));            // lse, sum of d_out * out
 }
 
 size_t attention_backward_partial_bytes(const attention_shape & s) {

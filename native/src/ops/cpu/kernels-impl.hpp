@@ -6,6 +6,7 @@
 
 #include "ops/cpu/vector-math.hpp"
 
+#include "ops/cpu/pairs.hpp"
 #include "ops/cpu/tile-product.hpp"
 
 #include "ops/cpu/attention-impl.hpp"

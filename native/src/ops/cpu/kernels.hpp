@@ -41,6 +41,16 @@ struct work_queue {
     std::atomic<int32_t> next{0};
 };
 
+/// What the numbers of a product are rounded to; sums are F32 in both.
+enum class product_type {
+    f32,
+    bf16,
+};
+
+/// bf16 where the version in use has a BF16 dot product, else f32. Asking for bf16 where there is none: weight_product must
+/// not be, attention falls back to f32.
+product_type fastest_product();
+
 enum class peak_kind { fma, bf16_dot };
 
 /// A loop of n rounds of independent multiply-adds in registers, to time: returns the floating-point operations done (0:
@@ -61,6 +71,7 @@ struct attention_shape {
     float           scale;             // multiplies q·k
     float           logit_softcap = 0; // c > 0: logits become c * tanh(logit / c); 0: none
     int32_t         n_swa         = 0; // sliding window: query i sees key j when 0 <= i - j < n_swa; 0: no window
+    product_type    type          = product_type::f32; // bf16: also probabilities are rounded; f32 where there is no bf16
 };
 
 /// Bytes that each thread must supply as `scratch` (any alignment).
@@ -150,15 +161,6 @@ void dequantise(const weight_rows & w, int64_t row_begin, int64_t row_end, uint1
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Products with a frozen weight, dequantised piece by piece as they go: no dequantised copy of W is ever kept.
-
-/// What the numbers are multiplied in; sums are F32 in both.
-enum class product_type {
-    f32,
-    bf16, // weights and activations rounded to BF16
-};
-
-/// bf16 where the version in use has a BF16 dot product (weight_product then takes it), else f32.
-product_type fastest_product();
 
 /// Elements from one token to the next of activations [n, T] in the form that weight_product takes: n for f32; more for
 /// bf16, where tokens are padded.

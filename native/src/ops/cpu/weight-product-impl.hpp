@@ -1,4 +1,4 @@
-// Products with a frozen weight, for one instruction set. Included after dequantise-impl.hpp.
+// Products with a frozen weight, for one instruction set. Included after pairs.hpp and dequantise-impl.hpp.
 //
 // Outputs go across the vectors and tokens down the tile, so y is written as it lies. A panel of W is dequantised, rounded
 // and laid out [step of the sum][PANEL_WIDTH outputs], then used for all tokens of the task before the next one is made.
@@ -7,27 +7,6 @@
 namespace forja::cpu::FORJA_ISA {
 
 constexpr int64_t PANEL_TOKENS = 48; // tokens of an output tile that is not a whole number of vectors wide
-
-#if defined(FORJA_SIMD_BF16)
-
-/// 32 floats to 16 pairs of BF16, in order.
-FORJA_INLINE vf to_pairs(const float * p) {
-    return _mm512_castsi512_ps((__m512i) _mm512_cvtne2ps_pbh(load(p + 16), load(p)));
-}
-
-/// 16 pairs (even[i], odd[i]).
-FORJA_INLINE vf interleave_pairs(vf even, vf odd) {
-    const __m512i e = _mm512_cvtepu16_epi32((__m256i) _mm512_cvtneps_pbh(even));
-    const __m512i o = _mm512_cvtepu16_epi32((__m256i) _mm512_cvtneps_pbh(odd));
-    return _mm512_castsi512_ps(_mm512_or_si512(e, _mm512_slli_epi32(o, 16)));
-}
-
-#else
-
-FORJA_INLINE vf to_pairs(const float *) { return zero(); }
-FORJA_INLINE vf interleave_pairs(vf even, vf) { return even; }
-
-#endif
 
 static void pack_activations(uint16_t * packed, const float * x, int64_t x_stride, int64_t n, int64_t n_tokens, int ith,
                              int nth) {
@@ -61,31 +40,7 @@ FORJA_NOINLINE void pack_panel(float * panel, float * floats, const weight_rows 
         const float * src        = n_rows > 0 ? float_rows(w, row + r, n_rows, column, n, floats, src_stride) : floats;
         if constexpr (PAIRS) {
             for (int64_t k = 0; k < n; k += 2 * VF_LANES) {
-                vf            v[VF_LANES];
-                const int64_t left = n - k;
-                if (n_rows == VF_LANES && left >= 2 * VF_LANES) {
-                    FORJA_UNROLL
-                    for (int i = 0; i < VF_LANES; ++i) {
-                        v[i] = to_pairs(src + i * src_stride + k);
-                    }
-                    transpose(v);
-                    FORJA_UNROLL
-                    for (int i = 0; i < VF_LANES; ++i) {
-                        store(panel + (k / 2 + i) * PANEL_WIDTH + r, v[i]);
-                    }
-                    continue;
-                }
-                for (int64_t i = 0; i < VF_LANES; ++i) {
-                    float tail[2 * VF_LANES] = {};
-                    if (i < n_rows) {
-                        memcpy(tail, src + i * src_stride + k, sizeof(float) * (size_t) min_of<int64_t>(left, 2 * VF_LANES));
-                    }
-                    v[i] = to_pairs(tail);
-                }
-                transpose(v);
-                for (int64_t i = 0; i < min_of<int64_t>((left + 1) / 2, VF_LANES); ++i) {
-                    store(panel + (k / 2 + i) * PANEL_WIDTH + r, v[i]);
-                }
+                transpose_pairs(panel + k / 2 * PANEL_WIDTH + r, PANEL_WIDTH, src + k, src_stride, n_rows, n - k);
             }
         } else {
             for (int64_t k = 0; k < n; k += VF_LANES) {
