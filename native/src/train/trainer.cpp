@@ -118,7 +118,7 @@ class run {
         state_.settings.insert(free_.begin(), free_.end());
         // A run that wrote its first bytes here knows that it can write its last ones.
         std::error_code ec;
-        fs::create_directories(utf8_path(s_.out_dir), ec);
+        fs::create_directories(utf8_path(s_.out_dir) / "checkpoints", ec);
         if (ec || !fs::is_directory(utf8_path(s_.out_dir), ec)) {
             throw error("output_not_writable", "The folder " + s_.out_dir + " can't be made or written to: " + ec.message(),
                         "Choose another folder for the run.", {{"path", s_.out_dir}});
