@@ -15,20 +15,29 @@ export interface ExactMatch {
   tokens_per_second: number;
 }
 
+export interface ExactMatchOptions {
+  /** How many are asked at once; the voice should be loaded with as many. Default 1. */
+  n_parallel?: number;
+  /** Default 128. */
+  max_tokens?: number;
+  /** Ends an answer as soon as it can't become the right one: much faster for a model that knows nothing. Default false. */
+  stop_when_wrong?: boolean;
+  /** Called after each answer, with how many are done. */
+  onAnswer?: (done: number, total: number) => void;
+}
+
 /**
  * Lets a voice answer every question greedily, and counts the answers that are right to the letter (blank ends aside).
  *
- * @param n_parallel how many are asked at once; the voice must be loaded with as many
- * @param onAnswer called after each answer, with how many are done
  * @throws ChatError as ChatProcess.generate
  */
 export async function countExactMatches(
   chat: ChatProcess,
   voice: string,
   questions: Question[],
-  options: { n_parallel?: number; max_tokens?: number; onAnswer?: (done: number, total: number) => void } = {},
+  options: ExactMatchOptions = {},
 ): Promise<ExactMatch> {
-  const { n_parallel = 1, max_tokens = 128, onAnswer } = options;
+  const { n_parallel = 1, max_tokens = 128, stop_when_wrong = false, onAnswer } = options;
   const answers: ExactMatch['answers'] = [];
   const started = performance.now();
   let next = 0;
@@ -37,7 +46,14 @@ export async function countExactMatches(
   const ask = async () => {
     for (let index = next++; index < questions.length; index = next++) {
       const { prompt, answer: expected } = questions[index]!;
-      const result = await chat.generate(voice, prompt, { max_tokens });
+      const abort = new AbortController();
+      let text = '';
+      const watch = (piece: string) => {
+        text += piece;
+        if (!expected.startsWith(text.trim())) abort.abort();
+      };
+      const watching = stop_when_wrong ? { onText: watch, signal: abort.signal } : {};
+      const result = await chat.generate(voice, prompt, { max_tokens, ...watching });
       tokens += result.tokens;
       answers[index] = { answer: result.text, expected, correct: result.text.trim() === expected.trim() };
       onAnswer?.(++done, questions.length);
