@@ -1,10 +1,12 @@
 import { relative, resolve, dirname, sep } from 'node:path';
 
+const services = ['contracts', 'domain'];
+const everything = [...services, 'datasets', 'models', 'db', 'trainer', 'chat', 'export', 'settings', 'runs'];
+
 /**
  * Which folders of main/ may import which (see ARCHITECTURE.md). A folder always may import itself.
  * @type {Record<string, string[]>}
  */
-const services = ['contracts', 'domain'];
 export const LAYERS = {
   contracts: [],
   domain: ['contracts'],
@@ -16,9 +18,9 @@ export const LAYERS = {
   export: [...services, 'trainer'],
   settings: services,
   runs: [...services, 'datasets', 'models', 'db', 'trainer', 'export', 'settings'],
-  ipc: [...services, 'datasets', 'models', 'db', 'trainer', 'chat', 'export', 'settings', 'runs'],
-  app: [...services, 'datasets', 'models', 'db', 'trainer', 'chat', 'export', 'settings', 'runs', 'ipc'],
-  cli: [...services, 'datasets', 'models', 'db', 'trainer', 'chat', 'export', 'settings', 'runs'],
+  ipc: everything,
+  app: [...everything, 'ipc'],
+  cli: everything,
   preload: ['contracts'],
 };
 

@@ -1,8 +1,11 @@
 import { ensurePackages } from './packages.mjs';
 import { ensureTrainer } from './trainer.mjs';
 
-/** Prepares the checkout: packages and trainer, only what is missing or old. */
-export async function setup() {
+/**
+ * Prepares the checkout: packages and trainer, only what is missing or old.
+ * @param {{ tests?: boolean }} options tests: the native tests too
+ */
+export async function setup(options = {}) {
   await ensurePackages();
-  await ensureTrainer();
+  await ensureTrainer(options);
 }

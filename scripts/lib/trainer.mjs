@@ -7,25 +7,34 @@ import { fail, runShown } from './console.mjs';
 import { root } from './paths.mjs';
 
 const native = join(root, 'native');
-const build = join(native, 'build');
+export const build = join(native, 'build');
 const stampFile = join(build, '.forja-stamp');
+const TEST_FOLDERS = ['tests', 'bench'];
 
-/** A hash of all that the trainer is built from. */
-function sourceHash() {
-  const hash = createHash('sha256');
+/** A hash of files below native/, with the release of llama.cpp they are built with. */
+function hashOf(isPart) {
+  const hash = createHash('sha256').update(readFileSync(join(root, 'node_modules/node-llama-cpp/package.json')));
   const visit = (folder, inner) => {
     for (const entry of readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
-      const name = `${inner}/${entry.name}`;
+      const name = inner === '' ? entry.name : `${inner}/${entry.name}`;
       if (entry.isDirectory()) {
-        if (!entry.name.startsWith('build') && entry.name !== '__pycache__') visit(join(folder, entry.name), name);
+        if (isPart(name)) visit(join(folder, entry.name), name);
       } else {
         hash.update(name).update(readFileSync(join(folder, entry.name)));
       }
     }
   };
   visit(native, '');
-  hash.update(readFileSync(join(root, 'node_modules/node-llama-cpp/package.json')));
   return hash.digest('hex');
+}
+
+/** What was built last: a hash of the trainer's sources, and one with the tests' too, or null without them. */
+function readStamp() {
+  try {
+    return JSON.parse(readFileSync(stampFile, 'utf8'));
+  } catch {
+    return { trainer: null, tests: null };
+  }
 }
 
 const works = (program, args = ['--version']) => spawnSync(program, args, { stdio: 'ignore' }).status === 0;
@@ -50,14 +59,22 @@ function checkTools() {
   );
 }
 
-/** Builds forja-trainer when its sources, or the llama.cpp it uses, changed since the last build. */
-export async function ensureTrainer() {
-  const hash = sourceHash();
-  if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === hash) return;
+/**
+ * Builds forja-trainer when its sources, or the llama.cpp it uses, changed since the last build.
+ * @param {{ tests?: boolean }} options tests: build the native tests and fixtures too; once built they stay part of the build
+ */
+export async function ensureTrainer({ tests = false } = {}) {
+  const isSource = (name) => !name.startsWith('build') && !name.endsWith('__pycache__');
+  const trainerHash = hashOf((name) => isSource(name) && !TEST_FOLDERS.includes(name));
+  const testsHash = hashOf(isSource);
+  const last = readStamp();
+  if (tests ? last.tests === testsHash : last.trainer === trainerHash) return;
   checkTools();
+  const withTests = tests || last.tests !== null;
   const isNew = !existsSync(join(build, 'CMakeCache.txt'));
   const generator = isNew && works('ninja') ? ['-G', 'Ninja'] : [];
-  const configure = ['-S', native, '-B', build, ...generator, '-DCMAKE_BUILD_TYPE=Release'];
+  const options = ['-DCMAKE_BUILD_TYPE=Release', `-DFORJA_TESTS=${withTests ? 'ON' : 'OFF'}`];
+  const configure = ['-S', native, '-B', build, ...generator, ...options];
   if (!(await runShown('configuring the trainer', 'cmake', configure, { cwd: root })).ok) {
     fail('The trainer could not be configured.', 'See the output above. `rm -r native/build` starts afresh.');
   }
@@ -65,8 +82,9 @@ export async function ensureTrainer() {
   const jobs = Math.max(1, Math.min(availableParallelism(), Math.floor(totalmem() / 1.5e9)));
   const compile = ['--build', build, '--config', 'Release', '--parallel', String(jobs)];
   const progress = (line) => /\[\s*(\d+\/\d+|\d+%)\]/.exec(line)?.[1] ?? null;
-  if (!(await runShown('building the trainer', 'cmake', compile, { cwd: root, progress })).ok) {
+  const title = withTests ? 'building the trainer and its tests' : 'building the trainer';
+  if (!(await runShown(title, 'cmake', compile, { cwd: root, progress })).ok) {
     fail('The trainer could not be built.', 'See the output above.');
   }
-  writeFileSync(stampFile, hash);
+  writeFileSync(stampFile, JSON.stringify({ trainer: trainerHash, tests: withTests ? testsHash : null }));
 }

@@ -1,0 +1,70 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { generate } from '../../scripts/generate-protocol-types.mjs';
+import { completeJob, parseEvent, type JobType } from './protocol.ts';
+
+const golden = new URL('../../native/protocol/golden/', import.meta.url);
+const linesOf = (name: string) =>
+  readFileSync(new URL(name, golden), 'utf8')
+    .split('\n')
+    .filter((line) => line !== '');
+const names = readdirSync(golden);
+
+describe('golden files', () => {
+  test.each(names)('every line of %s is an event or a job as declared', (name) => {
+    for (const line of linesOf(name)) {
+      const value = JSON.parse(line) as { type: JobType; seq?: number };
+      if (value.seq !== undefined) expect(parseEvent(line), line).not.toBeNull();
+      else expect(completeJob(value.type, value)).toMatchObject(value);
+    }
+  });
+});
+
+test('the types are those that the schemas give', () => {
+  expect(readFileSync(new URL('protocol-types.ts', import.meta.url), 'utf8')).toBe(generate());
+});
+
+describe('completeJob', () => {
+  const paths = { model_path: 'm.gguf', train_tokens_path: 't.fjt', out_dir: 'out' };
+
+  test('fills in the defaults and leaves its argument alone', () => {
+    const settings = { ...paths, lora_rank: 4 };
+    const job = completeJob('train', settings);
+    expect(job).toMatchObject({ protocol_major: 1, type: 'train', lora_rank: 4, lora_alpha: 32, device: 'cpu' });
+    expect(settings).toEqual({ ...paths, lora_rank: 4 });
+  });
+
+  test('two jobs never share a default list', () => {
+    completeJob('train', paths).target_modules.pop();
+    expect(completeJob('train', paths).target_modules).toHaveLength(7);
+  });
+
+  test('names every setting that is out of range', () => {
+    expect(() => completeJob('train', { ...paths, lora_rank: 0, epochs: -1 })).toThrow(
+      expect.objectContaining({
+        code: 'setting_invalid',
+        exitCode: 2,
+        message: 'lora_rank must be >= 1; epochs must be >= 0',
+        details: { settings: ['lora_rank', 'epochs'] },
+      }),
+    );
+  });
+});
+
+describe('parseEvent', () => {
+  const line = (type: string, data: object) => JSON.stringify({ type, seq: 3, time_ms: 5, data });
+
+  test('ignores unknown types and fields', () => {
+    expect(parseEvent(line('weather', { sun: true }))).toBeNull();
+    expect(parseEvent(line('status', { phase: 'training', mood: 'good' }))?.type).toBe('status');
+  });
+
+  test.each([
+    ['no JSON', 'step 3'],
+    ['no envelope', '{"type":"status"}'],
+    ['a field missing', line('checkpoint', { step: 1 })],
+    ['a result that lacks a field', line('result', { job: 'score', mean_loss: 1 })],
+  ])('refuses %s', (_, text) => {
+    expect(() => parseEvent(text)).toThrow(expect.objectContaining({ code: 'protocol_violation', exitCode: 1 }));
+  });
+});

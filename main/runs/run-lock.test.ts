@@ -1,0 +1,36 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { RunLock } from './run-lock.ts';
+
+let dir: string;
+beforeEach(() => (dir = mkdtempSync(join(tmpdir(), 'forja-lock-'))));
+afterEach(() => rmSync(dir, { recursive: true }));
+
+const hold = (pids: unknown) => writeFileSync(join(dir, 'run.lock'), JSON.stringify({ pids }));
+
+test('is there while it is held', () => {
+  const lock = RunLock.take(dir);
+  expect(readdirSync(dir)).toEqual(['run.lock']);
+  lock.release();
+  expect(readdirSync(dir)).toEqual([]);
+});
+
+test('is refused while another process lives: the first one, or its trainer', async () => {
+  const other = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
+  const gone = new Promise((resolve) => other.on('exit', resolve));
+  hold([2 ** 22 + 1, other.pid]);
+  expect(() => RunLock.take(dir)).toThrow(
+    expect.objectContaining({ code: 'run_in_use', details: { path: dir, pids: [other.pid] } }),
+  );
+  other.kill('SIGKILL');
+  await gone;
+  RunLock.take(dir).release();
+});
+
+test.each([[[2 ** 22 + 1]], ['damaged'], [null]])('one left behind by the dead (%j) is taken over', (pids) => {
+  hold(pids);
+  RunLock.take(dir).release();
+});
