@@ -109,6 +109,21 @@ describe('prepareTokens', () => {
     expect(audit).toMatchObject({ template: 'model', train: { rows: 4 }, val: null, warnings: [] });
   });
 
+  it('makes several rows of a long text, all on one side', async () => {
+    const lines = Array.from({ length: 40 }, (_, i) => JSON.stringify({ text: `${i} word`.repeat(30) }));
+    const { audit, train, collector, val_tokens_path } = await prepare(lines, { max_seq_len: 20, val_share: 0.3 });
+    const val = collector.files.get(val_tokens_path!)!;
+    const sides = new Map<number, Set<string>>();
+    for (const [side, rows] of Object.entries({ train, val })) {
+      for (const { row: line } of rows) sides.set(line, (sides.get(line) ?? new Set()).add(side));
+    }
+    expect(audit.data.rows_used).toBe(40);
+    expect(train.length + val.length).toBeGreaterThan(100);
+    expect([...sides.values()].every(({ size }) => size === 1)).toBe(true);
+    const first = [...train, ...val].filter(({ row: line }) => line === 1).map(({ segments }) => segments[0]![0]);
+    expect(first.join('')).toBe(`${'0 word'.repeat(30)}<|im_end|>`);
+  });
+
   it('splits by seed, with equal rows on one side', async () => {
     const lines = Array.from({ length: 400 }, (_, i) => row(i % 200));
     const { collector, train, val_tokens_path, audit } = await prepare(lines, { val_share: 0.2, seed: 3 });

@@ -6,6 +6,7 @@ import { FileAuditor } from './file-audit.ts';
 import { hashSegments, type Hash64 } from './hash.ts';
 import { ValidationSplit } from './split.ts';
 import type { PromptTemplate } from './templates/index.ts';
+import { splitLongText } from './text-windows.ts';
 import { TokenSink } from './token-sink.ts';
 import type {
   ColumnMap,
@@ -34,6 +35,8 @@ export interface PrepareOptions {
   /** Gets train.fjt and val.fjt; made if missing. */
   out_dir: string;
   startTokenizer: StartTokenizer;
+  /** Plain text longer than this, in tokens, becomes several rows. Default 0: it stays whole, and its end is cut in training. */
+  max_seq_len?: number;
   /** How many refused rows are kept with their reason. Default 20; all are counted. */
   max_refused_examples?: number;
   /** How many rendered rows the audit shows. Default 2. */
@@ -170,7 +173,7 @@ class Preparation {
     bytesBefore: number,
     use: (line: number, segments: Segment[], hash: Hash64) => void,
   ): Promise<void> {
-    const { template, signal, onProgress } = this.options;
+    const { template, signal, onProgress, max_seq_len = 0 } = this.options;
     const total = this.data.size_bytes + (this.valData?.size_bytes ?? 0);
     for await (const { rows, bytes_read } of dataset.batches()) {
       if (signal?.aborted === true)
@@ -180,17 +183,17 @@ class Preparation {
           auditor.refuse(row.line, row.refusal);
           continue;
         }
-        let segments: Segment[];
+        let parts: Segment[][];
         try {
-          segments = template.renderRow(row.conversation);
+          parts = splitLongText(row.conversation, max_seq_len).map((part) => template.renderRow(part));
         } catch (error) {
           if (!(error instanceof RowError)) throw error;
           auditor.refuse(row.line, error);
           continue;
         }
-        const hash = hashSegments(segments);
+        const hash = hashSegments(parts.flat());
         auditor.use(row.line, hash);
-        use(row.line, segments, hash);
+        for (const segments of parts) use(row.line, segments, hash);
       }
       await this.train.flush();
       await this.val.flush();

@@ -74,7 +74,8 @@ export interface ChatMessage {
 /** A row in the one shape that templates understand. */
 export type Conversation =
   | { kind: 'chat'; messages: ChatMessage[]; alpaca?: { instruction: string; input: string } }
-  | { kind: 'text'; text: string };
+  /** `continues`: the next row goes on with the same text, so no EOS follows. */
+  | { kind: 'text'; text: string; continues?: boolean };
 
 /** A piece of a row's text, and 1 where the model learns to write it. Pieces are tokenised one by one. */
 export type Segment = [text: string, supervised: 0 | 1];

@@ -109,7 +109,7 @@ function build(
     warnings,
     renderRow: (conversation) =>
       conversation.kind === 'text'
-        ? [[conversation.text + (model.eos_token ?? ''), 1]]
+        ? [[conversation.continues === true ? conversation.text : conversation.text + (model.eos_token ?? ''), 1]]
         : renderer.renderRow(conversation.messages, conversation.alpaca),
     renderPrompt: (messages) => renderer.renderPrompt(messages),
     renderRowPrompt: (conversation) => {
