@@ -90,6 +90,7 @@ export async function prepareRun(request: RunRequest, db: ForjaDb, hooks: Prepar
       template,
       out_dir: aside,
       startTokenizer: tokenizerOf(request.model_path, settings.max_seq_len as number),
+      max_seq_len: settings.max_seq_len as number,
       signal: hooks.signal,
       onProgress: ({ done, total }) => hooks.onPhase?.('reading_dataset', total === 0 ? null : done / total),
     });

@@ -83,6 +83,7 @@ export async function withTokens<T>(
       template: openTemplate(model, template),
       out_dir,
       startTokenizer: tokenizerOf(model_path, max_seq_len),
+      max_seq_len,
       onProgress: ({ done, total }) => {
         output.progress(`reading ${data_path}  ${total === 0 ? '' : `${Math.floor((100 * done) / total)} %`}`);
       },
