@@ -55,9 +55,9 @@ llama_model_ptr load_llama_model(const std::string & path, const std::string & d
 }
 
 llama_scorer::llama_scorer(llama_model_ptr model, const std::string & adapter_path, uint32_t max_seq_len, int threads)
-    : chunk_tokens_(chunk_for(*model)), model_(std::move(model)) {
+    : chunk_tokens_(std::min(chunk_for(*model), std::max(max_seq_len, 1u))), model_(std::move(model)) {
     llama_context_params params = llama_context_default_params();
-    params.n_ctx                = std::max(max_seq_len, chunk_tokens_);
+    params.n_ctx                = max_seq_len;
     params.n_batch              = chunk_tokens_;
     params.n_ubatch             = chunk_tokens_;
     params.n_seq_max            = 1;

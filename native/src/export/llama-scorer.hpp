@@ -36,7 +36,7 @@ class llama_scorer {
     /// Logits [n_vocab] after the i-th token of the last feed(); it must have been wanted. Valid until the next feed().
     const float * logits(int32_t i) const { return llama_get_logits_ith(context_.get(), i); }
 
-    /// Most tokens that feed() takes: as many as make 32 MB of logits, from 32 to 512. Same for models of one vocabulary.
+    /// Most tokens that feed() takes: as many as make 32 MB of logits, from 32 to 512, and no more than max_seq_len.
     uint32_t chunk_tokens() const { return chunk_tokens_; }
 
   private:

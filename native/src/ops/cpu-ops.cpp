@@ -91,6 +91,7 @@ var cpu_attention(tape & t, batch_inputs & in, var q, var k, var v, const attent
     shape.scale         = s.scale;
     shape.logit_softcap = s.softcap;
     shape.n_swa         = s.n_swa;
+    shape.type          = g.runner().own_products() ? cpu::fastest_product() : cpu::product_type::f32;
 
     const int64_t n_out = head_dim * n_head * T, n_kv = head_dim * n_head_kv * T;
     auto *        forward_queue = g.own(std::make_shared<cpu::work_queue>())->get();
@@ -170,49 +171,43 @@ void transpose_f32(const cpu::weight_rows & w, int64_t first, int64_t n_rows, fl
     }
 }
 
-// Types whose product in ggml is slower than dequantising to BF16 and multiplying that (native/bench measures it).
-bool slow_forward(ggml_type type) {
-    switch (type) {
-        case GGML_TYPE_F16:
-        case GGML_TYPE_F32:
-        case GGML_TYPE_BF16:
-        case GGML_TYPE_Q8_0:
-        case GGML_TYPE_Q4_0: return false;
-        default: return true;
+// x as weight_product takes it, converted once however many products share it.
+ggml_tensor * packed(graph & g, ggml_tensor * x) {
+    if (cpu::fastest_product() == cpu::product_type::f32) {
+        return x;
     }
+    ggml_tensor *& known = g.packed[x];
+    if (!known) {
+        const int64_t stride = cpu::activation_stride(cpu::product_type::bf16, x->ne[0]);
+        known = node(g, GGML_TYPE_BF16, {stride, x->ne[1]}, {x}, [x](ggml_tensor * dst, int ith, int nth) {
+            cpu::pack_activations((uint16_t *) dst->data, f32(x), x->ne[0], x->ne[0], x->ne[1], ith, nth);
+        });
+    }
+    return known;
 }
 
 } // namespace
 
-ggml_tensor * cpu_forward_weight(graph & g, const linear_weights & w) {
+ggml_tensor * cpu_weight_product(graph & g, const linear_weights & w, ggml_tensor * x, bool transposed) {
     ggml_tensor * weight = w.weight;
-    if (!g.runner().bf16_products() || !slow_forward(weight->type)) {
-        return nullptr;
-    }
-    return node(g, GGML_TYPE_BF16, {weight->ne[0], weight->ne[1]}, {weight}, [weight](ggml_tensor * dst, int ith, int nth) {
-        const cpu::weight_rows rows = rows_of(weight);
-        cpu::dequantise(rows, 0, rows.n_out, (uint16_t *) dst->data, scratch(cpu::dequantise_scratch_bytes(rows)), ith, nth);
-    });
+    ggml_tensor * input  = packed(g, contiguous(g, x));
+    return node(g, GGML_TYPE_F32, {weight->ne[transposed ? 0 : 1], x->ne[1]}, {weight, input},
+                [weight, input, transposed](ggml_tensor * dst, int ith, int nth) {
+                    const cpu::weight_rows rows = rows_of(weight);
+                    cpu::weight_product(cpu::fastest_product(), f32(dst), dst->ne[0], rows, transposed, input->data,
+                                        input->ne[0], input->ne[1], false, scratch(cpu::weight_product_scratch_bytes(rows)), ith, nth);
+                });
 }
 
-ggml_tensor * cpu_forward_head(graph & g, const linear_weights & w) {
-    constexpr int64_t largest = 64ll << 20;
-    return ggml_nelements(w.weight) * 2 <= largest ? cpu_forward_weight(g, w) : nullptr;
+bool cpu_own_forward(const graph & g) {
+    return g.runner().own_products() && cpu::fastest_product() == cpu::product_type::bf16;
 }
 
 ggml_tensor * cpu_dequantised_transpose(graph & g, const linear_weights & w, int64_t first_row, int64_t n_rows) {
     ggml_tensor * weight = w.weight;
-    const bool    bf16   = g.runner().bf16_products();
-    return node(g, bf16 ? GGML_TYPE_BF16 : GGML_TYPE_F32, {n_rows, weight->ne[0]}, {weight},
-                [weight, bf16, first_row, n_rows](ggml_tensor * dst, int ith, int nth) {
-                    const cpu::weight_rows rows = rows_of(weight);
-                    if (bf16) {
-                        cpu::dequantise_transpose(rows, first_row, first_row + n_rows, (uint16_t *) dst->data, n_rows,
-                                                  scratch(cpu::dequantise_scratch_bytes(rows)), ith, nth);
-                    } else {
-                        transpose_f32(rows, first_row, n_rows, f32(dst), ith, nth);
-                    }
-                });
+    return node(g, GGML_TYPE_F32, {n_rows, weight->ne[0]}, {weight}, [weight, first_row, n_rows](ggml_tensor * dst, int ith, int nth) {
+        transpose_f32(rows_of(weight), first_row, n_rows, f32(dst), ith, nth);
+    });
 }
 
 ggml_tensor * cpu_accumulate_outer(graph & g, ggml_tensor * acc, ggml_tensor * a, ggml_tensor * b, float scale) {

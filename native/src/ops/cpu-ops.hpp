@@ -16,14 +16,14 @@ std::pair<ggml_tensor *, ggml_tensor *> cpu_gated_backward(graph & g, ggml_tenso
 
 var cpu_attention(tape & t, batch_inputs & in, var q, var k, var v, const attention_settings & s);
 
-/// W [n_in, n_out] dequantised to BF16 for the forward product, where that is faster than ggml's own product with the
-/// quantised W; null where it is not.
-ggml_tensor * cpu_forward_weight(graph & g, const linear_weights & w);
+/// W x, or W^T x when `transposed`, by Forja's own kernel: W is dequantised piece by piece as it goes, to BF16 where the CPU
+/// has BF16 dot products. Only with graph_runner::own_products().
+ggml_tensor * cpu_weight_product(graph & g, const linear_weights & w, ggml_tensor * x, bool transposed);
 
-/// The same for the output matrix; null on other devices and where the matrix is too large to hold in BF16 at once.
-ggml_tensor * cpu_forward_head(graph & g, const linear_weights & w);
+/// Whether cpu_weight_product is faster than ggml's product for W x too, not only for W^T x.
+bool cpu_own_forward(const graph & g);
 
-/// See dequantised_transpose().
+/// W^T in F32, for the reference precision. See dequantised_transpose().
 ggml_tensor * cpu_dequantised_transpose(graph & g, const linear_weights & w, int64_t first_row, int64_t n_rows);
 
 /// See accumulate_outer(). The smaller of acc's two dimensions is taken as the adapter's rank.

@@ -14,7 +14,7 @@ constexpr size_t max_nodes = 32768;
 graph_runner::graph_runner(std::shared_ptr<device> dev, precision prec) : dev_(std::move(dev)), prec_(prec) {
     galloc_.reset(ggml_gallocr_new(dev_->buffer_type()));
     meta_.resize(ggml_tensor_overhead() * max_nodes * 2 + ggml_graph_overhead_custom(max_nodes, false));
-    bf16_ = prec_ == precision::fast && dev_->is_cpu() && cpu_features().find("AVX512_BF16") != std::string::npos;
+    own_products_ = prec_ == precision::fast && dev_->is_cpu();
 }
 
 size_t graph_runner::compute_buffer_bytes() const { return ggml_gallocr_get_buffer_size(galloc_.get(), 0); }

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -16,7 +17,7 @@ namespace forja {
 /// Precision of the matrix products that are Forja's own choice (those of the backward pass).
 enum class precision {
     f32,  // the reference
-    fast, // BF16 products with F32 sums where the device is faster with them
+    fast, // BF16 products with F32 sums where the CPU has BF16 dot products
 };
 
 /// What graphs share: the device, the allocator of intermediate values, and the memory for graph descriptions.
@@ -26,7 +27,8 @@ class graph_runner {
 
     device &  dev() const { return *dev_; }
     precision prec() const { return prec_; }
-    bool      bf16_products() const { return bf16_; } // CPU with fast BF16 and precision::fast
+    /// Whether products with frozen weights go through the CPU's own kernels (ops/cpu/kernels.hpp), dequantising as they go.
+    bool own_products() const { return own_products_; }
 
     /// Bytes of the largest graph's intermediate values so far.
     size_t compute_buffer_bytes() const;
@@ -35,7 +37,7 @@ class graph_runner {
     friend class graph;
     std::shared_ptr<device> dev_;
     precision               prec_;
-    bool                    bf16_ = false;
+    bool                    own_products_ = false;
     ggml_gallocr_ptr        galloc_;
     std::vector<uint8_t>    meta_; // memory of the one graph alive at a time
 };
@@ -73,6 +75,9 @@ class graph {
     void run();
 
     int n_nodes() const;
+
+    /// Values that were converted for a product, by what they were made from: q, k and v share one conversion of their input.
+    std::unordered_map<const ggml_tensor *, ggml_tensor *> packed;
 
     /// Keeps an object alive until the graph is gone (user data of custom operations).
     template <typename T> T * own(T value) {

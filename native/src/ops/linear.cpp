@@ -6,8 +6,7 @@ namespace forja {
 
 var linear(tape & t, const linear_weights & w, var x, std::shared_ptr<adapted_linear> adapted) {
     ggml_context * ctx   = t.ctx();
-    ggml_tensor *  bf16  = cpu_forward_weight(t.g, w);
-    ggml_tensor *  value = ggml_mul_mat(ctx, bf16 ? bf16 : w.weight, x->value);
+    ggml_tensor *  value = cpu_own_forward(t.g) ? cpu_weight_product(t.g, w, x->value, false) : ggml_mul_mat(ctx, w.weight, x->value);
     if (w.bias) {
         value = ggml_add(ctx, value, w.bias);
     }
@@ -23,7 +22,9 @@ var linear(tape & t, const linear_weights & w, var x, std::shared_ptr<adapted_li
         if (!x->requires_grad) {
             return; // the lowest adapted block: nothing below wants a gradient
         }
-        ggml_tensor * dx = ggml_mul_mat(ctx, dequantised_transpose(t.g, w, 0, w.weight->ne[1]), dy);
+        ggml_tensor * dx = t.g.runner().own_products()
+                               ? cpu_weight_product(t.g, w, dy, true)
+                               : ggml_mul_mat(ctx, dequantised_transpose(t.g, w, 0, w.weight->ne[1]), dy);
         t.accumulate(x, adapted ? adapted->add_dx(t, dx) : dx);
     });
     return y;

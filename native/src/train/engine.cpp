@@ -189,8 +189,9 @@ double engine::head_rows(const micro_batch & mb, int64_t first, int64_t n, bool 
     ggml_tensor * ids  = g.input(GGML_TYPE_I32, {n}, [&](void * dst) { std::memcpy(dst, labels, n * sizeof(int32_t)); });
     var x      = t.input(ggml_get_rows(ctx, hidden(g, slot_of(hp.n_layer), mb.n_tokens()), rows), with_grad); // [n_embd, n]
     var normed = rms_norm(t, x, base_->output_norm(), hp.rms_eps);
-    ggml_tensor * bf16   = cpu_forward_head(g, out);
-    ggml_tensor * logits = ggml_mul_mat(ctx, bf16 ? bf16 : out.weight, normed->value); // [n_vocab, n]
+    const bool    own    = runner_.own_products();
+    ggml_tensor * logits = cpu_own_forward(g) ? cpu_weight_product(g, out, normed->value, false)
+                                              : ggml_mul_mat(ctx, out.weight, normed->value); // [n_vocab, n]
     if (out.bias) {
         logits = ggml_add(ctx, logits, out.bias);
     }
@@ -233,15 +234,18 @@ double engine::head_rows(const micro_batch & mb, int64_t first, int64_t n, bool 
             d_normed = ggml_scale(ctx, label_rows, -grad_scale);
         }
     }
-    if (with_grad) {
-        const int64_t element = runner_.bf16_products() ? 2 : 4;
-        const int64_t slab    = std::clamp<int64_t>(GGML_PAD(head_slab_bytes / (element * hp.n_embd), 256), 256, hp.n_vocab);
+    if (with_grad && own) {
+        d_normed = cpu_weight_product(g, out, d_logits, true);
+    } else if (with_grad) {
+        const int64_t slab = std::clamp<int64_t>(GGML_PAD(head_slab_bytes / ((int64_t) sizeof(float) * hp.n_embd), 256), 256, hp.n_vocab);
         for (int64_t row = 0; row < hp.n_vocab; row += slab) {
             const int64_t m    = std::min(slab, hp.n_vocab - row);
             ggml_tensor * part = ggml_view_2d(ctx, d_logits, m, n, d_logits->nb[1], row * sizeof(float));
             ggml_tensor * dx   = ggml_mul_mat(ctx, dequantised_transpose(g, out, row, m), part);
             d_normed           = d_normed ? ggml_add(ctx, d_normed, dx) : dx;
         }
+    }
+    if (with_grad) {
         t.backward(normed, d_normed);
         ggml_tensor * rows64 = g.input(GGML_TYPE_I64, {n}, [&](void * dst) {
             for (int64_t i = 0; i < n; i++) {

@@ -15,6 +15,7 @@ struct kernel_table {
     decltype(&forja::cpu::glu_backward)              glu_backward;
     decltype(&forja::cpu::cross_entropy)             cross_entropy;
     decltype(&forja::cpu::cross_entropy_loss)        cross_entropy_loss;
+    decltype(&forja::cpu::fast_to_float)             fast_to_float;
     decltype(&forja::cpu::dequantise_transpose)      dequantise_transpose;
     decltype(&forja::cpu::dequantise)                dequantise;
     decltype(&forja::cpu::pack_activations)          pack_activations;

@@ -1,13 +1,13 @@
-// The kernels for AVX2 with FMA.
+// The kernels for AVX2 with FMA and F16C.
 #include "ops/cpu/prelude.hpp"
 
 #if defined(FORJA_X86_64)
 
 // To the end of the file, so that templates are instantiated under it too. MSVC takes the intrinsics as they are.
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 #elif defined(__GNUC__)
-#pragma GCC target("avx2,fma")
+#pragma GCC target("avx2,fma,f16c")
 #endif
 
 #define FORJA_ISA avx2_fma

@@ -15,6 +15,7 @@
 #include "ops/cpu/glu-impl.hpp"
 #include "ops/cpu/norm-impl.hpp"
 #include "ops/cpu/peak-impl.hpp"
+#include "ops/cpu/stored-types-impl.hpp"
 #include "ops/cpu/thin-impl.hpp"
 #include "ops/cpu/weight-product-impl.hpp"
 
@@ -30,6 +31,7 @@ const kernel_table * FORJA_ISA_TABLE() {
         FORJA_ISA::glu_backward,
         FORJA_ISA::cross_entropy,
         FORJA_ISA::cross_entropy_loss,
+        FORJA_ISA::fast_to_float,
         FORJA_ISA::dequantise_transpose,
         FORJA_ISA::dequantise,
         FORJA_ISA::pack_activations,

@@ -22,7 +22,8 @@ bool machine_runs(isa which) {
         return which == isa::baseline;
     }
     const unsigned long long kept   = _xgetbv(0);
-    const bool               avx2   = (kept & 0x6) == 0x6 && (leaf1[2] >> 12 & 1) && (leaf7[1] >> 5 & 1);
+    const bool               avx2   = (kept & 0x6) == 0x6 && (leaf1[2] >> 12 & 1) && (leaf1[2] >> 29 & 1) &&
+                                          (leaf7[1] >> 5 & 1); // FMA, F16C, AVX2
     const int                wanted = 1 << 16 | 1 << 17 | 1 << 30 | int(1u << 31); // F, DQ, BW, VL
     const bool               avx512 = avx2 && (kept & 0xe6) == 0xe6 && (leaf7[1] & wanted) == wanted;
     switch (which) {
@@ -38,7 +39,7 @@ bool machine_runs(isa which) {
 
 bool machine_runs(isa which) {
     __builtin_cpu_init();
-    const bool avx2   = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    const bool avx2   = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
     const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
     switch (which) {
@@ -149,6 +150,8 @@ void cross_entropy_loss(const float * logits, const int32_t * labels, float * lo
                         int64_t n_rows, float logit_softcap, int ith, int nth) {
     table().cross_entropy_loss(logits, labels, loss_nats, n_vocab, n_rows, logit_softcap, ith, nth);
 }
+
+to_float_fn fast_to_float(stored_type type) { return table().fast_to_float(type); }
 
 void dequantise_transpose(const weight_rows & w, int64_t row_begin, int64_t row_end, uint16_t * w_t, int64_t stride,
                           void * scratch, int ith, int nth) {

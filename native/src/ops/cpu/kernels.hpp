@@ -137,6 +137,16 @@ void cross_entropy_loss(const float * logits, const int32_t * labels, float * lo
 // ---------------------------------------------------------------------------------------------------------------------
 // Dequantisation
 
+/// Values of a stored type to floats: n, a multiple of the type's block.
+using to_float_fn = void (*)(const void * src, float * dst, int64_t n);
+
+/// Types for which there may be a faster conversion here than ggml's; named as ggml_type.
+enum class stored_type { f16, q4_0, q4_1, q5_0, q5_1, q6_k };
+
+/// The conversion for `type`, or null where the version in use has none: take ggml's then. The same values as ggml's, to
+/// within a rounding.
+to_float_fn fast_to_float(stored_type type);
+
 /// A frozen weight as it lies in its file: n_out rows of n_in values, ne = [n_in, n_out].
 struct weight_rows {
     const void * data;
@@ -144,7 +154,7 @@ struct weight_rows {
     int64_t      n_out;
     size_t       row_bytes;  // from one row to the next
     int64_t      block_size; // values a quantisation block (ggml_blck_size); divides n_in
-    void (*to_float)(const void * src, float * dst, int64_t n); // ggml's type traits; null: the rows are F32 already
+    to_float_fn  to_float;   // fast_to_float(), or ggml's type traits; null: the rows are F32 already
 };
 
 /// Bytes that each thread must supply to the two functions below as `scratch` (any alignment).

@@ -36,10 +36,14 @@ FORJA_INLINE int64_t vectors_for(int64_t n_floats) { return (n_floats + VF_LANES
 
 /// dst[i] (+)= src[i] * factor
 FORJA_INLINE void add_scaled(float * dst, const float * src, int64_t n, float factor, bool accumulate) {
-    for (int64_t i = 0; i < n; i += VF_LANES) {
-        const int64_t left = n - i;
-        const vf      x    = load(src + i); // src is a panel: whole vectors
-        store_first(dst + i, accumulate ? fma(x, all(factor), load_first(dst + i, left)) : mul(x, all(factor)), left);
+    int64_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) {
+        const vf x = load(src + i);
+        store(dst + i, accumulate ? fma(x, all(factor), load(dst + i)) : mul(x, all(factor)));
+    }
+    if (i < n) {
+        const vf x = load(src + i); // src is a panel: whole vectors
+        store_first(dst + i, accumulate ? fma(x, all(factor), load_first(dst + i, n - i)) : mul(x, all(factor)), n - i);
     }
 }
 
