@@ -43,10 +43,11 @@ std::vector<float> libllama_logits(const std::string & model_path, const std::ve
     params.n_seq_max                 = 1;
     params.n_outputs_max             = n;
     params.n_outputs_max_per_seq     = n;
-    params.n_threads = params.n_threads_batch = 2;
+    params.n_threads = params.n_threads_batch = 1;
     params.flash_attn_type                    = LLAMA_FLASH_ATTN_TYPE_DISABLED;
     params.type_k = params.type_v = GGML_TYPE_F32;
     params.no_perf                = true;
+    params.swa_full               = true; // a window's cache may be smaller than the batch otherwise
     context_ptr context(llama_init_from_model(model.get(), params), llama_free);
     if (!context) {
         throw std::runtime_error("libllama can't make a context for " + model_path + ": " + take_llama_error());

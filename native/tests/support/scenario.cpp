@@ -46,7 +46,7 @@ std::shared_ptr<model> open_model(const std::string & path, int max_seq_len, int
 }
 
 std::string fixture(const temporary_folder & folder, const fixtures::model_options & o) {
-    const std::string path = folder.path(std::to_string(o.n_layer) + "-" + std::to_string(o.seed) + "-" + fixtures::file_name(o));
+    const std::string path = folder.path(std::to_string(o.n_layer) + "-" + std::to_string(o.n_vocab) + "-" + std::to_string(o.seed) + "-" + fixtures::file_name(o));
     if (!fs::exists(utf8_path(path))) {
         fixtures::write_tiny_model(o, path);
     }
