@@ -1,0 +1,135 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ChatProcess, countExactMatches } from '../../main/chat/index.ts';
+import { completeJob } from '../../main/contracts/protocol.ts';
+import { openTemplate, prepareTokens, type PromptTemplate } from '../../main/datasets/index.ts';
+import { ensureSampleModel, inspectModel } from '../../main/models/index.ts';
+import { tokenizerOf } from '../../main/runs/index.ts';
+import { runJob, startTrainer } from '../../main/trainer/index.ts';
+
+const ORDERS = join(import.meta.dirname, '../../resources/samples/orders-train.jsonl');
+
+let dir: string;
+let model_path: string;
+let template: PromptTemplate;
+let chat: ChatProcess;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'forja-chat-'));
+  model_path = await ensureSampleModel();
+  template = openTemplate(await inspectModel(model_path));
+  chat = new ChatProcess();
+  await chat.load('base', { model_path, n_ctx: 256, n_parallel: 2 });
+}, 600_000);
+afterAll(async () => {
+  chat.close();
+  await rm(dir, { recursive: true, force: true });
+});
+
+const ask = (content: string) => template.renderPrompt([{ role: 'user', content }]);
+
+describe('the sample model’s own template', () => {
+  it('opens each turn with its BOS, and ends answers with its end-of-turn token', () => {
+    const messages = [
+      { role: 'user' as const, content: 'Hi' },
+      { role: 'assistant' as const, content: 'Hello!' },
+    ];
+    expect(template.name).toBe('model');
+    expect(template.warnings).toEqual([]);
+    const [prompt, answer, tail, ...rest] = template.renderRow({ kind: 'chat', messages });
+    expect(prompt![0]).toMatch(
+      /^<\|im_start\|>system\n[^<]+<\|im_end\|>\n<\|im_start\|>user\nHi<\|im_end\|>\n<\|im_start\|>assistant\n$/,
+    );
+    expect([prompt![1], answer, tail, rest]).toEqual([0, ['Hello!<|im_end|>', 1], ['\n', 0], []]);
+    expect(ask('Hi')).toBe(prompt![0]);
+  });
+});
+
+describe('chat with a real model', () => {
+  it('gives the same greedy answer each time, streamed as it is made', async () => {
+    let streamed = '';
+    const first = await chat.generate('base', ask('Name a fruit.'), {
+      max_tokens: 12,
+      onText: (text) => (streamed += text),
+    });
+    expect(first.text).not.toBe('');
+    expect(streamed).toBe(first.text);
+    const again = await Promise.all(
+      [1, 2, 3].map(() => chat.generate('base', ask('Name a fruit.'), { max_tokens: 12 })),
+    );
+    expect(again.map(({ text }) => text)).toEqual([first.text, first.text, first.text]);
+  });
+
+  it('samples by seed', async () => {
+    const sampling = { temperature: 1.5, top_p: 0.95, seed: 5 };
+    const story = (seed: number) =>
+      chat.generate('base', ask('Tell a story.'), { max_tokens: 12, sampling: { ...sampling, seed } });
+    const [one, same, other] = [await story(5), await story(5), await story(6)];
+    expect(same.text).toBe(one.text);
+    expect(other.text).not.toBe(one.text);
+  });
+
+  it('stops when told, with what it has', async () => {
+    const abort = new AbortController();
+    const stopped = await chat.generate('base', ask('Tell a long story.'), {
+      max_tokens: 200,
+      signal: abort.signal,
+      onText: () => abort.abort(),
+    });
+    expect(stopped.stop_reason).toBe('stopped');
+    expect(stopped.tokens).toBeLessThan(20);
+  });
+
+  it('refuses a prompt that the context does not hold', async () => {
+    await expect(chat.generate('base', 'word '.repeat(400))).rejects.toMatchObject({ code: 'chat_prompt_too_long' });
+  });
+});
+
+describe('a tuned model', () => {
+  it('answers alike as adapter on the base and as merged file, and unlike the base', async () => {
+    const prepared = await prepareTokens({
+      data_path: ORDERS,
+      template,
+      out_dir: dir,
+      startTokenizer: tokenizerOf(model_path, 128),
+    });
+    const job = { model_path, train_tokens_path: prepared.train_tokens_path, out_dir: join(dir, 'run') };
+    const settings = {
+      lora_rank: 8,
+      lora_alpha: 16,
+      learning_rate: 3e-3,
+      micro_batch_size: 4,
+      gradient_accumulation_steps: 1,
+    };
+    const { result } = await startTrainer<'train'>(
+      completeJob('train', { ...job, ...settings, max_seq_len: 128, max_steps: 10, warmup_steps: 1 }),
+    ).finished;
+    const adapter_path = result.adapter_path!;
+    const merged_path = join(dir, 'merged.gguf');
+    await runJob<'export'>(
+      completeJob('export', { model_path, adapter_path, format: 'gguf', output_type: 'f32', output_path: merged_path }),
+    );
+    await chat.load('tuned', { model_path, adapter_path, n_ctx: 256 });
+    await chat.load('merged', { model_path: merged_path, n_ctx: 256 });
+
+    const system = { role: 'system' as const, content: 'Write the order as JSON.' };
+    const content = 'Hello, I need two plum pies on Monday at 9 am. My name is Ada. Please deliver.';
+    const prompt = template.renderPrompt([system, { role: 'user', content }]);
+    const [base, tuned, merged] = await Promise.all(
+      ['base', 'tuned', 'merged'].map((voice) => chat.generate(voice, prompt, { max_tokens: 48 })),
+    );
+    expect(tuned!.text).toMatch(/^\{"name":"/);
+    expect(base!.text).not.toMatch(/^\{"name":"/);
+    expect(merged!.text).toBe(tuned!.text);
+
+    const questions = [
+      { prompt, answer: tuned!.text },
+      { prompt, answer: 'nothing of the kind' },
+    ];
+    const counted = await countExactMatches(chat, 'tuned', questions, { max_tokens: 48, stop_when_wrong: true });
+    expect([counted.correct, counted.total]).toEqual([1, 2]);
+    expect(counted.answers.map(({ correct }) => correct)).toEqual([true, false]);
+  }, 600_000);
+});
