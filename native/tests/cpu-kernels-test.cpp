@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "ggml.h"
 #include "ops/cpu/kernels.hpp"
 #include "ops/cpu/reference.hpp"
 
@@ -417,6 +418,30 @@ void test_dequantise(int64_t n_in, int64_t n_out, bool quantised) {
 
 // ---------------------------------------------------------------------------------------------------------------------
 
+void test_stored_types() {
+    const struct {
+        stored_type type;
+        ggml_type   same;
+    } types[] = {{stored_type::f16, GGML_TYPE_F16},   {stored_type::q4_0, GGML_TYPE_Q4_0}, {stored_type::q4_1, GGML_TYPE_Q4_1},
+                 {stored_type::q5_0, GGML_TYPE_Q5_0}, {stored_type::q5_1, GGML_TYPE_Q5_1}, {stored_type::q6_k, GGML_TYPE_Q6_K}};
+    const int64_t            n = 1024;
+    generator                g{31};
+    const std::vector<float> x = g.floats(n, 4);
+    for (const auto & [type, same] : types) {
+        const to_float_fn fast = fast_to_float(type);
+        if (!fast) {
+            continue;
+        }
+        std::vector<char>  stored(ggml_row_size(same, n));
+        std::vector<float> want(n), got(n);
+        ggml_quantize_chunk(same, x.data(), stored.data(), 0, 1, n, nullptr);
+        ggml_get_type_traits(same)->to_float(stored.data(), want.data(), n);
+        fast(stored.data(), got.data(), n);
+        // One rounding apart at most: a fused multiply-add, or another order of two products.
+        check(std::string("fast_to_float ") + ggml_type_name(same), got, widened(want), 1e-6);
+    }
+}
+
 void test_weight_product(int64_t n_in, int64_t n_out, int64_t n_tokens, bool quantised) {
     const toy_weight toy(n_in, n_out, quantised);
     generator        g{29};
@@ -637,6 +662,7 @@ void test_all() {
     test_dequantise(576, 97, true);
     test_dequantise(300, 45, false);
     test_dequantise(17, 3, false);
+    test_stored_types();
     test_weight_product(64, 64, 13, true);
     test_weight_product(320, 200, 61, true);   // neither a whole panel nor a whole slice
     test_weight_product(301, 150, 50, false);  // odd sums
