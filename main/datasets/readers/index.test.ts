@@ -120,6 +120,23 @@ describe('JSON', () => {
     ]);
   });
 
+  it('reads the list inside of an object, on one line or on many', async () => {
+    const value = { 'about [1]': 'a "list" of [rows]', version: 2, data: [{ a: 1 }, { a: [2] }], more: { b: [3] } };
+    expect(brief(await read('g.json', JSON.stringify(value, null, 2)))).toEqual([
+      [5, { a: 1 }],
+      [8, { a: [2] }],
+    ]);
+    expect(brief(await read('h.json', JSON.stringify({ data: value.data })))).toEqual([
+      [1, { a: 1 }],
+      [1, { a: [2] }],
+    ]);
+  });
+
+  it('takes a .json file of one chat for one row', async () => {
+    const chat = { messages: [{ role: 'user', content: 'Hi' }] };
+    expect(brief(await read('i.json', JSON.stringify(chat)))).toEqual([[1, chat]]);
+  });
+
   it('reads the same whatever the chunks', async () => {
     const values = Array.from({ length: 9000 }, (_, i) => ({ i, text: `"],{[${'é\\\n'.repeat(i % 17)}` }));
     const rows = await read('f.json', JSON.stringify(values, null, 2));

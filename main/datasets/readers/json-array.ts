@@ -9,7 +9,7 @@ const BACKSLASH = 92;
 const NEWLINE = 10;
 
 /**
- * One JSON array of objects. Only the elements' borders are found here (strings and the depth of brackets); each element
+ * One JSON array of objects, or an object with such an array in it (the first one is read). Only the elements' borders are found here (strings and the depth of brackets); each element
  * then goes to JSON.parse. Streaming JSON parsers stop for good at the first broken character, while this refuses the one
  * element with its line and goes on, at the speed of JSON.parse.
  */
@@ -39,6 +39,8 @@ export class ElementSplitter {
   private inString = false;
   private escaped = false;
   private closed = false;
+  /** The array is a property of an object: what stands around it is passed over. */
+  private inObject = false;
   /** Text of the element so far, from earlier chunks; null between elements. */
   private parts: string[] | null = null;
   private partChars = 0;
@@ -107,6 +109,10 @@ export class ElementSplitter {
   private outside(code: number): void {
     if (code === 91 && !this.closed) {
       this.depth = 1;
+    } else if (code === 123 && !this.closed) {
+      this.inObject = true;
+    } else if (this.inObject) {
+      this.inString = code === QUOTE;
     } else if (this.closed) {
       this.onError(this.line, 'Text after the end of the array.');
       // One report is enough: what follows is no part of the data.

@@ -116,8 +116,7 @@ function kindOf(path: string, head: string): FileKind {
     case '.ndjson':
       return 'jsonl';
     case '.json':
-      // Many files named .json hold one object a line.
-      return head.trimStart().startsWith('[') ? 'json' : 'jsonl';
+      return jsonKind(head);
     case '.csv':
     case '.tsv':
       return 'csv';
@@ -132,6 +131,25 @@ function kindOf(path: string, head: string): FileKind {
         'Choose a .jsonl, .json, .csv or .txt file.',
         { path, extension },
       );
+  }
+}
+
+/** Many files named .json hold one object a line; some hold one object with the list of rows in it. */
+function jsonKind(head: string): FileKind {
+  if (head.trimStart().startsWith('[')) return 'json';
+  const [first = '', second = ''] = head.split('\n').filter((line) => line.trim() !== '');
+  if (isJson(first) && isJson(second)) return 'jsonl';
+  const list = /^\s*\{\s*"([^"\\]+)"\s*:\s*\[\s*\{/.exec(head);
+  const isRow = ['messages', 'conversations', 'conversation'].includes(list?.[1] ?? '');
+  return isJson(first) ? (list !== null && !isRow ? 'json' : 'jsonl') : isJson(second) || isRow ? 'jsonl' : 'json';
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
   }
 }
 
