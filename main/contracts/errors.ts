@@ -20,7 +20,6 @@ export const ERROR_EXITS = {
   run_completed: EXIT.bad_input,
   run_has_no_adapter: EXIT.bad_input,
   model_changed: EXIT.bad_input,
-  model_not_trainable: EXIT.bad_input,
   sample_model_unavailable: EXIT.failure,
   trainer_missing: EXIT.failure,
   trainer_unstartable: EXIT.failure,

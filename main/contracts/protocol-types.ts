@@ -406,6 +406,10 @@ export interface InspectResult {
   trainable: boolean;
   /** Why it can't be trained. */
   reason: string | null;
+  /** The code that training would end with. */
+  reason_code?: string | null;
+  /** What to do about it. */
+  reason_hint?: string | null;
 }
 
 /** result.data of a export job */

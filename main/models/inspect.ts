@@ -1,6 +1,6 @@
 import { completeJob } from '../contracts/protocol.ts';
 import type { InspectResult } from '../contracts/protocol-types.ts';
-import { ForjaError } from '../contracts/errors.ts';
+import { EXIT, TrainerError } from '../contracts/errors.ts';
 import { runJob } from '../trainer/index.ts';
 
 /**
@@ -15,16 +15,19 @@ export async function inspectModel(path: string): Promise<InspectResult> {
 
 /**
  * As inspectModel, for a model that is to be trained.
- * @throws ForjaError model_not_trainable with the reason that the trainer gave
+ * @throws TrainerError with the code that training would end with: architecture_unsupported, tensor_missing and the like
  */
 export async function inspectTrainable(path: string): Promise<InspectResult> {
   const model = await inspectModel(path);
   if (model.trainable) return model;
-  const { architecture, base_type, reason } = model;
-  throw new ForjaError(
-    'model_not_trainable',
-    `The model ${path} can't be trained: ${reason ?? 'the trainer does not say why'}`,
-    'Choose another model file; `forja inspect` shows what a file holds.',
-    { path, architecture, base_type, reason },
+  const { architecture, base_type, reason, reason_code, reason_hint } = model;
+  throw new TrainerError(
+    {
+      code: reason_code ?? 'model_unsupported',
+      message: reason ?? `${path} can't be trained.`,
+      hint: reason_hint ?? 'Choose another model file; `forja inspect` shows what a file holds.',
+      details: { path, architecture, base_type },
+    },
+    EXIT.bad_input,
   );
 }

@@ -58,7 +58,7 @@ export interface PrepareHooks {
  * When anything is wrong the folder is left as it was, and an earlier run in it stays whole.
  *
  * @throws ForjaError setting_invalid, out_dir_holds_run, out_dir_not_empty, out_dir_unwritable, run_in_use,
- *   model_not_trainable; DatasetError; TrainerError
+ *   DatasetError; TrainerError
  */
 export async function prepareRun(request: RunRequest, db: ForjaDb, hooks: PrepareHooks = {}): Promise<PreparedRun> {
   const folder = new RunFolder(request.out_dir);

@@ -76,6 +76,8 @@ job_result inspect_command(const json & job, event_writer &) {
     } catch (const error & e) {
         data["trainable"] = false;
         data["reason"]    = e.what();
+        data["reason_code"] = e.code;
+        data["reason_hint"] = e.hint;
     }
     return {data};
 }

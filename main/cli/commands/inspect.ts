@@ -30,7 +30,7 @@ export const inspect: Command = {
         ['vocabulary', `${count(model.n_vocab)}${model.tied_head ? ', head tied to the embedding' : ''}`],
         ['context', `${count(model.n_ctx_train)} tokens`],
         ['chat template', model.chat_template === null ? 'none' : `${count(model.chat_template.length)} characters`],
-        ['trainable', model.trainable ? 'yes' : `no: ${model.reason ?? 'unknown reason'}`],
+        ['trainable', model.trainable ? 'yes' : `no: ${model.reason ?? ''} ${model.reason_hint ?? ''}`],
       ]),
     );
     const { job: _, ...rest } = model;
