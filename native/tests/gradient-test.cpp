@@ -176,13 +176,15 @@ void batches(const std::string & variant, const std::string & path) {
     check(flat(recompute.gradients({batch_of(rows)})) == together, variant + ": recomputed and kept activations give the same bits");
     subject threads(path, s, precision::f32, -1, 2);
     check_error(variant + ": two threads", relative_distance(flat(threads.gradients({batch_of(rows)})), together), 1e-6);
-    // BF16 has 8 bits; its products feed gradients only, each an average over many terms.
+    // BF16 has 8 bits: both factors of each product, forward and backward, are off by up to 2^-9. Seen are 1e-2 to 2e-2 in the
+    // gradients and 1e-2 nats in the loss of 29 tokens; errors are of either sign, so training averages them out.
     subject fast(path, s, precision::fast);
-    check_error(variant + ": fast products", relative_distance(flat(fast.gradients({batch_of(rows)})), together), 2e-2);
+    check_error(variant + ": gradients with fast products", relative_distance(flat(fast.gradients({batch_of(rows)})), together), 5e-2);
+    check_error(variant + ": loss with fast products", std::fabs(fast.loss - loss) / loss, 2e-3);
 }
 
-// A prompt's tokens are never predicted: with other prompt tokens of no influence (a one-token prompt) nothing would change,
-// so the check is on the labels: the gradient of a masked row is that of its supervised tokens alone.
+// A masked token adds nothing: one row with all answer tokens supervised has the gradient of two copies of it that share
+// these tokens out between them.
 void masks(const std::string & path) {
     method_settings s;
     s.lora_rank = 4;

@@ -67,21 +67,27 @@ std::vector<double> three_steps(const temporary_folder & folder, const std::stri
     return losses;
 }
 
-void one_type(const temporary_folder & folder, const fixtures::model_options & o) {
-    const std::string path = fixture(folder, o), plain = folder.path("dequantised.gguf"), name = o.variant + " " + fixtures::type_name(o.type);
-    fixtures::write_model(o, fixtures::dequantised(fixtures::tiny_tensors(o)), plain);
+void one_type(const temporary_folder & folder, const fixtures::model_options & o, bool learn) {
+    const std::string path = folder.path("model.gguf"), plain = folder.path("dequantised.gguf"), name = o.variant + " " + fixtures::type_name(o.type);
+    const auto        tensors = fixtures::tiny_tensors(o);
+    fixtures::write_model(o, tensors, path);
+    fixtures::write_model(o, fixtures::dequantised(tensors), plain);
     const micro_batch mb = batch_of({random_row(11, 4, 9), random_row(12, 2, 5), random_row(13, 6, 15)});
 
     check(open_model(path)->base_type() == o.type, name + ": loads");
-    // The product rounds activations: to F16 or BF16 for these types, to 8 bits for quantised ones. The weights are the same.
-    // Rounding errors of the 26 tokens' losses are of either sign; a wrong scale or block order makes the loss that of another
-    // model, some tenths of a nat away, and the gradient's distance about 1.
+    // The product rounds activations: to F16 or BF16 for these types, to 8 bits for quantised ones, whose largest error is
+    // 1/254 of a block's largest value, some 1e-2 of a typical one; attention's softmax makes 2e-2 to 9e-2 of it in the
+    // gradients. The weights are the same. A wrong scale or block order makes the loss that of another model, some tenths of
+    // a nat away, and the gradient's distance about 1.
     const bool    quantised = ggml_is_quantized(o.type);
     const outcome want = gradient_of(plain, mb, precision::f32), got = gradient_of(path, mb, precision::f32), fast = gradient_of(path, mb, precision::fast);
-    check_error(name + ": loss beside that of its weights in F32", std::fabs(got.loss - want.loss), quantised ? 2e-2 : 3e-3);
-    check_error(name + ": gradients beside those of its weights in F32", relative_distance(got.gradient, want.gradient), quantised ? 5e-2 : 2e-2);
-    check_error(name + ": gradients with fast products", relative_distance(fast.gradient, want.gradient), 6e-2);
+    check_error(name + ": loss beside that of its weights in F32", std::fabs(got.loss - want.loss), quantised ? 5e-2 : 3e-3);
+    check_error(name + ": gradients beside those of its weights in F32", relative_distance(got.gradient, want.gradient), quantised ? 2e-1 : 2e-2);
+    check_error(name + ": gradients with fast products", relative_distance(fast.gradient, want.gradient), quantised ? 1e-1 : 2e-2);
 
+    if (!learn) {
+        return;
+    }
     const auto losses = three_steps(folder, path);
     check(losses.size() == 3 && std::isfinite(losses[0]) && losses[2] < losses[1] && losses[1] < losses[0],
           name + ": learns, " + std::to_string(losses.at(0)) + " to " + std::to_string(losses.at(2)));
@@ -95,7 +101,7 @@ int main() {
         fixtures::model_options o;
         o.type    = type;
         o.n_layer = 1;
-        one_type(folder, o);
+        one_type(folder, o, true);
     }
     // Fused layers, tied heads and the other shapes, with a type of each family.
     for (const char * variant : {"qwen2", "qwen3", "gemma3", "phi3"}) {
@@ -104,7 +110,7 @@ int main() {
             o.variant = variant;
             o.type    = type;
             o.n_layer = 2;
-            one_type(folder, o);
+            one_type(folder, o, false);
         }
     }
     return result();

@@ -1,7 +1,5 @@
 #include "support/scenario.hpp"
 
-#include <atomic>
-#include <chrono>
 #include <cmath>
 #include <filesystem>
 
@@ -14,25 +12,6 @@
 
 namespace forja::test {
 namespace fs = std::filesystem;
-
-temporary_folder::temporary_folder() {
-    static std::atomic<int> count{0};
-    const auto              now = std::chrono::steady_clock::now().time_since_epoch().count();
-    for (int i = 0;; i++) {
-        const fs::path p = fs::temp_directory_path() / ("forja-test-" + std::to_string(now) + "-" + std::to_string(count++));
-        if (fs::create_directory(p) || i == 100) {
-            path_ = path_utf8(p);
-            return;
-        }
-    }
-}
-
-temporary_folder::~temporary_folder() {
-    std::error_code ec;
-    fs::remove_all(utf8_path(path_), ec);
-}
-
-std::string temporary_folder::path(const std::string & name) const { return path_utf8(utf8_path(path_) / utf8_path(name)); }
 
 std::shared_ptr<device> cpu(int threads) {
     quiet_llama_log();

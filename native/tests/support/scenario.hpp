@@ -10,22 +10,9 @@
 #include "model/model.hpp"
 #include "ops/ops.hpp"
 #include "peft/method.hpp"
+#include "support/temporary-folder.hpp"
 
 namespace forja::test {
-
-/// A folder of its own, removed at the end.
-class temporary_folder {
-  public:
-    temporary_folder();
-    ~temporary_folder();
-    temporary_folder(const temporary_folder &)             = delete;
-    temporary_folder & operator=(const temporary_folder &) = delete;
-
-    std::string path(const std::string & name) const;
-
-  private:
-    std::string path_;
-};
 
 /// The CPU with a number of threads; loads the backends.
 std::shared_ptr<device> cpu(int threads = 1);
