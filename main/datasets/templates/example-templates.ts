@@ -93,3 +93,26 @@ export const markerless: ModelText = {
   bos_token: '<s>',
   eos_token: '</s>',
 };
+
+/** The generation prompt opens a thought, and rows with plain answers have none: as DeepSeek R1. */
+export const opensThought: ModelText = {
+  chat_template: [
+    '{{ bos_token }}{% for message in messages %}',
+    "{% if message['role'] == 'user' %}{{ '<|user|>' + message['content'] }}",
+    "{% else %}{{ '<|assistant|>' + message['content'] + '<|end|>' }}{% endif %}{% endfor %}",
+    "{% if add_generation_prompt %}{{ '<|assistant|><think>\\n' }}{% endif %}",
+  ].join(''),
+  bos_token: '<s>',
+  eos_token: '<|end|>',
+};
+
+/** EOS only behind the last answer, whose own marker comes before it; wants a list of tools: as Phi 3.5, and tool callers. */
+export const endsOnce: ModelText = {
+  chat_template: [
+    '{% for tool in tools %}{{ tool }}{% endfor %}',
+    "{% for message in messages %}{{ '<|' + message['role'] + '|>\\n' + message['content'] + '<|end|>\\n' }}{% endfor %}",
+    "{% if add_generation_prompt %}{{ '<|assistant|>\\n' }}{% else %}{{ eos_token }}{% endif %}",
+  ].join(''),
+  bos_token: '<s>',
+  eos_token: '</s>',
+};

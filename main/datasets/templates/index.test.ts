@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import type { ChatMessage, Conversation, ModelText, Segment } from '../types.ts';
-import { chatml, headers, instTags, markerless, noSystem, thinking } from './example-templates.ts';
+import {
+  chatml,
+  endsOnce,
+  headers,
+  instTags,
+  markerless,
+  noSystem,
+  opensThought,
+  thinking,
+} from './example-templates.ts';
 import { openTemplate } from './index.ts';
 
 const user = (content: string): ChatMessage => ({ role: 'user', content });
@@ -28,6 +37,8 @@ describe('the model’s own template', () => {
     ['no system', noSystem],
     ['thinking', thinking],
     ['markerless', markerless],
+    ['opens thought', opensThought],
+    ['ends once', endsOnce],
   ])('gives in chat the prompt that rows were trained with: %s', (_name, model) => {
     const template = openTemplate(model);
     const [prompt, ...rest] = template.renderRow(chat(user('Hi'), assistant('Hello!')));
@@ -54,7 +65,7 @@ describe('the model’s own template', () => {
   });
 
   it('gives the same text whether a row is filled in or rendered by the template', () => {
-    for (const model of [chatml, headers, instTags, noSystem, thinking, markerless]) {
+    for (const model of [chatml, headers, instTags, noSystem, thinking, markerless, opensThought, endsOnce]) {
       const template = openTemplate(model);
       const rows = Array.from({ length: 40 }, (_, i) =>
         chat(user(`q ${i}`), assistant(`a ${i}`), user(`r ${i}`), assistant(`b\n${i}`)),
@@ -134,6 +145,20 @@ describe('the model’s own template', () => {
       [' Hello!</s>', 1],
       ['\n', 0],
     ]);
+  });
+
+  it('asks as it was trained where the generation prompt opens a thought, and says so', () => {
+    const template = openTemplate(opensThought);
+    expect(template.warnings.map(({ code }) => code)).toContain('template_opens_thought');
+    expect(template.renderPrompt([user('1'), assistant('one'), user('2')])).toBe(
+      '<s><|user|>1<|assistant|>one<|end|><|user|>2<|assistant|>',
+    );
+  });
+
+  it('learns the marker of every answer where EOS stands only behind the last', () => {
+    const segments = openTemplate(endsOnce).renderRow(chat(user('1'), assistant('one'), user('2'), assistant('two')));
+    expect(learned(segments)).toEqual(['one<|end|>', 'two<|end|>']);
+    expect(whole(segments)).toMatch(/two<\|end\|>\n<\/s>$/);
   });
 
   it('refuses a conversation with the template’s own words', () => {

@@ -40,8 +40,14 @@ export class JinjaTemplate {
   private readonly bos: string;
   private readonly eos: string;
 
-  /** @throws DatasetError template_invalid */
-  constructor(source: string, model: ModelText) {
+  private readonly tools: [] | null;
+
+  /**
+   * @param tools what the template is told of tools, of which there are never any: most expect null, some an empty list
+   * @throws DatasetError template_invalid
+   */
+  constructor(source: string, model: ModelText, tools: [] | null) {
+    this.tools = tools;
     this.bos = model.bos_token ?? '';
     this.eos = model.eos_token ?? '';
     try {
@@ -62,7 +68,7 @@ export class JinjaTemplate {
       environment.set('add_generation_prompt', add_generation_prompt);
       environment.set('bos_token', this.bos);
       environment.set('eos_token', this.eos);
-      environment.set('tools', null);
+      environment.set('tools', this.tools);
       return new Interpreter(environment).run(this.parsed).value;
     } catch (error) {
       throw new RowError(

@@ -2,19 +2,21 @@ import { RowError } from '../errors.ts';
 import type { ChatMessage, DatasetWarning, ModelText, Segment } from '../types.ts';
 import { JinjaTemplate, templateInvalid } from './jinja.ts';
 import { SkeletonRenderer } from './skeleton.ts';
-import { findFrame, SENTINEL, type AnswerFrame } from './spans.ts';
+import { findFrame, promptAsTrained, SENTINEL, type AnswerFrame } from './spans.ts';
 
 /** The chat template embedded in a model, made to take any conversation that it can. */
 export class ModelTemplate {
   readonly warnings: DatasetWarning[] = [];
   private readonly jinja: JinjaTemplate;
   private readonly rows: SkeletonRenderer;
+  private readonly frame: AnswerFrame;
   private readonly foldsSystem: boolean;
 
   /** @throws DatasetError template_invalid when it doesn't parse or doesn't show a simple conversation */
   constructor(source: string, model: ModelText) {
-    this.jinja = new JinjaTemplate(source, model);
-    const frame = frameOf(this.jinja);
+    const { jinja, frame } = open(source, model);
+    this.jinja = jinja;
+    this.frame = frame;
     const eos = model.eos_token ?? '';
     this.foldsSystem = !takesSystem(this.jinja);
     if (this.foldsSystem) {
@@ -34,6 +36,15 @@ export class ModelTemplate {
         details: { eos_token: eos },
       });
     }
+    if (frame.opensThought) {
+      this.warnings.push({
+        code: 'template_opens_thought',
+        message:
+          "The model's chat template opens a thought before each answer, and these rows are learned without one.",
+        hint: 'Chat here asks without a thought, as in training; switch thinking off in other programs.',
+        details: {},
+      });
+    }
     this.rows = new SkeletonRenderer(this.jinja, frame, eos);
   }
 
@@ -44,7 +55,8 @@ export class ModelTemplate {
 
   /** @throws RowError template_refused */
   renderPrompt(messages: ChatMessage[]): string {
-    return this.jinja.render(this.folded(messages), true);
+    const turns = this.folded(messages);
+    return this.frame.opensThought ? promptAsTrained(this.jinja, this.frame, turns) : this.jinja.render(turns, true);
   }
 
   private folded(messages: ChatMessage[]): ChatMessage[] {
@@ -59,16 +71,21 @@ export class ModelTemplate {
   }
 }
 
-function frameOf(jinja: JinjaTemplate): AnswerFrame {
-  let frame: AnswerFrame | null;
-  try {
-    frame = findFrame(jinja);
-  } catch (error) {
-    if (error instanceof RowError) throw templateInvalid(error.message);
-    throw error;
+/** Opens a template in the first of the ways in which it shows a simple conversation. @throws DatasetError template_invalid */
+function open(source: string, model: ModelText): { jinja: JinjaTemplate; frame: AnswerFrame } {
+  let refusal = '';
+  for (const tools of [null, [] as []]) {
+    const jinja = new JinjaTemplate(source, model, tools);
+    try {
+      const frame = findFrame(jinja);
+      if (frame !== null) return { jinja, frame };
+      refusal ||= 'it does not show the messages of a simple conversation.';
+    } catch (error) {
+      if (!(error instanceof RowError)) throw error;
+      refusal ||= error.message;
+    }
   }
-  if (frame === null) throw templateInvalid('it does not show the messages of a simple conversation.');
-  return frame;
+  throw templateInvalid(refusal);
 }
 
 function takesSystem(jinja: JinjaTemplate): boolean {

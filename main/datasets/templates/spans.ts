@@ -12,11 +12,13 @@ export interface AnswerFrame {
   lead: string;
   /** The end-of-turn marker behind the answer, e.g. `<|im_end|>`; empty when the template has none. */
   marker: string;
-  /** Blank text after the marker; not learned, because generation has ended there. */
+  /** What follows the marker; not learned, because generation has ended there. */
   tail: string;
+  /** The generation prompt is no beginning of the row with its answer: it opens a thought that rows don't have. */
+  opensThought: boolean;
 }
 
-/** Finds the frame by rendering one turn. @throws RowError template_refused */
+/** Finds the frame by rendering one turn; null when a message is not shown. @throws RowError template_refused */
 export function findFrame(template: JinjaTemplate): AnswerFrame | null {
   const user: ChatMessage = { role: 'user', content: `${SENTINEL}u` };
   const answer: ChatMessage = { role: 'assistant', content: `${SENTINEL}a` };
@@ -25,12 +27,19 @@ export function findFrame(template: JinjaTemplate): AnswerFrame | null {
   const at = full.indexOf(answer.content);
   if (at < 0 || !full.includes(user.content)) return null;
   const suffix = full.slice(at + answer.content.length);
-  const marker = suffix.trimEnd();
+  const isBeginning = full.startsWith(prompt) && prompt.length <= at;
+  const marker = firstMark(suffix);
   return {
-    lead: full.startsWith(prompt) && prompt.length <= at ? full.slice(prompt.length, at) : '',
+    lead: isBeginning ? full.slice(prompt.length, at) : '',
     marker,
     tail: suffix.slice(marker.length),
+    opensThought: !isBeginning,
   };
+}
+
+/** The end-of-turn marker in what follows an answer: `<|end|>` of `<|end|>\n</s>`, since generation ends there. */
+function firstMark(suffix: string): string {
+  return /^\s*[<[]\S*/.exec(suffix)?.[0] ?? suffix.trimEnd();
 }
 
 /**
@@ -62,6 +71,17 @@ export function exactSegments(
   if (frame.marker === '' && last?.role === 'assistant') list.add(eos, last.supervised === false ? 0 : 1);
   list.add(full.slice(end), 0);
   return list.segments;
+}
+
+/** The text before an answer as rows have it, for a template whose generation prompt has more. */
+export function promptAsTrained(template: JinjaTemplate, frame: AnswerFrame, messages: ChatMessage[]): string {
+  const answered: ChatMessage[] = [...messages, { role: 'assistant', content: `${SENTINEL}a` }];
+  const segments = exactSegments(template, frame, answered, '');
+  const last = segments.findLastIndex(([, supervised]) => supervised === 1);
+  return segments
+    .slice(0, last)
+    .map(([text]) => text)
+    .join('');
 }
 
 interface Span {
@@ -107,10 +127,20 @@ function differentialSpans(template: JinjaTemplate, frame: AnswerFrame, messages
     if (start < previousEnd)
       throw new RowError('template_refused', "The model's chat template does not show the answers in their order.");
     start = extendStart(template, frame, messages.slice(0, k), full, start, previousEnd);
-    if (frame.marker !== '' && full.startsWith(frame.marker, end)) end += frame.marker.length;
+    end += markAt(full, end, frame).length;
     spans.push({ start, end, supervised: message.supervised === false ? 0 : 1 });
   }
   return spans;
+}
+
+/** A special token in the style of `<|end|>`. */
+const SPECIAL_TOKEN = /\s*<[|｜][^<>\s]*[|｜]>/y;
+
+/** The end-of-turn marker at a place. Answers before the last may have another than that: then it is the next special token. */
+function markAt(full: string, at: number, { marker }: AnswerFrame): string {
+  if (marker !== '' && full.startsWith(marker, at)) return marker;
+  SPECIAL_TOKEN.lastIndex = at;
+  return SPECIAL_TOKEN.exec(full)?.[0] ?? '';
 }
 
 /** Moves an answer's start back to where generation would begin. */
