@@ -1,0 +1,67 @@
+/**
+ * The names that cross between the window and the main process. They stand apart from the schemas in ipc.ts so that the preload
+ * script can loop over them without carrying the schema library; ipc.ts does not compile unless both say the same.
+ */
+export const CHANNELS = [
+  'app.info',
+  'app.doctor',
+  'app.openExternalHelp',
+  'settings.get',
+  'settings.set',
+  'dialogs.openModel',
+  'dialogs.openDataset',
+  'dialogs.saveExport',
+  'dialogs.chooseFolder',
+  'dialogs.showInFolder',
+  'files.dropped',
+  'models.inspect',
+  'models.recent',
+  'models.fetchSample',
+  'datasets.inspect',
+  'datasets.preview',
+  'estimates.plan',
+  'presets.list',
+  'runs.create',
+  'runs.list',
+  'runs.get',
+  'runs.metrics',
+  'runs.log',
+  'runs.update',
+  'runs.delete',
+  'runs.pause',
+  'runs.resume',
+  'runs.stop',
+  'runs.checkpoint',
+  'runs.continue',
+  'queue.list',
+  'queue.reorder',
+  'queue.remove',
+  'chat.load',
+  'chat.ask',
+  'chat.stop',
+  'chat.unload',
+  'exports.types',
+  'exports.start',
+  'exports.list',
+] as const;
+
+export const EVENTS = [
+  'app.theme',
+  'app.navigate',
+  'app.openFile',
+  'app.fetching',
+  'run.changed',
+  'run.removed',
+  'run.steps',
+  'run.log',
+  'run.sample',
+  'queue.changed',
+  'chat.token',
+  'chat.done',
+  'chat.died',
+  'export.progress',
+  'export.done',
+] as const;
+
+export type ChannelName = (typeof CHANNELS)[number];
+export type EventName = (typeof EVENTS)[number];
