@@ -19,14 +19,32 @@ struct key_range {
     int64_t lo, hi;
 };
 
+/// Where a row of a query tile belongs, as tables: a division for each use would show.
+struct row_table {
+    int32_t * query;  // row / heads_per_kv: the query, counted from the tile's first
+    int32_t * vector; // its head's place in ne = [D, n_head, T], counted from the first query's first head
+
+    row_table(scratch_cursor & cursor, const attention_shape & s, const attention_plan & p) {
+        query  = (int32_t *) cursor.take(p.rows_per_tile);
+        vector = (int32_t *) cursor.take(p.rows_per_tile);
+        for (int64_t q = 0, row = 0; q < p.queries_per_tile; ++q) {
+            for (int64_t head = 0; head < p.heads_per_kv; ++head, ++row) {
+                query[row]  = (int32_t) q;
+                vector[row] = (int32_t) (q * s.n_head + head);
+            }
+        }
+    }
+};
+
 /// One tile of rows against one tile of keys: who sees whom.
 struct tile_mask {
-    int64_t first_query; // token of row 0
-    int64_t first_key;   // token of key 0
-    int64_t n_rows, n_keys, heads_per_kv, n_swa;
+    const row_table & table;
+    int64_t           first_query; // token of row 0
+    int64_t           first_key;   // token of key 0
+    int64_t           n_rows, n_keys, heads_per_kv, n_swa;
 
     key_range of_row(int64_t row) const {
-        const int64_t ahead = first_query + row / heads_per_kv - first_key; // the query's own key, tile-relative
+        const int64_t ahead = first_query + table.query[row] - first_key; // the query's own key, tile-relative
         key_range     r     = {0, min_of<int64_t>(max_of<int64_t>(ahead + 1, 0), n_keys)};
         if (n_swa > 0) {
             r.lo = min_of<int64_t>(max_of<int64_t>(ahead - n_swa + 1, 0), n_keys);
@@ -79,11 +97,10 @@ FORJA_INLINE void pack_row_pair(float * dst, const float * even, const float * o
 
 /// Where a tile's rows lie in a tensor ne = [D, n_head, T]: heads_per_kv neighbouring heads of each query.
 struct row_finder {
-    int64_t first_query, n_head, first_head, heads_per_kv;
+    const row_table & table;
+    int64_t           first_vector; // of row 0
 
-    int64_t index(int64_t row) const { // of the head's vector, in all of T
-        return (first_query + row / heads_per_kv) * n_head + first_head + row % heads_per_kv;
-    }
+    int64_t index(int64_t row) const { return first_vector + table.vector[row]; } // of the head's vector, in all of T
 };
 
 /// The rows of a query tile times `factor`, each d_padded floats or pairs' halves.
@@ -201,9 +218,11 @@ FORJA_INLINE vf keep_seen(vf x, key_range seen, int64_t j, vf instead) {
     return select(lanes(seen.lo - j * VF_LANES, seen.hi - j * VF_LANES), x, instead);
 }
 
-FORJA_INLINE vf softcap(vf x, float cap, float inverse) { return mul(all(cap), tanh(mul(x, all(inverse)))); }
+/// What q is multiplied by when packed for scores: scores come out times log2(e), ready for exp2; those that are capped
+/// only after the cap.
+FORJA_INLINE float query_factor(const attention_shape & s) { return s.logit_softcap > 0 ? s.scale : s.scale * LOG2_E; }
 
-/// One online-softmax step of a row: scores become exp(score - maximum), zeros outside `seen`; the row's maximum, sums and
+/// One online-softmax step of a row: scores (times log2(e)) become exp2(score - maximum), zeros outside `seen`; the row's maximum, sums and
 /// output so far are rescaled where the maximum rises. With PAIRS the results are BF16, in the row's first half.
 template <bool PAIRS, bool MASKED>
 FORJA_INLINE void softmax_row(float * scores, key_range seen, float logit_softcap, float & maximum, float * sums,
@@ -215,7 +234,7 @@ FORJA_INLINE void softmax_row(float * scores, key_range seen, float logit_softca
     for (int64_t j = v_begin; j < v_end; ++j) {
         vf x = load(scores + j * VF_LANES);
         if (logit_softcap > 0) {
-            x = softcap(x, logit_softcap, 1.0f / logit_softcap);
+            x = mul(all(logit_softcap * LOG2_E), tanh(mul(x, all(1.0f / logit_softcap))));
         }
         if constexpr (MASKED) {
             x = keep_seen(x, seen, j, minus_inf);
@@ -227,7 +246,7 @@ FORJA_INLINE void softmax_row(float * scores, key_range seen, float logit_softca
     }
     const float tile_max = max(top);
     if (tile_max > maximum) {
-        const vf factor = exp(all(maximum - tile_max)); // the first time exp(-inf): sums and out are zero then
+        const vf factor = exp2(all(maximum - tile_max)); // the first time of -inf: sums and out are zero then
         store(sums, mul(load(sums), factor));
         for (int64_t i = 0; i < d_padded; i += VF_LANES) {
             store(out + i, mul(load(out + i), factor));
@@ -239,10 +258,10 @@ FORJA_INLINE void softmax_row(float * scores, key_range seen, float logit_softca
     for (int64_t j = 0; j < KEY_VECTORS; ++j) {
         vf e = zero();
         if (!MASKED) {
-            e     = exp(sub(load(scores + j * VF_LANES), shift));
+            e     = exp2(sub(load(scores + j * VF_LANES), shift));
             total = add(total, e);
         } else if (j >= v_begin && j < v_end) {
-            e     = keep_seen(exp(sub(load(scores + j * VF_LANES), shift)), seen, j, zero());
+            e     = keep_seen(exp2(sub(load(scores + j * VF_LANES), shift)), seen, j, zero());
             total = add(total, e);
         }
         if constexpr (PAIRS) {
@@ -267,12 +286,13 @@ FORJA_NOINLINE void forward_tile(const attention_shape & s, const attention_plan
     float * const  scores      = cursor.take(p.rows_per_tile * KEY_TILE);
     float * const  sums        = cursor.take(p.rows_per_tile * PAD_FLOATS);
     float * const  maxima      = cursor.take(p.rows_per_tile);
+    const row_table table(cursor, s, p);
 
     const int64_t first_query = seq_begin + tile * p.queries_per_tile;
     const int64_t n_queries   = min_of(p.queries_per_tile, seq_end - first_query);
     const int64_t n_rows      = n_queries * p.heads_per_kv;
-    const row_finder rows = {first_query, s.n_head, kv_head * p.heads_per_kv, p.heads_per_kv};
-    pack_query_rows<PAIRS>(q_rows, q, rows, n_rows, s.head_dim, d_padded, s.scale);
+    const row_finder rows = {table, first_query * s.n_head + kv_head * p.heads_per_kv};
+    pack_query_rows<PAIRS>(q_rows, q, rows, n_rows, s.head_dim, d_padded, query_factor(s));
     memset(out_rows, 0, sizeof(float) * (size_t) (n_rows * d_padded));
     memset(sums, 0, sizeof(float) * (size_t) (n_rows * PAD_FLOATS));
     for (int64_t row = 0; row < n_rows; ++row) {
@@ -283,7 +303,7 @@ FORJA_NOINLINE void forward_tile(const attention_shape & s, const attention_plan
     const int64_t key_end   = first_query + n_queries;
     for (int64_t first_key = key_begin; first_key < key_end; first_key += KEY_TILE) {
         const int64_t   n_keys = min_of(KEY_TILE, key_end - first_key);
-        const tile_mask mask   = {first_query, first_key, n_rows, n_keys, p.heads_per_kv, s.n_swa};
+        const tile_mask mask   = {table, first_query, first_key, n_rows, n_keys, p.heads_per_kv, s.n_swa};
         const bool      full   = mask.is_full();
         pack_keys_transposed<PAIRS>(k_t, k, s, first_key, n_keys, kv_head);
         pack_keys<PAIRS>(v_rows, v, s, p, first_key, n_keys, kv_head);
@@ -308,7 +328,7 @@ FORJA_NOINLINE void forward_tile(const attention_shape & s, const attention_plan
         for (int64_t i = 0; i < s.head_dim; i += VF_LANES) {
             store_first(dst + i, mul(load(out_rows + row * d_padded + i), scale), s.head_dim - i);
         }
-        lse[rows.index(row)] = maxima[row] + logf(total);
+        lse[rows.index(row)] = maxima[row] * LN_2 + logf(total);
     }
 }
 
@@ -344,8 +364,8 @@ struct prob_and_grad {
     vf prob, grad;
 };
 
-/// From vector j of a row's scores and of the gradients of its probabilities: the probabilities, and the gradients of the
-/// logits before the cap. Zeros outside `seen`.
+/// From vector j of a row's scores (times log2(e) where there is no cap) and of the gradients of its probabilities: the
+/// probabilities, and the gradients of the logits before the cap. Zeros outside `seen`. lse is times log2(e).
 template <bool MASKED>
 FORJA_INLINE prob_and_grad softmax_backward(const float * scores, const float * d_scores, key_range seen, int64_t j,
                                             float logit_softcap, vf lse, vf delta) {
@@ -356,10 +376,10 @@ FORJA_INLINE prob_and_grad softmax_backward(const float * scores, const float * 
     vf slope = all(1.0f);
     if (logit_softcap > 0) {
         const vf t = tanh(mul(x, all(1.0f / logit_softcap)));
-        x          = mul(t, all(logit_softcap));
+        x          = mul(t, all(logit_softcap * LOG2_E));
         slope      = sub(slope, mul(t, t));
     }
-    vf prob = exp(sub(x, lse));
+    vf prob = exp2(sub(x, lse));
     vf grad = mul(prob, sub(load(d_scores + j * VF_LANES), delta));
     if (logit_softcap > 0) {
         grad = mul(grad, slope);
@@ -408,113 +428,185 @@ struct attention_gradients {
     float *      dv;
 };
 
+/// One key tile in the making.
+struct key_tile {
+    int64_t first_key, n_keys;
+    float * k_rows; // for dq
+    float * k_t;    // for the scores
+    float * v_t;    // for the gradients of the probabilities
+    float * dk;
+    float * dv;
+};
+
+/// One query tile, packed for all key tiles that it meets.
+struct query_tile {
+    row_finder rows;
+    int64_t    n_rows;
+    float *    q_rows;  // for sums over D; times query_factor
+    float *    do_rows;
+    float *    q_down;  // for sums over rows. F32: q_rows and do_rows themselves. PAIRS: pairs of rows, q times scale
+    float *    do_down;
+    float *    lse;     // times log2(e)
+    float *    delta;   // sum over D of d_out * out
+    float *    dq;
+};
+
+template <bool PAIRS>
+FORJA_INLINE void pack_query_tile(const query_tile & t, const attention_shape & s, const attention_plan & p,
+                                  const attention_gradients & g) {
+    const int64_t d = s.head_dim, d_padded = p.head_dim_padded;
+    pack_query_rows<PAIRS>(t.q_rows, g.q, t.rows, t.n_rows, d, d_padded, query_factor(s));
+    pack_query_rows<PAIRS>(t.do_rows, g.d_out, t.rows, t.n_rows, d, d_padded, 1.0f);
+    if constexpr (PAIRS) {
+        pack_query_row_pairs(t.q_down, g.q, t.rows, t.n_rows, d, d_padded, s.scale);
+        pack_query_row_pairs(t.do_down, g.d_out, t.rows, t.n_rows, d, d_padded, 1.0f);
+    }
+    for (int64_t row = 0; row < t.n_rows; ++row) {
+        const int64_t       at  = t.rows.index(row);
+        const float * const o   = g.out + at * d;
+        const float * const d_o = g.d_out + at * d;
+        vf                  dot = zero();
+        for (int64_t i = 0; i < d; i += VF_LANES) {
+            const int64_t left = d - i;
+            dot                = left >= VF_LANES ? fma(load(o + i), load(d_o + i), dot)
+                                                  : fma(load_first(o + i, left), load_first(d_o + i, left), dot);
+        }
+        t.delta[row] = sum(dot);
+        t.lse[row]   = g.lse[at] * LOG2_E;
+    }
+}
+
+/// dk, dv of the key tile += what the query tile gives; dq of the query tile (+)= what the key tile gives.
+template <bool PAIRS>
+FORJA_INLINE void backward_tiles(const key_tile & keys, const query_tile & t, const tile_mask & mask,
+                                 const attention_shape & s, const attention_plan & p, float * scores, float * d_scores,
+                                 float * ds_rows, bool accumulate_dq) {
+    const bool full = mask.is_full();
+    tile_scores<PAIRS>(scores, t.q_rows, keys.k_t, s, p, mask, full);
+    tile_scores<PAIRS>(d_scores, t.do_rows, keys.v_t, s, p, mask, full);
+    for (int64_t row = 0; row < t.n_rows; row += 2) {
+        const bool      both    = row + 1 < t.n_rows;
+        const key_range seen[2] = {mask.of_row(row), mask.of_row(both ? row + 1 : row)};
+        if (full && keys.n_keys == KEY_TILE) {
+            softmax_backward_rows<PAIRS, false>(scores + row * KEY_TILE, d_scores + row * KEY_TILE,
+                                                ds_rows + row * KEY_TILE / 2, seen, s.logit_softcap, t.lse + row,
+                                                t.delta + row, both);
+        } else {
+            softmax_backward_rows<PAIRS, true>(scores + row * KEY_TILE, d_scores + row * KEY_TILE,
+                                               ds_rows + row * KEY_TILE / 2, seen, s.logit_softcap, t.lse + row,
+                                               t.delta + row, both);
+        }
+    }
+    const int64_t stride = PAIRS ? 2 * KEY_TILE : KEY_TILE;
+    tile_mix_rows<PAIRS>(keys.dv, scores, stride, t.do_down, p, mask, full);
+    tile_mix_rows<PAIRS>(keys.dk, d_scores, stride, t.q_down, p, mask, full);
+    tile_mix_keys<PAIRS>(t.dq, ds_rows, PAIRS ? KEY_TILE / 2 : KEY_TILE, keys.k_rows, p, mask, full, accumulate_dq);
+}
+
+/// dst[0 .. d) (+)= src * factor
+FORJA_INLINE void unpack_row(float * dst, const float * src, int64_t d, float factor, bool accumulate) {
+    for (int64_t i = 0; i < d; i += VF_LANES) {
+        const int64_t left = d - i;
+        const vf      x    = mul(load(src + i), all(factor));
+        if (left >= VF_LANES) {
+            store(dst + i, accumulate ? add(load(dst + i), x) : x);
+        } else {
+            store_first(dst + i, accumulate ? add(load_first(dst + i, left), x) : x, left);
+        }
+    }
+}
+
 template <bool PAIRS>
 FORJA_NOINLINE void backward_chunk(const attention_shape & s, const attention_plan & p, const attention_gradients & g,
                                    void * scratch, int64_t seq_begin, int64_t seq_end, int64_t kv_head, int64_t chunk) {
-    const int64_t  d_padded = p.head_dim_padded;
-    scratch_cursor cursor(scratch);
-    const int64_t  most     = p.rows_per_tile + 1;
-    const int64_t  d_row    = PAIRS ? d_padded / 2 : d_padded;         // floats that a row of D values takes
-    float * const  q_rows   = cursor.take(most * d_row);               // times scale, as do_rows for sums over D
-    float * const  do_rows  = cursor.take(most * d_row);
-    float * const  q_down   = PAIRS ? cursor.take(most * d_row) : q_rows; // for sums over rows
-    float * const  do_down  = PAIRS ? cursor.take(most * d_row) : do_rows;
-    float * const  dq_rows  = cursor.take(p.rows_per_tile * d_padded);
-    float * const  k_rows   = cursor.take(KEY_TILE * d_row);
-    float * const  k_t      = cursor.take(KEY_TILE * d_row);
-    float * const  v_t      = cursor.take(KEY_TILE * d_row);
-    float * const  dk_rows  = cursor.take(KEY_TILE * d_padded);
-    float * const  dv_rows  = cursor.take(KEY_TILE * d_padded);
-    float * const  scores   = cursor.take(most * KEY_TILE);
-    float * const  d_scores = cursor.take(most * KEY_TILE);
-    float * const  ds_rows  = PAIRS ? cursor.take(most * KEY_TILE / 2) : d_scores;
-    float * const  lse      = cursor.take(most);
-    float * const  delta    = cursor.take(most);
-
-    const int64_t n_tiles = (seq_end - seq_begin + KEY_TILE - 1) / KEY_TILE;
-    if (chunk >= n_tiles) {
-        return;
+    const int64_t   d_padded = p.head_dim_padded;
+    const int64_t   d_row    = PAIRS ? d_padded / 2 : d_padded; // floats that a row of D values takes
+    const int64_t   most     = p.rows_per_tile + 1;
+    scratch_cursor  cursor(scratch);
+    const row_table table(cursor, s, p);
+    query_tile      queries = {{table, 0}, 0, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
+    queries.q_rows          = cursor.take(most * d_row);
+    queries.do_rows         = cursor.take(most * d_row);
+    queries.q_down          = PAIRS ? cursor.take(most * d_row) : queries.q_rows;
+    queries.do_down         = PAIRS ? cursor.take(most * d_row) : queries.do_rows;
+    queries.dq              = cursor.take(p.rows_per_tile * d_padded);
+    queries.lse             = cursor.take(most);
+    queries.delta           = cursor.take(most);
+    float * const scores    = cursor.take(most * KEY_TILE);
+    float * const d_scores  = cursor.take(most * KEY_TILE);
+    float * const ds_rows   = PAIRS ? cursor.take(most * KEY_TILE / 2) : d_scores;
+    key_tile      tiles[MAX_KEYS_TOGETHER];
+    for (int64_t i = 0; i < p.keys_together; ++i) {
+        tiles[i] = {0,
+                    0,
+                    cursor.take(KEY_TILE * d_row),
+                    cursor.take(KEY_TILE * d_row),
+                    cursor.take(KEY_TILE * d_row),
+                    cursor.take(KEY_TILE * d_padded),
+                    cursor.take(KEY_TILE * d_padded)};
     }
-    for (int64_t token = seq_begin + chunk * KEY_TILE; token < seq_end; ++token) {
-        memset(g.dq + (token * s.n_head + kv_head * p.heads_per_kv) * s.head_dim, 0,
+
+    const int64_t n_tiles    = (seq_end - seq_begin + KEY_TILE - 1) / KEY_TILE;
+    const int64_t first_head = kv_head * p.heads_per_kv;
+    // Without a window the first tiles' pass meets every query from the first key on, and writes; else there are gaps.
+    bool dq_is_there = s.n_swa > 0;
+    for (int64_t token = seq_begin + chunk * KEY_TILE; dq_is_there && token < seq_end; ++token) {
+        memset(g.dq + (token * s.n_head + first_head) * s.head_dim, 0,
                sizeof(float) * (size_t) (p.heads_per_kv * s.head_dim));
     }
-    for (int64_t round = 0;; ++round) {
-        const int64_t first_key = seq_begin + chunk_tile(p.n_chunks, chunk, round) * KEY_TILE;
-        if (round * p.n_chunks >= n_tiles) {
+    for (int64_t round = 0; round * p.n_chunks < n_tiles;) {
+        int64_t n_together = 0;
+        for (; n_together < p.keys_together && round * p.n_chunks < n_tiles; ++round) {
+            const int64_t first_key = seq_begin + chunk_tile(p.n_chunks, chunk, round) * KEY_TILE;
+            if (first_key >= seq_end) {
+                continue;
+            }
+            key_tile & tile = tiles[n_together++];
+            tile.first_key  = first_key;
+            tile.n_keys     = min_of(KEY_TILE, seq_end - first_key);
+            pack_keys<PAIRS>(tile.k_rows, g.k, s, p, first_key, tile.n_keys, kv_head);
+            pack_keys_transposed<PAIRS>(tile.k_t, g.k, s, first_key, tile.n_keys, kv_head);
+            pack_keys_transposed<PAIRS>(tile.v_t, g.v, s, first_key, tile.n_keys, kv_head);
+            memset(tile.dk, 0, sizeof(float) * (size_t) (KEY_TILE * d_padded));
+            memset(tile.dv, 0, sizeof(float) * (size_t) (KEY_TILE * d_padded));
+        }
+        if (n_together == 0) {
             break;
         }
-        if (first_key >= seq_end) {
-            continue;
-        }
-        const int64_t n_keys = min_of(KEY_TILE, seq_end - first_key);
-        pack_keys<PAIRS>(k_rows, g.k, s, p, first_key, n_keys, kv_head);
-        pack_keys_transposed<PAIRS>(k_t, g.k, s, first_key, n_keys, kv_head);
-        pack_keys_transposed<PAIRS>(v_t, g.v, s, first_key, n_keys, kv_head);
-        memset(dk_rows, 0, sizeof(float) * (size_t) (KEY_TILE * d_padded));
-        memset(dv_rows, 0, sizeof(float) * (size_t) (KEY_TILE * d_padded));
-
-        const int64_t query_end = s.n_swa > 0 ? min_of<int64_t>(seq_end, first_key + n_keys - 1 + s.n_swa) : seq_end;
-        for (int64_t first_query = first_key; first_query < query_end; first_query += p.queries_per_tile) {
-            const int64_t   n_rows = min_of(p.queries_per_tile, query_end - first_query) * p.heads_per_kv;
-            const tile_mask mask   = {first_query, first_key, n_rows, n_keys, p.heads_per_kv, s.n_swa};
-            const bool      full   = mask.is_full();
-            const row_finder rows = {first_query, s.n_head, kv_head * p.heads_per_kv, p.heads_per_kv};
-            pack_query_rows<PAIRS>(q_rows, g.q, rows, n_rows, s.head_dim, d_padded, s.scale);
-            pack_query_rows<PAIRS>(do_rows, g.d_out, rows, n_rows, s.head_dim, d_padded, 1.0f);
-            if constexpr (PAIRS) {
-                pack_query_row_pairs(q_down, g.q, rows, n_rows, s.head_dim, d_padded, s.scale);
-                pack_query_row_pairs(do_down, g.d_out, rows, n_rows, s.head_dim, d_padded, 1.0f);
-            }
-            for (int64_t row = 0; row < n_rows; ++row) {
-                const float * const o   = g.out + rows.index(row) * s.head_dim;
-                const float * const d_o = g.d_out + rows.index(row) * s.head_dim;
-                vf                  dot = zero();
-                for (int64_t i = 0; i < s.head_dim; i += VF_LANES) {
-                    const int64_t left = s.head_dim - i;
-                    dot = left >= VF_LANES ? fma(load(o + i), load(d_o + i), dot)
-                                           : fma(load_first(o + i, left), load_first(d_o + i, left), dot);
+        const key_tile & last      = tiles[n_together - 1];
+        const int64_t    query_end = s.n_swa > 0 ? min_of<int64_t>(seq_end, last.first_key + last.n_keys - 1 + s.n_swa) : seq_end;
+        for (int64_t first_query = tiles[0].first_key; first_query < query_end; first_query += p.queries_per_tile) {
+            const int64_t n_queries = min_of(p.queries_per_tile, query_end - first_query);
+            queries.n_rows          = n_queries * p.heads_per_kv;
+            bool packed             = false;
+            for (int64_t i = 0; i < n_together; ++i) {
+                const key_tile & keys = tiles[i];
+                if (keys.first_key >= first_query + n_queries ||
+                    (s.n_swa > 0 && first_query - (keys.first_key + keys.n_keys - 1) >= s.n_swa)) {
+                    continue;
                 }
-                delta[row] = sum(dot);
-                lse[row]   = g.lse[rows.index(row)];
-            }
-            tile_scores<PAIRS>(scores, q_rows, k_t, s, p, mask, full);
-            tile_scores<PAIRS>(d_scores, do_rows, v_t, s, p, mask, full);
-            for (int64_t row = 0; row < n_rows; row += 2) {
-                const bool      both    = row + 1 < n_rows;
-                const key_range seen[2] = {mask.of_row(row), mask.of_row(both ? row + 1 : row)};
-                if (full && n_keys == KEY_TILE) {
-                    softmax_backward_rows<PAIRS, false>(scores + row * KEY_TILE, d_scores + row * KEY_TILE,
-                                                        ds_rows + row * KEY_TILE / 2, seen, s.logit_softcap, lse + row,
-                                                        delta + row, both);
-                } else {
-                    softmax_backward_rows<PAIRS, true>(scores + row * KEY_TILE, d_scores + row * KEY_TILE,
-                                                       ds_rows + row * KEY_TILE / 2, seen, s.logit_softcap, lse + row,
-                                                       delta + row, both);
+                const tile_mask mask = {table,       first_query,    keys.first_key, queries.n_rows,
+                                        keys.n_keys, p.heads_per_kv, s.n_swa};
+                if (!packed) {
+                    queries.rows.first_vector = first_query * s.n_head + first_head;
+                    pack_query_tile<PAIRS>(queries, s, p, g);
                 }
+                backward_tiles<PAIRS>(keys, queries, mask, s, p, scores, d_scores, ds_rows, packed);
+                packed = true;
             }
-            const int64_t pair_stride = PAIRS ? 2 * KEY_TILE : KEY_TILE;
-            tile_mix_rows<PAIRS>(dv_rows, scores, pair_stride, do_down, p, mask, full);
-            tile_mix_rows<PAIRS>(dk_rows, d_scores, pair_stride, q_down, p, mask, full);
-            tile_mix_keys<PAIRS>(dq_rows, ds_rows, PAIRS ? KEY_TILE / 2 : KEY_TILE, k_rows, p, mask, full, false);
-            for (int64_t row = 0; row < n_rows; ++row) {
-                float * const dst = g.dq + rows.index(row) * s.head_dim;
-                for (int64_t i = 0; i < s.head_dim; i += VF_LANES) {
-                    const vf      part = load(dq_rows + row * d_padded + i);
-                    const int64_t left = s.head_dim - i;
-                    if (left >= VF_LANES) {
-                        store(dst + i, fma(part, all(s.scale), load(dst + i)));
-                    } else {
-                        store_first(dst + i, fma(part, all(s.scale), load_first(dst + i, left)), left);
-                    }
-                }
+            for (int64_t row = 0; packed && row < queries.n_rows; ++row) {
+                unpack_row(g.dq + queries.rows.index(row) * s.head_dim, queries.dq + row * d_padded, s.head_dim, s.scale,
+                           dq_is_there);
             }
         }
-        for (int64_t key = 0; key < n_keys; ++key) {
-            const int64_t at = ((first_key + key) * s.n_head_kv + kv_head) * s.head_dim;
-            for (int64_t i = 0; i < s.head_dim; i += VF_LANES) {
-                store_first(g.dk + at + i, load(dk_rows + key * d_padded + i), s.head_dim - i);
-                store_first(g.dv + at + i, load(dv_rows + key * d_padded + i), s.head_dim - i);
+        dq_is_there = true;
+        // F32: dk was summed from q times query_factor.
+        const float dk_factor = PAIRS ? 1.0f : s.scale / query_factor(s);
+        for (int64_t i = 0; i < n_together; ++i) {
+            for (int64_t key = 0; key < tiles[i].n_keys; ++key) {
+                const int64_t at = ((tiles[i].first_key + key) * s.n_head_kv + kv_head) * s.head_dim;
+                unpack_row(g.dk + at, tiles[i].dk + key * d_padded, s.head_dim, dk_factor, false);
+                unpack_row(g.dv + at, tiles[i].dv + key * d_padded, s.head_dim, 1.0f, false);
             }
         }
     }

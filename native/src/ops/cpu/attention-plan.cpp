@@ -7,6 +7,7 @@ namespace forja::cpu {
 namespace {
 
 constexpr int64_t ROWS_WANTED         = 96;               // enough to pay for packing a key tile; all tiles stay in L2
+constexpr int64_t KEYS_TOGETHER_BYTES = int64_t(384) << 10; // of packed keys and their gradients: they stay in L2
 constexpr int64_t BACKWARD_TASKS      = 16;               // for as many threads
 constexpr int64_t MAX_CHUNKS          = 8;                // each one more than the first costs a partial dq
 constexpr int64_t MAX_PARTIAL_BYTES   = int64_t(64) << 20;
@@ -18,6 +19,8 @@ attention_plan::attention_plan(const attention_shape & s) {
     queries_per_tile = std::max<int64_t>(1, ROWS_WANTED / heads_per_kv);
     rows_per_tile    = queries_per_tile * heads_per_kv;
     head_dim_padded  = padded(s.head_dim);
+    keys_together    = std::clamp<int64_t>(KEYS_TOGETHER_BYTES / (key_tile_floats() * (int64_t) sizeof(float)), 1,
+                                           MAX_KEYS_TOGETHER);
 
     int64_t longest = 0;
     for (int32_t i = 0; i < s.n_seq; ++i) {
@@ -59,16 +62,17 @@ size_t attention_forward_scratch_bytes(const attention_shape & shape) {
                          + 2 * KEY_TILE * d              // k transposed, v
                          + rows * KEY_TILE               // probabilities
                          + rows * PAD_FLOATS             // sums
-                         + padded(rows));                // maxima
+                         + 3 * padded(rows));            // maxima, two tables of rows
 }
 
 size_t attention_backward_scratch_bytes(const attention_shape & shape) {
     const attention_plan p(shape);
     const int64_t        d = p.head_dim_padded, rows = p.rows_per_tile + 1; // pairs of rows: one more when odd
     return scratch_bytes(3 * rows * d                    // q, d_out (once, or twice as pairs), dq
-                         + 5 * KEY_TILE * d              // k, k and v transposed, dk, dv
+                         + p.keys_together * p.key_tile_floats()
                          + 5 * rows * KEY_TILE / 2       // probabilities, their gradients (pairs: in two orders)
-                         + 3 * padded(rows));            // lse, sum of d_out * out
+                         + 4 * padded(rows)              // lse, sum of d_out * out, two tables of rows
+                         + PAD_FLOATS);
 }
 
 size_t attention_backward_partial_bytes(const attention_shape & s) {

@@ -6,7 +6,8 @@
 
 namespace forja::cpu {
 
-constexpr int64_t KEY_TILE = 64;
+constexpr int64_t KEY_TILE          = 64;
+constexpr int64_t MAX_KEYS_TOGETHER = 4;
 
 /// The query heads that share one key/value head are rows of the same tile, so that a packed key tile serves all of them.
 /// Row i of a tile is query first + i / heads_per_kv, head i % heads_per_kv of the group.
@@ -15,9 +16,13 @@ struct attention_plan {
     int64_t queries_per_tile;
     int64_t rows_per_tile; // queries_per_tile * heads_per_kv
     int64_t head_dim_padded;
-    int64_t n_chunks; // backward: the key tiles of a sequence go to this many tasks for each key/value head
+    int64_t keys_together; // backward: key tiles that are worked on together, so that a query tile is packed once for them
+    int64_t n_chunks;      // backward: the key tiles of a sequence go to this many tasks for each key/value head
 
     explicit attention_plan(const attention_shape & shape);
+
+    /// Backward: k, k and v transposed, dk, dv of one key tile.
+    int64_t key_tile_floats() const { return 5 * KEY_TILE * head_dim_padded; }
 };
 
 /// The index in a sequence of the `round`-th key tile of a chunk: back and forth, so that with a causal mask, where early
