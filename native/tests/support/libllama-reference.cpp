@@ -47,7 +47,7 @@ std::vector<float> libllama_logits(const std::string & model_path, const std::ve
     params.flash_attn_type                    = LLAMA_FLASH_ATTN_TYPE_DISABLED;
     params.type_k = params.type_v = GGML_TYPE_F32;
     params.no_perf                = true;
-    params.swa_full               = true; // a window's cache may be smaller than the batch otherwise
+    params.swa_full               = false;
     context_ptr context(llama_init_from_model(model.get(), params), llama_free);
     if (!context) {
         throw std::runtime_error("libllama can't make a context for " + model_path + ": " + take_llama_error());

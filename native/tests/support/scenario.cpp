@@ -8,6 +8,7 @@
 #include "base/random.hpp"
 #include "fixtures/tiny-tokenizer.hpp"
 #include "gguf/gguf-file.hpp"
+#include "gguf/gguf-writer.hpp"
 #include "train/engine.hpp"
 
 namespace forja::test {
@@ -30,6 +31,31 @@ std::string fixture(const temporary_folder & folder, const fixtures::model_optio
         fixtures::write_tiny_model(o, path);
     }
     return path;
+}
+
+void write_dequantised(const std::string & model_path, int n_layer, const std::string & path) {
+    const auto  file = gguf_file::open(model_path);
+    gguf_writer out(path);
+    gguf_set_kv(out.meta(), file->meta());
+    gguf_set_val_u32(out.meta(), (file->str("general.architecture").value() + ".block_count").c_str(), n_layer);
+    std::vector<const tensor_info *> wanted;
+    for (const tensor_info & t : file->tensors()) {
+        if (t.name.rfind("blk.", 0) != 0 || std::stoi(t.name.substr(4)) < n_layer) {
+            wanted.push_back(&t);
+            out.add_tensor(t.name, GGML_TYPE_F32, t.ne);
+        }
+    }
+    out.begin();
+    for (const tensor_info * t : wanted) {
+        if (t->type == GGML_TYPE_F32) {
+            out.write(t->data, t->n_bytes);
+            continue;
+        }
+        std::vector<float> values(t->ne[0] * t->ne[1]);
+        ggml_get_type_traits(t->type)->to_float(t->data, values.data(), (int64_t) values.size());
+        out.write(values.data(), values.size() * sizeof(float));
+    }
+    out.commit();
 }
 
 std::vector<int32_t> random_tokens(uint64_t seed, int n) {

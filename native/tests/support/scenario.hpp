@@ -23,6 +23,9 @@ std::shared_ptr<model> open_model(const std::string & path, int max_seq_len = 25
 /// Writes the fixture into the folder, once, and returns its path.
 std::string fixture(const temporary_folder & folder, const fixtures::model_options & o);
 
+/// Copies a real model's first n_layer blocks, embeddings and head to `path`, all matrices in F32.
+void write_dequantised(const std::string & model_path, int n_layer, const std::string & path);
+
 /// Tokens drawn from the whole vocabulary.
 std::vector<int32_t> random_tokens(uint64_t seed, int n);
 
