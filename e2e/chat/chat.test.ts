@@ -21,7 +21,7 @@ beforeAll(async () => {
   model_path = await ensureSampleModel();
   template = openTemplate(await inspectModel(model_path));
   chat = new ChatProcess();
-  await chat.load('base', { model_path, n_ctx: 256, n_parallel: 2 });
+  await chat.load('base', { model_path, n_ctx: 256 });
 }, 600_000);
 afterAll(async () => {
   chat.close();
@@ -80,6 +80,8 @@ describe('chat with a real model', () => {
     });
     expect(stopped.stop_reason).toBe('stopped');
     expect(stopped.tokens).toBeLessThan(20);
+    const atOnce = await chat.generate('base', ask('Tell a long story.'), { signal: AbortSignal.abort() });
+    expect(atOnce).toMatchObject({ text: '', tokens: 0, stop_reason: 'stopped' });
   });
 
   it('refuses a prompt that the context does not hold', async () => {

@@ -12,8 +12,6 @@ export interface LoadOptions {
   adapter_scale?: number;
   /** Context length in tokens. Default 2048. */
   n_ctx?: number;
-  /** How many answers may be generated at once. Default 1. */
-  n_parallel?: number;
   /** Default 0: as many as llama.cpp sees fit. */
   threads?: number;
 }
@@ -61,7 +59,7 @@ export class ChatProcess {
    * @throws ChatError chat_model_unloadable, chat_crashed, chat_closed
    */
   async load(voice: string, options: LoadOptions): Promise<LoadResult> {
-    const { model_path, adapter_path = null, adapter_scale = 1, n_ctx = 2048, n_parallel = 1, threads = 0 } = options;
+    const { model_path, adapter_path = null, adapter_scale = 1, n_ctx = 2048, threads = 0 } = options;
     const result = await this.ask((id) => ({
       id,
       type: 'load',
@@ -70,14 +68,13 @@ export class ChatProcess {
       adapter_path,
       adapter_scale,
       n_ctx,
-      n_parallel,
       threads,
     }));
     return result as LoadResult;
   }
 
   /**
-   * Goes on from a prompt until the model ends its turn.
+   * Goes on from a prompt until the model ends its turn. A voice answers one prompt after another; others answer beside it.
    * @param prompt text as a PromptTemplate renders it
    * @throws ChatError chat_voice_unknown, chat_prompt_too_long, chat_failed, chat_crashed, chat_closed
    */

@@ -16,8 +16,6 @@ export interface ExactMatch {
 }
 
 export interface ExactMatchOptions {
-  /** How many are asked at once; the voice should be loaded with as many. Default 1. */
-  n_parallel?: number;
   /** Default 128. */
   max_tokens?: number;
   /** Ends an answer as soon as it can't become the right one: much faster for a model that knows nothing. Default false. */
@@ -37,29 +35,23 @@ export async function countExactMatches(
   questions: Question[],
   options: ExactMatchOptions = {},
 ): Promise<ExactMatch> {
-  const { n_parallel = 1, max_tokens = 128, stop_when_wrong = false, onAnswer } = options;
+  const { max_tokens = 128, stop_when_wrong = false, onAnswer } = options;
   const answers: ExactMatch['answers'] = [];
   const started = performance.now();
-  let next = 0;
-  let done = 0;
   let tokens = 0;
-  const ask = async () => {
-    for (let index = next++; index < questions.length; index = next++) {
-      const { prompt, answer: expected } = questions[index]!;
-      const abort = new AbortController();
-      let text = '';
-      const watch = (piece: string) => {
-        text += piece;
-        if (!expected.startsWith(text.trim())) abort.abort();
-      };
-      const watching = stop_when_wrong ? { onText: watch, signal: abort.signal } : {};
-      const result = await chat.generate(voice, prompt, { max_tokens, ...watching });
-      tokens += result.tokens;
-      answers[index] = { answer: result.text, expected, correct: result.text.trim() === expected.trim() };
-      onAnswer?.(++done, questions.length);
-    }
-  };
-  await Promise.all(Array.from({ length: n_parallel }, ask));
+  for (const { prompt, answer: expected } of questions) {
+    const abort = new AbortController();
+    let text = '';
+    const watch = (piece: string) => {
+      text += piece;
+      if (!expected.startsWith(text.trim())) abort.abort();
+    };
+    const watching = stop_when_wrong ? { onText: watch, signal: abort.signal } : {};
+    const result = await chat.generate(voice, prompt, { max_tokens, ...watching });
+    tokens += result.tokens;
+    answers.push({ answer: result.text, expected, correct: result.text.trim() === expected.trim() });
+    onAnswer?.(answers.length, questions.length);
+  }
   return {
     correct: answers.filter(({ correct }) => correct).length,
     total: questions.length,

@@ -12,10 +12,8 @@ export interface LoadRequest {
   /** An adapter GGUF in llama.cpp's format, or null for the model as it is. */
   adapter_path: string | null;
   adapter_scale: number;
-  /** Context length in tokens, for each of `n_parallel` answers. */
+  /** Context length in tokens. */
   n_ctx: number;
-  /** How many answers may be generated at once; they share each pass over the weights. */
-  n_parallel: number;
   /** 0: as many as llama.cpp sees fit. */
   threads: number;
 }

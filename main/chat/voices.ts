@@ -6,9 +6,12 @@ import type { GenerateRequest, GenerateResult, LoadRequest, LoadResult } from '.
 interface Voice {
   model: LlamaModel;
   context: LlamaContext;
-  /** Sequences that no answer is being written on. */
-  free: LlamaContextSequence[];
-  waiting: ((sequence: LlamaContextSequence) => void)[];
+  sequence: LlamaContextSequence;
+  /**
+   * Ends with the answer that is being written. Answers come one after another: on several sequences of one context, ending
+   * one early made node-llama-cpp 3.21 mix up the tokens of the others.
+   */
+  busy: Promise<unknown>;
 }
 
 /** The models of the chat process. A file that two voices share is loaded once; each has a context of its own. */
@@ -20,18 +23,16 @@ export class Voices {
   /** @throws ChatError chat_model_unloadable */
   async load(request: LoadRequest): Promise<LoadResult> {
     const started = performance.now();
-    const { voice, model_path, adapter_path, adapter_scale, n_ctx, n_parallel, threads } = request;
+    const { voice, model_path, adapter_path, adapter_scale, n_ctx, threads } = request;
     try {
       const model = await this.model(model_path);
       await this.voices.get(voice)?.context.dispose();
       const context = await model.createContext({
         contextSize: n_ctx,
-        sequences: n_parallel,
         threads,
         ...(adapter_path === null ? {} : { lora: { adapters: [{ filePath: adapter_path, scale: adapter_scale }] } }),
       });
-      const free = Array.from({ length: n_parallel }, () => context.getSequence());
-      this.voices.set(voice, { model, context, free, waiting: [] });
+      this.voices.set(voice, { model, context, sequence: context.getSequence(), busy: Promise.resolve() });
       return { context_tokens: context.contextSize, load_ms: Math.round(performance.now() - started) };
     } catch (error) {
       const what = adapter_path === null ? model_path : `${model_path} with the adapter ${adapter_path}`;
@@ -69,15 +70,9 @@ export class Voices {
         details: { prompt_tokens: tokens.length, context_tokens: contextSize },
       });
     }
-    const sequence =
-      voice.free.pop() ?? (await new Promise<LlamaContextSequence>((resolve) => voice.waiting.push(resolve)));
-    try {
-      return await complete(sequence, tokens, request, onText, signal);
-    } finally {
-      const next = voice.waiting.shift();
-      if (next === undefined) voice.free.push(sequence);
-      else next(sequence);
-    }
+    const answer = voice.busy.then(() => complete(voice.sequence, tokens, request, onText, signal));
+    voice.busy = answer.catch(() => undefined);
+    return await answer;
   }
 
   private async model(path: string): Promise<LlamaModel> {
@@ -108,7 +103,9 @@ async function complete(
 ): Promise<GenerateResult> {
   const { sampling, max_tokens } = request;
   const started = performance.now();
+  let text = '';
   let generated = 0;
+  let stop_reason: GenerateResult['stop_reason'] = 'stopped';
   const completion = new LlamaCompletion({ contextSequence: sequence });
   try {
     const { response, metadata } = await completion.generateCompletionWithMeta(tokens, {
@@ -123,19 +120,20 @@ async function complete(
       disableContextShift: true,
       signal,
       stopOnAbortSignal: true,
-      onTextChunk: onText,
+      onTextChunk: (piece) => {
+        text += piece;
+        onText(piece);
+      },
       onToken: (chunk) => (generated += chunk.length),
     });
-    const reasons = { eogToken: 'end', maxTokens: 'max_tokens', abort: 'stopped' } as const;
-    const { stopReason } = metadata;
-    return {
-      text: response,
-      prompt_tokens: tokens.length,
-      tokens: generated,
-      stop_reason: stopReason in reasons ? reasons[stopReason as keyof typeof reasons] : 'end',
-      duration_ms: Math.round(performance.now() - started),
-    };
+    text = response;
+    if (metadata.stopReason !== 'abort') stop_reason = metadata.stopReason === 'maxTokens' ? 'max_tokens' : 'end';
+  } catch (error) {
+    // Stopped before the first token, node-llama-cpp throws all the same.
+    if (!signal.aborted) throw error;
   } finally {
     completion.dispose({ disposeSequence: false });
   }
+  const duration_ms = Math.round(performance.now() - started);
+  return { text, prompt_tokens: tokens.length, tokens: generated, stop_reason, duration_ms };
 }

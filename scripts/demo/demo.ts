@@ -41,9 +41,8 @@ const SETTINGS = {
   seed: 1,
 } as const;
 
-/** Answers are some 35 tokens; they are generated side by side. */
+/** Answers are some 35 tokens. */
 const MAX_TOKENS = 64;
-const N_PARALLEL = 4;
 const SHOWN = 3;
 
 const { values: args } = parseArgs({
@@ -103,11 +102,11 @@ async function main(): Promise<number> {
 async function ask(name: string, options: LoadOptions, questions: HeldOut[]): Promise<ExactMatch> {
   const chat = new ChatProcess();
   try {
-    await chat.load(name, { ...options, n_ctx: 256, n_parallel: N_PARALLEL });
+    await chat.load(name, { ...options, n_ctx: 256 });
     const onAnswer = (done: number, total: number) =>
       output.progress(`asking the ${name} model … ${done} of ${total} answers`);
     // The answers that are shown are let run to their end.
-    const whole = { n_parallel: N_PARALLEL, max_tokens: MAX_TOKENS };
+    const whole = { max_tokens: MAX_TOKENS };
     const shown = await countExactMatches(chat, name, questions.slice(0, SHOWN), whole);
     const rest = await countExactMatches(chat, name, questions.slice(SHOWN), {
       ...whole,
