@@ -1,0 +1,47 @@
+import type { Messages } from './i18n.svelte.ts';
+
+/** How a language says an error: a sentence, and what to do. `details` are the message's variable parts. */
+export interface ErrorText {
+  message: string | ((details: Details) => string);
+  hint: string | ((details: Details) => string);
+}
+
+/** The variable parts of a message; a part that is missing or no text reads as empty. */
+export type Details = (name: string) => string;
+
+export interface ToldError {
+  code: string;
+  message: string;
+  hint: string;
+}
+
+interface Report {
+  code: string;
+  message: string;
+  hint: string;
+  details: Record<string, unknown>;
+}
+
+/**
+ * Any error, or a report of one, in the language of the screens. What the language has no words for stays as the core said it.
+ */
+export function describeError(error: unknown, t: Messages): ToldError {
+  if (!isReport(error)) {
+    const message = error instanceof Error ? error.message : String(error);
+    return { code: 'internal', message, hint: '' };
+  }
+  const text = t.errors[error.code];
+  if (text === undefined) return { code: error.code, message: error.message, hint: error.hint };
+  const details: Details = (name) => written(error.details[name]);
+  const say = (part: ErrorText['message']) => (typeof part === 'string' ? part : part(details));
+  return { code: error.code, message: say(text.message), hint: say(text.hint) };
+}
+
+function isReport(error: unknown): error is Report {
+  return typeof error === 'object' && error !== null && 'code' in error && 'message' in error && 'hint' in error;
+}
+
+function written(value: unknown): string {
+  if (typeof value === 'string' || typeof value === 'number') return String(value);
+  return Array.isArray(value) ? value.map(written).join(', ') : '';
+}

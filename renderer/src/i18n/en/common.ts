@@ -1,0 +1,16 @@
+export const common = {
+  cancel: 'Cancel',
+  close: 'Close',
+  copy: 'Copy',
+  copied: 'Copied',
+  retry: 'Try again',
+  loading: 'Loading…',
+  notifications: 'Notifications',
+  showInFolder: 'Show in folder',
+  change: 'Change',
+  remove: 'Remove',
+  yes: 'Yes',
+  no: 'No',
+  unknown: 'unknown',
+  none: 'none',
+};

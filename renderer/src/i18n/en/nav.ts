@@ -1,0 +1,10 @@
+export const nav = {
+  label: 'Screens',
+  skip: 'Skip to the content',
+  start: 'Start',
+  newRun: 'New fine-tune',
+  settings: 'Settings',
+  progressOf: (name: string) => `Progress of ${name}`,
+  paused: 'Paused',
+  preparing: 'Preparing…',
+};

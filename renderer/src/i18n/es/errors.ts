@@ -1,0 +1,212 @@
+import type { TranslatedErrors } from '../error-codes.ts';
+
+const REBUILD = 'Ejecuta `npm run setup` para preparar Forja de nuevo.';
+const OTHER_MODEL = 'Elige otro archivo GGUF, o descarga este de nuevo.';
+const REPORT = 'Es un fallo de Forja. Copia el diagnóstico de Configuración e infórmanos.';
+const LOWER_MEMORY = 'Baja max_seq_len o micro_batch_size, o cierra otros programas, y vuelve a intentarlo.';
+
+/** Los errores, por su código. */
+export const errors: TranslatedErrors = {
+  // contracts
+  usage: { message: 'La petición no es válida.', hint: REPORT },
+  setting_invalid: {
+    message: (d) => `Hay ajustes fuera de su rango: ${d('settings')}.`,
+    hint: 'Corrige los ajustes que se nombran.',
+  },
+  file_not_found: {
+    message: (d) => `No se encuentra el archivo ${d('path')}.`,
+    hint: 'Comprueba que no se haya movido o borrado y elígelo de nuevo.',
+  },
+  out_dir_holds_run: {
+    message: 'La carpeta ya contiene otro entrenamiento.',
+    hint: 'Elige otra carpeta para los entrenamientos en Configuración.',
+  },
+  out_dir_not_empty: {
+    message: 'La carpeta de destino no está vacía.',
+    hint: 'Elige una carpeta vacía.',
+  },
+  out_dir_unwritable: {
+    message: 'No se puede escribir en la carpeta de destino.',
+    hint: 'Comprueba los permisos o elige otra carpeta en Configuración.',
+  },
+  run_not_found: { message: 'Ese entrenamiento ya no existe.', hint: 'Actualiza la lista de entrenamientos.' },
+  run_file_invalid: {
+    message: 'El archivo run.json del entrenamiento está dañado.',
+    hint: 'No se puede continuar este entrenamiento; empieza uno nuevo con los mismos ajustes.',
+  },
+  run_in_use: {
+    message: 'Otro proceso está usando este entrenamiento.',
+    hint: 'Espera a que termine, o detenlo antes.',
+  },
+  run_completed: { message: 'Este entrenamiento ya terminó.', hint: 'Empieza uno nuevo, o exporta su modelo.' },
+  run_has_no_adapter: {
+    message: 'Este entrenamiento todavía no tiene adaptador.',
+    hint: 'Espera al primer punto de control.',
+  },
+  model_changed: {
+    message: 'El modelo base ya no es el archivo con el que se entrenó.',
+    hint: 'Devuelve el archivo original a su sitio, o empieza un ajuste fino nuevo.',
+  },
+  model_not_trainable: {
+    message: 'Este modelo no se puede entrenar.',
+    hint: 'Elige un modelo de una arquitectura compatible.',
+  },
+  sample_model_unavailable: {
+    message: 'No se pudo descargar el modelo de ejemplo.',
+    hint: 'Comprueba la conexión y vuelve a intentarlo, o elige un modelo GGUF tuyo.',
+  },
+  trainer_missing: { message: 'Falta el programa de entrenamiento.', hint: REBUILD },
+  trainer_unstartable: { message: 'El programa de entrenamiento no arranca.', hint: REBUILD },
+  trainer_killed: {
+    message: 'El sistema detuvo el entrenamiento, casi siempre por falta de memoria.',
+    hint: LOWER_MEMORY,
+  },
+  trainer_crashed: {
+    message: 'El programa de entrenamiento se cerró de forma inesperada.',
+    hint: 'Continúa desde el último punto de control; si se repite, copia el diagnóstico de Configuración.',
+  },
+  protocol_mismatch: { message: 'El programa de entrenamiento es de otra versión.', hint: REBUILD },
+  protocol_violation: { message: 'El programa de entrenamiento respondió algo inesperado.', hint: REBUILD },
+  database_from_future: {
+    message: 'Los datos son de una versión más nueva de Forja.',
+    hint: 'Actualiza Forja para abrirlos.',
+  },
+  database_unavailable: {
+    message: 'No se puede abrir la base de datos de Forja.',
+    hint: 'Comprueba los permisos y el espacio libre de la carpeta de datos.',
+  },
+  disk_full: {
+    message: 'El disco está lleno.',
+    hint: 'Libera espacio y continúa desde el último punto de control.',
+  },
+  internal: { message: 'Algo falló dentro de Forja.', hint: REPORT },
+
+  // trainer: model files
+  architecture_unsupported: {
+    message: (d) => `Forja no sabe entrenar la arquitectura ${d('architecture')}.`,
+    hint: 'Elige un modelo de una arquitectura compatible.',
+  },
+  gguf_bad_magic: { message: 'El archivo no es un modelo GGUF.', hint: 'Elige un archivo que termine en .gguf.' },
+  gguf_bad_metadata: { message: 'Los metadatos del archivo GGUF no son válidos.', hint: OTHER_MODEL },
+  gguf_bad_version: { message: 'El archivo GGUF es de una versión que Forja no lee.', hint: OTHER_MODEL },
+  gguf_corrupt: { message: 'El archivo GGUF está dañado.', hint: OTHER_MODEL },
+  gguf_split_missing: {
+    message: 'Falta una parte de este modelo dividido.',
+    hint: 'Pon todas sus partes en la misma carpeta, con sus nombres originales.',
+  },
+  gguf_truncated: {
+    message: 'El archivo GGUF está incompleto: acaba antes de tiempo.',
+    hint: 'Descárgalo de nuevo; la descarga se cortó.',
+  },
+  model_no_tokenizer: { message: 'El modelo no trae su tokenizador.', hint: OTHER_MODEL },
+  model_unloadable: { message: 'No se pudo cargar el modelo.', hint: OTHER_MODEL },
+  model_unsupported: { message: 'Forja no sabe entrenar este modelo.', hint: 'Elige otro modelo.' },
+  tensor_bad_shape: { message: 'El modelo tiene una matriz de tamaño inesperado.', hint: OTHER_MODEL },
+  tensor_bad_type: {
+    message: 'El modelo usa una cuantización con la que no se puede entrenar.',
+    hint: 'Elige el mismo modelo con otra cuantización, como Q8_0 o Q4_K_M.',
+  },
+  tensor_missing: { message: 'Al modelo le falta una matriz.', hint: OTHER_MODEL },
+  tokenizer_unusable: { message: 'No se puede usar el tokenizador del modelo.', hint: OTHER_MODEL },
+
+  // trainer: training
+  adapter_mismatch: {
+    message: 'El adaptador es de otro modelo.',
+    hint: 'Elige un adaptador hecho con este modelo base.',
+  },
+  backend_missing: { message: 'Falta la biblioteca de cálculo de este dispositivo.', hint: REBUILD },
+  checkpoint_corrupt: {
+    message: 'El punto de control está dañado.',
+    hint: 'Continúa desde uno anterior, o empieza de nuevo.',
+  },
+  checkpoint_missing: {
+    message: 'No hay ningún punto de control desde el que continuar.',
+    hint: 'Empieza un ajuste fino nuevo con los mismos ajustes.',
+  },
+  compute_failed: { message: 'Falló el cálculo en el dispositivo.', hint: 'Prueba con la CPU.' },
+  device_failed: { message: 'El dispositivo dejó de responder.', hint: 'Prueba con otro dispositivo, o con la CPU.' },
+  device_not_found: {
+    message: (d) => `No se encuentra el dispositivo ${d('device')}.`,
+    hint: 'Elige otro dispositivo.',
+  },
+  device_out_of_memory: { message: 'El dispositivo se quedó sin memoria.', hint: LOWER_MEMORY },
+  loss_not_finite: {
+    message: 'La pérdida dejó de ser un número: el entrenamiento se desbocó.',
+    hint: 'Baja learning_rate y continúa desde un punto de control anterior.',
+  },
+  no_target_modules: {
+    message: 'Ninguna de las capas elegidas existe en este modelo.',
+    hint: 'Elige otras capas en target_modules.',
+  },
+  op_unsupported: { message: 'El dispositivo no admite una operación necesaria.', hint: 'Prueba con la CPU.' },
+  out_of_memory: { message: 'No queda memoria.', hint: LOWER_MEMORY },
+  resume_mismatch: {
+    message: 'El punto de control no corresponde a este entrenamiento.',
+    hint: 'Continúa con el mismo modelo, los mismos datos y el mismo rango.',
+  },
+  weights_not_finite: {
+    message: 'El modelo contiene valores que no son números.',
+    hint: OTHER_MODEL,
+  },
+  write_failed: { message: 'No se pudo escribir un archivo.', hint: 'Comprueba el espacio libre y los permisos.' },
+
+  // trainer: exports
+  export_unusable: { message: 'El modelo exportado no se puede cargar.', hint: 'Exporta de nuevo con otro tipo.' },
+  nothing_to_verify: {
+    message: 'No hay filas con las que comprobar la exportación.',
+    hint: 'Entrena con filas de validación, o exporta sin comprobar.',
+  },
+  output_exists: { message: 'Ya existe un archivo con ese nombre.', hint: 'Elige otro nombre.' },
+  output_is_input: {
+    message: 'El destino es el propio modelo base.',
+    hint: 'Elige otro nombre para no sobrescribirlo.',
+  },
+  output_not_writable: {
+    message: 'No se puede escribir en esa carpeta.',
+    hint: 'Elige otra carpeta, o comprueba los permisos.',
+  },
+
+  // datasets
+  dataset_cancelled: { message: 'Se canceló la lectura de los datos.', hint: '' },
+  dataset_column_missing: {
+    message: 'En los datos falta una columna necesaria.',
+    hint: 'Asigna las columnas, o cambia el formato.',
+  },
+  dataset_empty: {
+    message: 'En los datos no queda ninguna fila de la que aprender.',
+    hint: 'Mira las filas rechazadas y su motivo.',
+  },
+  dataset_encoding: { message: 'El archivo no está en UTF-8.', hint: 'Guárdalo de nuevo como UTF-8.' },
+  dataset_format_unknown: {
+    message: 'No se reconoce el formato de los datos.',
+    hint: 'Elige el formato y asigna las columnas.',
+  },
+  dataset_kind_unsupported: {
+    message: 'Forja no lee ese tipo de archivo.',
+    hint: 'Usa un archivo .jsonl, .json, .csv o .txt.',
+  },
+  dataset_not_found: {
+    message: 'No se encuentra el archivo de datos.',
+    hint: 'Comprueba que no se haya movido o borrado y elígelo de nuevo.',
+  },
+  dataset_unreadable: { message: 'No se puede leer el archivo de datos.', hint: 'Comprueba los permisos.' },
+  template_invalid: {
+    message: 'La plantilla de chat del modelo no se entiende.',
+    hint: 'Elige la plantilla Alpaca.',
+  },
+  template_missing: { message: 'El modelo no trae plantilla de chat.', hint: 'Elige la plantilla Alpaca.' },
+
+  // chat
+  chat_closed: { message: 'La conversación se cerró.', hint: 'Carga el modelo de nuevo.' },
+  chat_crashed: {
+    message: 'El proceso del chat se cerró de forma inesperada.',
+    hint: 'Carga los modelos de nuevo; si se repite, usa un contexto más corto.',
+  },
+  chat_failed: { message: 'El modelo no pudo responder.', hint: 'Vuelve a intentarlo.' },
+  chat_model_unloadable: { message: 'No se pudo cargar el modelo.', hint: OTHER_MODEL },
+  chat_prompt_too_long: {
+    message: 'El mensaje no cabe en el contexto.',
+    hint: 'Acórtalo, o carga el modelo con más contexto.',
+  },
+  chat_voice_unknown: { message: 'Ese modelo no está cargado.', hint: 'Cárgalo de nuevo.' },
+};

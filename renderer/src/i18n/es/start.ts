@@ -1,0 +1,34 @@
+import { createFormat } from '../format.ts';
+import type { Messages } from '../i18n.svelte.ts';
+
+const format = createFormat('es');
+
+export const start: Messages['start'] = {
+  title: 'Inicio',
+  welcome: 'Te damos la bienvenida a Forja',
+  subtitle: 'Enséñale algo tuyo a un modelo de lenguaje, en este equipo.',
+  newRun: 'Nuevo ajuste fino',
+  newRunText: 'Elige un modelo GGUF y un conjunto de datos, comprueba qué necesitará y entrena.',
+  trySample: 'Probar el ejemplo',
+  sampleText: (size_bytes) =>
+    `Un modelo pequeño aprende a convertir pedidos de panadería en fichas ordenadas. Unos minutos, y ${format.bytes(size_bytes)} que se descargan una sola vez.`,
+  sampleTextFetched:
+    'Un modelo pequeño aprende a convertir pedidos de panadería en fichas ordenadas. Tarda unos minutos.',
+  sampleBusy: 'Descargando el modelo de ejemplo…',
+  sampleFailed: 'No se pudo descargar el ejemplo',
+  sampleRunName: 'Pedidos de panadería (ejemplo)',
+  recent: 'Entrenamientos recientes',
+  noRuns: 'Aún no hay entrenamientos',
+  noRunsText: 'Aquí verás tus ajustes finos. El ejemplo recorre todo el camino en unos minutos.',
+  privacyTitle: 'Nada sale de este equipo',
+  privacyText:
+    'Tus modelos, tus datos y lo que entrenas se quedan en este equipo. Forja no necesita cuenta, no envía nada y solo se conecta cuando le pides que descargue el modelo de ejemplo.',
+  privacyButton: 'Entendido',
+  interruptedTitle: (count) =>
+    format.plural(count, { one: 'Se interrumpió un entrenamiento', other: 'Se interrumpieron # entrenamientos' }),
+  interruptedText: 'Forja o el equipo se apagaron mientras entrenaba. Puede seguir desde su último punto de control.',
+  resume: 'Continuar',
+  resumed: (name) => `«${name}» sigue desde su último punto de control`,
+  lossShort: (loss) => `pérdida ${loss}`,
+  ago: (ms) => format.ago(ms),
+};

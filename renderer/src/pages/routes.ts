@@ -1,0 +1,26 @@
+import type { Component } from 'svelte';
+import type { IconName } from '../components/Icon.svelte';
+import type { Messages } from '../i18n/i18n.svelte.ts';
+import { matchPath } from '../state/router.svelte.ts';
+import Start from './start/Start.svelte';
+
+/** A screen. Those with `nav` stand in the sidebar, in this order. */
+export interface Route {
+  /** Parts that begin with a colon are given to the screen as `params`. */
+  pattern: string;
+  page: Component<{ params: Record<string, string> }> | Component<Record<string, never>>;
+  nav?: { icon: IconName; label: (t: Messages) => string };
+}
+
+export const routes: readonly Route[] = [
+  { pattern: '/', page: Start, nav: { icon: 'home', label: (t) => t.nav.start } },
+];
+
+/** The screen of a path; the start screen for a path that there is none for. */
+export function findRoute(path: string): { route: Route; params: Record<string, string> } {
+  for (const route of routes) {
+    const params = matchPath(route.pattern, path);
+    if (params !== null) return { route, params };
+  }
+  return { route: routes[0]!, params: {} };
+}
