@@ -1,8 +1,14 @@
-import { fork, type ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { ChatError } from './errors.ts';
-import type { ChatFailure, ChatRequest, ChatResponse, GenerateResult, LoadResult, Sampling } from './protocol.ts';
+import { startNodeWorker, type StartWorker, type Worker } from './node-worker.ts';
+import type {
+  Adapter,
+  ChatFailure,
+  ChatRequest,
+  ChatResponse,
+  GenerateResult,
+  LoadResult,
+  Sampling,
+} from './protocol.ts';
 
 export interface LoadOptions {
   model_path: string;
@@ -10,6 +16,8 @@ export interface LoadOptions {
   adapter_path?: string | null;
   /** Default 1. */
   adapter_scale?: number;
+  /** Several adapters, in place of `adapter_path`. */
+  adapters?: Adapter[];
   /** Context length in tokens. Default 2048. */
   n_ctx?: number;
   /** Default 0: as many as llama.cpp sees fit. */
@@ -32,22 +40,35 @@ export const GREEDY: Sampling = { temperature: 0, top_p: 1, top_k: 0, min_p: 0, 
 
 interface Pending {
   onText: ((text: string) => void) | undefined;
-  resolve: (result: LoadResult | GenerateResult) => void;
+  resolve: (result: LoadResult | GenerateResult | null) => void;
   reject: (error: ChatError) => void;
 }
-
-const STDERR_KEPT = 4000;
 
 /**
  * A process of its own that holds models and generates with them. When it crashes, what was asked of it is rejected with
  * `chat_crashed` and the next request starts a new process; models must then be loaded again.
  */
 export class ChatProcess {
-  private child: ChildProcess | null = null;
+  private child: Worker | null = null;
   private nextId = 1;
-  private stderr = '';
   private closed = false;
   private readonly pending = new Map<number, Pending>();
+  private readonly startWorker: StartWorker;
+  private readonly onDeath: (error: ChatError) => void;
+
+  /**
+   * @param startWorker how the process is started; default a Node process. Electron's own is a utility process
+   * @param onDeath told when the process ended by itself
+   */
+  constructor(
+    options: {
+      startWorker?: StartWorker | undefined;
+      onDeath?: ((error: ChatError) => void) | undefined;
+    } = {},
+  ) {
+    this.startWorker = options.startWorker ?? startNodeWorker;
+    this.onDeath = options.onDeath ?? (() => undefined);
+  }
 
   /** The process's id, null while none runs. */
   get pid(): number | null {
@@ -60,17 +81,15 @@ export class ChatProcess {
    */
   async load(voice: string, options: LoadOptions): Promise<LoadResult> {
     const { model_path, adapter_path = null, adapter_scale = 1, n_ctx = 2048, threads = 0 } = options;
-    const result = await this.ask((id) => ({
-      id,
-      type: 'load',
-      voice,
-      model_path,
-      adapter_path,
-      adapter_scale,
-      n_ctx,
-      threads,
-    }));
+    const single = adapter_path === null ? [] : [{ path: adapter_path, scale: adapter_scale }];
+    const adapters = options.adapters ?? single;
+    const result = await this.ask((id) => ({ id, type: 'load', voice, model_path, adapters, n_ctx, threads }));
     return result as LoadResult;
+  }
+
+  /** Lets go of a voice's memory; a voice that isn't loaded is no error. */
+  async unload(voice: string): Promise<void> {
+    if (this.child !== null) await this.ask((id) => ({ id, type: 'unload', voice }));
   }
 
   /**
@@ -85,7 +104,7 @@ export class ChatProcess {
     try {
       const result = await this.ask(
         (id) => {
-          stop = () => this.child?.connected === true && this.child.send({ id, type: 'stop' } satisfies ChatRequest);
+          stop = () => this.child?.send({ id, type: 'stop' });
           signal?.addEventListener('abort', stop, { once: true });
           return { id, type: 'generate', voice, prompt, max_tokens, sampling };
         },
@@ -104,7 +123,6 @@ export class ChatProcess {
     const { child } = this;
     this.child = null;
     this.rejectAll({ code: 'chat_closed', message: 'The chat was closed.', hint: 'Open it again.', details: {} });
-    child?.removeAllListeners();
     child?.kill();
   }
 
@@ -112,7 +130,7 @@ export class ChatProcess {
     make: (id: number) => ChatRequest,
     onText?: (text: string) => void,
     signal?: AbortSignal,
-  ): Promise<LoadResult | GenerateResult> {
+  ): Promise<LoadResult | GenerateResult | null> {
     if (this.closed) {
       const failure = { code: 'chat_closed', message: 'The chat was closed.', hint: 'Open it again.', details: {} };
       return Promise.reject(new ChatError(failure));
@@ -122,26 +140,15 @@ export class ChatProcess {
     return new Promise((resolve, reject) => {
       this.pending.set(id, { onText, resolve, reject });
       child.send(make(id));
-      if (signal?.aborted === true) child.send({ id, type: 'stop' } satisfies ChatRequest);
+      if (signal?.aborted === true) child.send({ id, type: 'stop' });
     });
   }
 
-  private start(): ChildProcess {
-    this.stderr = '';
-    const child = fork(workerPath(), [], {
-      execPath: nodePath(),
-      execArgv: [],
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  private start(): Worker {
+    const child = this.startWorker({
+      onMessage: (response) => this.answer(response),
+      onExit: (reason, stderr) => this.crashed(child, reason, stderr),
     });
-    child
-      .stderr!.setEncoding('utf8')
-      .on('data', (text: string) => (this.stderr = (this.stderr + text).slice(-STDERR_KEPT)));
-    child.on('message', (response: ChatResponse) => this.answer(response));
-    child.on('error', (error) => this.crashed(child, error.message));
-    // 'close' comes after the last of stderr was read.
-    child.on('close', (code, signal) =>
-      this.crashed(child, signal === null ? `exit code ${code}` : `signal ${signal}`),
-    );
     return child;
   }
 
@@ -157,15 +164,17 @@ export class ChatProcess {
     else pending.resolve(response.result);
   }
 
-  private crashed(child: ChildProcess, reason: string): void {
+  private crashed(child: Worker, reason: string, stderr: string): void {
     if (this.child !== child) return;
     this.child = null;
-    this.rejectAll({
+    const failure = {
       code: 'chat_crashed',
       message: `The chat process ended unexpectedly (${reason}).`,
       hint: 'Load the model again; if it happens again, a smaller model or a shorter context may fit into memory.',
-      details: { reason, stderr: this.stderr },
-    });
+      details: { reason, stderr },
+    };
+    this.rejectAll(failure);
+    this.onDeath(new ChatError(failure));
   }
 
   private rejectAll(failure: ChatFailure): void {
@@ -173,19 +182,4 @@ export class ChatProcess {
     this.pending.clear();
     for (const { reject } of asked) reject(new ChatError(failure));
   }
-}
-
-/** The worker beside this file: TypeScript in a checkout, JavaScript once built. */
-function workerPath(): string {
-  const source = fileURLToPath(new URL('./worker.ts', import.meta.url));
-  return existsSync(source) ? source : fileURLToPath(new URL('./worker.js', import.meta.url));
-}
-
-/** A Node that runs the worker: this one, or the packages' own where this one is too old for TypeScript. */
-function nodePath(): string {
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-  if (major > 22 || (major === 22 && minor >= 18)) return process.execPath;
-  const name = process.platform === 'win32' ? 'node.exe' : 'node';
-  const bundled = fileURLToPath(new URL(`../../node_modules/node/bin/${name}`, import.meta.url));
-  return existsSync(bundled) ? bundled : process.execPath;
 }

@@ -3,15 +3,20 @@
  * the same. Field names are the settings' own.
  */
 
+export interface Adapter {
+  path: string;
+  /** 1 is the strength it was trained with; 0 has no effect. */
+  scale: number;
+}
+
 export interface LoadRequest {
   id: number;
   type: 'load';
   /** By what name the voice is asked later, e.g. `base` or `tuned`; a voice of the same name is replaced. */
   voice: string;
   model_path: string;
-  /** An adapter GGUF in llama.cpp's format, or null for the model as it is. */
-  adapter_path: string | null;
-  adapter_scale: number;
+  /** Adapter GGUFs in llama.cpp's format, which add up; none for the model as it is. */
+  adapters: Adapter[];
   /** Context length in tokens. */
   n_ctx: number;
   /** 0: as many as llama.cpp sees fit. */
@@ -42,6 +47,13 @@ export interface GenerateRequest {
   sampling: Sampling;
 }
 
+/** Lets go of a voice; its model too, when no other voice has it. */
+export interface UnloadRequest {
+  id: number;
+  type: 'unload';
+  voice: string;
+}
+
 /** Ends a generation; what there is so far is its result. */
 export interface StopRequest {
   type: 'stop';
@@ -49,7 +61,7 @@ export interface StopRequest {
   id: number;
 }
 
-export type ChatRequest = LoadRequest | GenerateRequest | StopRequest;
+export type ChatRequest = LoadRequest | UnloadRequest | GenerateRequest | StopRequest;
 
 export interface LoadResult {
   context_tokens: number;
@@ -76,5 +88,6 @@ export interface ChatFailure {
 export type ChatResponse =
   | { id: number; type: 'text'; text: string }
   | { id: number; type: 'loaded'; result: LoadResult }
+  | { id: number; type: 'unloaded'; result: null }
   | { id: number; type: 'generated'; result: GenerateResult }
   | { id: number; type: 'failed'; error: ChatFailure };

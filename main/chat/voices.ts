@@ -1,9 +1,9 @@
-import { getLlama, LlamaCompletion, LlamaLogLevel } from 'node-llama-cpp';
 import type { Llama, LlamaContext, LlamaContextSequence, LlamaModel, Token } from 'node-llama-cpp';
 import { ChatError } from './errors.ts';
 import type { GenerateRequest, GenerateResult, LoadRequest, LoadResult } from './protocol.ts';
 
 interface Voice {
+  model_path: string;
   model: LlamaModel;
   context: LlamaContext;
   sequence: LlamaContextSequence;
@@ -23,26 +23,46 @@ export class Voices {
   /** @throws ChatError chat_model_unloadable */
   async load(request: LoadRequest): Promise<LoadResult> {
     const started = performance.now();
-    const { voice, model_path, adapter_path, adapter_scale, n_ctx, threads } = request;
+    const { voice, model_path, adapters, n_ctx, threads } = request;
     try {
       const model = await this.model(model_path);
-      await this.voices.get(voice)?.context.dispose();
+      await this.unload(voice, model_path);
       const context = await model.createContext({
         contextSize: n_ctx,
         threads,
-        ...(adapter_path === null ? {} : { lora: { adapters: [{ filePath: adapter_path, scale: adapter_scale }] } }),
+        ...(adapters.length === 0
+          ? {}
+          : { lora: { adapters: adapters.map(({ path, scale }) => ({ filePath: path, scale })) } }),
       });
-      this.voices.set(voice, { model, context, sequence: context.getSequence(), busy: Promise.resolve() });
+      this.voices.set(voice, { model_path, model, context, sequence: context.getSequence(), busy: Promise.resolve() });
       return { context_tokens: context.contextSize, load_ms: Math.round(performance.now() - started) };
     } catch (error) {
-      const what = adapter_path === null ? model_path : `${model_path} with the adapter ${adapter_path}`;
+      const names = adapters.map(({ path }) => path).join(', ');
+      const what = names === '' ? model_path : `${model_path} with the adapter ${names}`;
       throw new ChatError({
         code: 'chat_model_unloadable',
         message: `llama.cpp can't load ${what}: ${(error as Error).message}`,
         hint: 'Check that the files are whole, belong together and fit into memory.',
-        details: { model_path, adapter_path, reason: (error as Error).message },
+        details: { model_path, adapter_path: adapters[0]?.path ?? null, reason: (error as Error).message },
       });
     }
+  }
+
+  /**
+   * Lets go of a voice, and of its model when no other voice has it.
+   * @param keep_model_path a model that stays all the same
+   */
+  async unload(name: string, keep_model_path?: string): Promise<void> {
+    const voice = this.voices.get(name);
+    if (voice === undefined) return;
+    this.voices.delete(name);
+    await voice.busy;
+    await voice.context.dispose();
+    const { model_path, model } = voice;
+    const isUsed = [...this.voices.values()].some((other) => other.model_path === model_path);
+    if (isUsed || model_path === keep_model_path) return;
+    this.models.delete(model_path);
+    await model.dispose();
   }
 
   /** @throws ChatError chat_voice_unknown, chat_prompt_too_long */
@@ -79,12 +99,18 @@ export class Voices {
     const known = this.models.get(path);
     if (known !== undefined) return await known;
     // Training runs on the CPU unless asked otherwise; so does this, and nothing competes for a small GPU's memory.
-    this.llama ??= getLlama({ gpu: false, build: 'never', logLevel: LlamaLogLevel.error });
+    this.llama ??= startLlama();
     const loading = (await this.llama).loadModel({ modelPath: path });
     this.models.set(path, loading);
     loading.catch(() => this.models.delete(path));
     return await loading;
   }
+}
+
+/** node-llama-cpp is ESM alone: imported this way, a CommonJS build of this file can have it too. */
+async function startLlama(): Promise<Llama> {
+  const { getLlama, LlamaLogLevel } = await import('node-llama-cpp');
+  return await getLlama({ gpu: false, build: 'never', logLevel: LlamaLogLevel.error });
 }
 
 /** As in training: template marks are special tokens. LlamaCompletion puts BOS first itself, so a BOS from the text goes. */
@@ -106,6 +132,7 @@ async function complete(
   let text = '';
   let generated = 0;
   let stop_reason: GenerateResult['stop_reason'] = 'stopped';
+  const { LlamaCompletion } = await import('node-llama-cpp');
   const completion = new LlamaCompletion({ contextSequence: sequence });
   try {
     const { response, metadata } = await completion.generateCompletionWithMeta(tokens, {

@@ -3,7 +3,8 @@
  * Nothing else of the app is in this process, so a crash of llama.cpp takes nothing with it.
  */
 import { ChatError } from './errors.ts';
-import type { ChatFailure, ChatRequest, ChatResponse, GenerateRequest, LoadRequest } from './protocol.ts';
+import type { ChatFailure, ChatResponse, GenerateRequest, LoadRequest, UnloadRequest } from './protocol.ts';
+import { openParentPort } from './parent-port.ts';
 import { Voices } from './voices.ts';
 
 const voices = new Voices();
@@ -11,8 +12,10 @@ const running = new Map<number, AbortController>();
 /** Loads come one after another: a voice must not be replaced while it is being made. */
 let loads: Promise<void> = Promise.resolve();
 
+const parent = openParentPort();
+
 function send(response: ChatResponse): void {
-  if (process.connected) process.send!(response);
+  parent.send(response);
 }
 
 function toFailure(error: unknown): ChatFailure {
@@ -37,6 +40,15 @@ async function load(request: LoadRequest): Promise<void> {
   }
 }
 
+async function unload({ id, voice }: UnloadRequest): Promise<void> {
+  try {
+    await voices.unload(voice);
+    send({ id, type: 'unloaded', result: null });
+  } catch (error) {
+    send({ id, type: 'failed', error: toFailure(error) });
+  }
+}
+
 async function generate(request: GenerateRequest): Promise<void> {
   const { id } = request;
   const controller = new AbortController();
@@ -51,10 +63,13 @@ async function generate(request: GenerateRequest): Promise<void> {
   }
 }
 
-process.on('message', (request: ChatRequest) => {
+parent.onMessage((request) => {
   switch (request.type) {
     case 'load':
       loads = loads.then(() => load(request));
+      break;
+    case 'unload':
+      loads = loads.then(() => unload(request));
       break;
     case 'generate':
       void generate(request);
@@ -64,4 +79,3 @@ process.on('message', (request: ChatRequest) => {
       break;
   }
 });
-process.on('disconnect', () => process.exit(0));
