@@ -364,38 +364,54 @@ void toy_to_float(const void * src, float * dst, int64_t n) {
     }
 }
 
+enum class toy_kind {
+    floats,
+    small_blocks, // of 32 values: the toy above
+    large_blocks, // of 256 values, which reach over several panels: ggml's Q4_K
+};
+
+const char * name_of(toy_kind kind) {
+    return kind == toy_kind::floats ? "F32" : kind == toy_kind::small_blocks ? "blocks" : "Q4_K";
+}
+
 /// A random weight: its rows as a kernel takes them, and as plain floats.
 struct toy_weight {
     std::vector<toy_block> blocks;
+    std::vector<char>      q4_k;
     std::vector<float>     plain;
     weight_rows            rows;
 
-    toy_weight(int64_t n_in, int64_t n_out, bool quantised) {
+    toy_weight(int64_t n_in, int64_t n_out, toy_kind kind) {
         generator g{17};
         plain = g.floats(n_in * n_out);
         rows  = {plain.data(), n_in, n_out, n_in * sizeof(float), 1, nullptr};
-        if (!quantised) {
-            return;
-        }
-        blocks.resize(n_in / 32 * n_out);
-        for (size_t i = 0; i < blocks.size(); ++i) {
-            blocks[i].scale = 0.01f * g.uniform();
-            for (int8_t & v : blocks[i].value) {
-                v = (int8_t) (127 * g.uniform());
+        if (kind == toy_kind::small_blocks) {
+            blocks.resize(n_in / 32 * n_out);
+            for (size_t i = 0; i < blocks.size(); ++i) {
+                blocks[i].scale = 0.01f * g.uniform();
+                for (int8_t & v : blocks[i].value) {
+                    v = (int8_t) (127 * g.uniform());
+                }
+                toy_to_float(&blocks[i], plain.data() + i * 32, 32);
             }
-            toy_to_float(&blocks[i], plain.data() + i * 32, 32);
+            rows = {blocks.data(), n_in, n_out, n_in / 32 * sizeof(toy_block), 32, toy_to_float};
+        } else if (kind == toy_kind::large_blocks) {
+            const to_float_fn to_float = ggml_get_type_traits(GGML_TYPE_Q4_K)->to_float;
+            q4_k.resize(ggml_row_size(GGML_TYPE_Q4_K, n_in) * n_out);
+            ggml_quantize_chunk(GGML_TYPE_Q4_K, plain.data(), q4_k.data(), 0, n_out, n_in, nullptr);
+            to_float(q4_k.data(), plain.data(), n_in * n_out);
+            rows = {q4_k.data(), n_in, n_out, ggml_row_size(GGML_TYPE_Q4_K, n_in), 256, to_float};
         }
-        rows = {blocks.data(), n_in, n_out, n_in / 32 * sizeof(toy_block), 32, toy_to_float};
     }
 };
 
-void test_dequantise(int64_t n_in, int64_t n_out, bool quantised) {
-    const toy_weight           toy(n_in, n_out, quantised);
+void test_dequantise(int64_t n_in, int64_t n_out, toy_kind kind) {
+    const toy_weight           toy(n_in, n_out, kind);
     const weight_rows &        w     = toy.rows;
     const std::vector<float> & plain = toy.plain;
     const int64_t begin = n_out > 40 ? 5 : 0, end = n_out > 40 ? n_out - 2 : n_out, rows = end - begin,
                   stride = rows + 3;
-    const std::string name = std::string("dequantise ") + (quantised ? "blocks" : "F32") + " [" + std::to_string(n_in) +
+    const std::string name = std::string("dequantise ") + name_of(kind) + " [" + std::to_string(n_in) +
                              ", " + std::to_string(n_out) + "]";
     for (const int nth : {1, 2, 7}) {
         std::vector<uint16_t> w_t(stride * n_in, 0xabcd), straight(rows * n_in, 0xabcd);
@@ -442,8 +458,8 @@ void test_stored_types() {
     }
 }
 
-void test_weight_product(int64_t n_in, int64_t n_out, int64_t n_tokens, bool quantised) {
-    const toy_weight toy(n_in, n_out, quantised);
+void test_weight_product(int64_t n_in, int64_t n_out, int64_t n_tokens, toy_kind kind) {
+    const toy_weight toy(n_in, n_out, kind);
     generator        g{29};
     for (const product_type type : {product_type::f32, product_type::bf16}) {
         if (type == product_type::bf16 && fastest_product() != product_type::bf16) {
@@ -464,7 +480,7 @@ void test_weight_product(int64_t n_in, int64_t n_out, int64_t n_tokens, bool qua
             };
             const values product = reference::weight_product(rounded(toy.plain), transposed, rounded(x), n_in, n_out, n_tokens);
             const std::string name = std::string("weight_product ") + (type == product_type::f32 ? "f32 " : "bf16 ") +
-                                     (transposed ? "transposed " : "") + (quantised ? "blocks " : "F32 ") + "[" +
+                                     (transposed ? "transposed " : "") + name_of(kind) + " [" +
                                      std::to_string(n_in) + ", " + std::to_string(n_out) + "] T " + std::to_string(n_tokens);
             std::vector<float> first;
             for (const int nth : {1, 2, 7}) {
@@ -658,15 +674,17 @@ void test_all() {
     test_cross_entropy(5003, 1e4f, 0);
     test_cross_entropy(5003, 60, 30);
     test_cross_entropy_not_finite();
-    test_dequantise(64, 32, true);
-    test_dequantise(576, 97, true);
-    test_dequantise(300, 45, false);
-    test_dequantise(17, 3, false);
+    test_dequantise(64, 32, toy_kind::small_blocks);
+    test_dequantise(576, 97, toy_kind::small_blocks);
+    test_dequantise(300, 45, toy_kind::floats);
+    test_dequantise(17, 3, toy_kind::floats);
     test_stored_types();
-    test_weight_product(64, 64, 13, true);
-    test_weight_product(320, 200, 61, true);   // neither a whole panel nor a whole slice
-    test_weight_product(301, 150, 50, false);  // odd sums
-    test_weight_product(19, 7, 3, false);
+    test_dequantise(512, 40, toy_kind::large_blocks);
+    test_weight_product(64, 64, 13, toy_kind::small_blocks);
+    test_weight_product(768, 70, 13, toy_kind::large_blocks);
+    test_weight_product(320, 200, 61, toy_kind::small_blocks);   // neither a whole panel nor a whole slice
+    test_weight_product(301, 150, 50, toy_kind::floats);  // odd sums
+    test_weight_product(19, 7, 3, toy_kind::floats);
     test_thin(200, 16, 150);
     test_thin(65, 5, 300);
     test_thin(130, 70, 33);

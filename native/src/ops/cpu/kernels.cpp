@@ -175,9 +175,10 @@ void pack_activations(uint16_t * packed, const float * x, int64_t x_stride, int6
 }
 
 size_t weight_product_scratch_bytes(const weight_rows & w) {
-    const int64_t slice  = padded(dequantise_slice(w));
-    const int64_t panels = (slice + PANEL_WIDTH - 1) / PANEL_WIDTH + 1; // transposed: a slice across; else a slice deep
-    return scratch_bytes(16 * slice + (panels > 2 ? panels : 2) * PANEL_DEPTH * PANEL_WIDTH + 48 * PANEL_WIDTH);
+    // Dequantised floats: 16 rows of a slice, or 2 rows of PANELS_TOGETHER panels and what blocks reach over their ends.
+    const int64_t across = padded(PANELS_TOGETHER * PANEL_WIDTH + 2 * w.block_size);
+    const int64_t floats = 16 * padded(dequantise_slice(w)) + 2 * across;
+    return scratch_bytes(floats + PANELS_TOGETHER * PANEL_DEPTH * PANEL_WIDTH + 48 * PANEL_WIDTH);
 }
 
 void weight_product(product_type type, float * y, int64_t y_stride, const weight_rows & w, bool transposed, const void * x,

@@ -54,10 +54,10 @@ FORJA_INLINE void outer_accumulate(float * acc, const float * x, int64_t x_strid
                                    int nth) {
     alignas(64) float panel[THIN_DEPTH * THIN_PANEL];
     alignas(64) float sums[THIN_SMALLS * THIN_PANEL];
-    const int64_t     n_panels = (n + THIN_PANEL - 1) / THIN_PANEL;
-    for (int64_t at = n_panels * ith / nth; at < n_panels * (ith + 1) / nth; ++at) {
-        const int64_t first   = at * THIN_PANEL;
-        const int64_t columns = min_of(THIN_PANEL, n - first);
+    const int64_t     units = (n + PAD_FLOATS - 1) / PAD_FLOATS; // finer than panels, for threads to get equal shares
+    const int64_t     end   = min_of(n, units * (ith + 1) / nth * PAD_FLOATS);
+    for (int64_t first = units * ith / nth * PAD_FLOATS; first < end; first += THIN_PANEL) {
+        const int64_t columns = min_of(THIN_PANEL, end - first);
         for (int64_t j = 0; j < r; j += THIN_SMALLS) {
             const int64_t smalls = min_of(THIN_SMALLS, r - j);
             for (int64_t t = 0; t < n_tokens; t += THIN_DEPTH) {

@@ -56,12 +56,15 @@ FORJA_NOINLINE void pack_panel(float * panel, float * floats, const weight_rows 
 template <bool PAIRS>
 FORJA_NOINLINE void pack_panels_transposed(float * panels, float * floats, const weight_rows & w, int64_t row, int64_t n,
                                            int64_t column, int64_t n_outputs) {
-    const int64_t slice    = padded(n_outputs);
+    // Whole quantisation blocks around the columns.
+    const int64_t from     = column / w.block_size * w.block_size;
+    const int64_t to       = min_of(w.n_in, (column + n_outputs + w.block_size - 1) / w.block_size * w.block_size);
+    const int64_t slice    = padded(to - from);
     const int64_t per_step = PAIRS ? 2 : 1;
     for (int64_t k = 0; k < n; k += per_step) {
         const int64_t n_rows     = min_of(per_step, n - k);
         int64_t       src_stride = slice;
-        const float * src        = float_rows(w, row + k, n_rows, column, n_outputs, floats, src_stride);
+        const float * src        = float_rows(w, row + k, n_rows, from, to - from, floats, src_stride) + (column - from);
         float * const dst        = panels + k / per_step * PANEL_WIDTH;
         for (int64_t i = 0; i < n_outputs; i += VF_LANES) {
             const int64_t left = n_outputs - i;
@@ -100,26 +103,28 @@ FORJA_INLINE void weight_product_of(float * y, int64_t y_stride, const weight_ro
     const int64_t  per_step = PAIRS ? 2 : 1;
     const int64_t  slice    = dequantise_slice(w);
     scratch_cursor cursor(scratch);
-    float * const  floats = cursor.take(16 * padded(slice));
+    float * const  floats = cursor.take(16 * padded(slice) + 2 * padded(PANELS_TOGETHER * PANEL_WIDTH + 2 * w.block_size));
     float * const  tile   = cursor.take(PANEL_TOKENS * PANEL_WIDTH);
     float * const  panels = cursor.next;
 
     const int64_t n_outputs = transposed ? w.n_in : w.n_out;
     const int64_t n_sum     = transposed ? w.n_out : w.n_in;
-    const int64_t across    = transposed ? slice : PANEL_WIDTH;              // outputs packed at a time
-    const int64_t deep      = transposed ? PANEL_DEPTH * per_step : slice;   // of the sum
+    const int64_t together  = transposed ? PANELS_TOGETHER : 1;            // panels packed at a time
+    const int64_t deep      = transposed ? PANEL_DEPTH * per_step : slice; // of the sum
 
-    // The outputs' blocks times the tokens, in one line, cut into equal parts: a thread may begin and end inside a block.
-    const int64_t n_blocks = (n_outputs + across - 1) / across;
-    const int64_t begin    = n_blocks * n_tokens * ith / nth;
-    const int64_t end      = n_blocks * n_tokens * (ith + 1) / nth;
+    // Panels times tokens, in one line, cut into equal parts: a thread may begin and end inside a panel. Transposed, whole
+    // panels are packed together, up to where a row's largest quantisation block ends.
+    const int64_t n_panels = (n_outputs + PANEL_WIDTH - 1) / PANEL_WIDTH;
+    const int64_t begin    = n_panels * n_tokens * ith / nth;
+    const int64_t end      = n_panels * n_tokens * (ith + 1) / nth;
     for (int64_t at = begin; at < end;) {
-        const int64_t block   = at / n_tokens;
-        const int64_t t_begin = at % n_tokens;
-        const int64_t t_count = min_of(end - at, n_tokens - t_begin);
-        const int64_t first   = block * across;
-        const int64_t outputs = min_of(across, n_outputs - first);
-        at += t_count;
+        const int64_t at_panel = at / n_tokens;
+        const int64_t t_begin  = at % n_tokens;
+        const int64_t t_count  = min_of(end - at, n_tokens - t_begin);
+        const int64_t count    = t_count < n_tokens ? 1 : min_of((end - at) / n_tokens, together - at_panel % together);
+        const int64_t first    = at_panel * PANEL_WIDTH;
+        const int64_t outputs  = min_of(count * PANEL_WIDTH, n_outputs - first);
+        at += count * t_count;
         for (int64_t k = 0; k < n_sum; k += deep) {
             const int64_t n = min_of(deep, n_sum - k);
             if (transposed) {
