@@ -1,6 +1,6 @@
 // `npm test`: everything that must hold. Goes on after a failure, and ends with one line that sums all up.
 //   npm test                 all
-//   npm test -- lint unit    only these: lint, types, unit, native, e2e
+//   npm test -- lint unit    only these: lint, types, unit, screens, native, e2e
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -77,6 +77,7 @@ const STAGES = {
       ['scripts/generate-protocol-types.mjs', '--check'],
     ),
   unit: () => vitest('unit'),
+  screens: () => vitest('renderer'),
   native: ctest,
   e2e: () => vitest('e2e'),
 };
