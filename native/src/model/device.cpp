@@ -222,7 +222,10 @@ std::shared_ptr<device> device::open(const std::string & name, int threads) {
     out->is_cpu_   = ggml_backend_dev_type(dev) == GGML_BACKEND_DEVICE_TYPE_CPU;
     out->name_     = out->is_cpu_ ? "cpu" : ggml_backend_dev_name(dev);
     out->threads_  = threads > 0 ? threads : physical_cores();
-    out->backend_  = ggml_backend_dev_init(dev, nullptr);
+    try {
+        out->backend_ = ggml_backend_dev_init(dev, nullptr);
+    } catch (const std::exception &) { // a GPU that lacks what the backend needs: said below
+    }
     if (!out->backend_) {
         throw failure("device_failed", "The device '" + out->name_ + "' could not be started",
                       "Check its driver, or choose the CPU.", {{"device", out->name_}});
