@@ -6,9 +6,11 @@ import { dataDir } from './location.ts';
 import { migrate } from './migrate.ts';
 import { DatasetStore } from './stores/datasets.ts';
 import { ExportStore } from './stores/exports.ts';
+import { LogStore } from './stores/logs.ts';
 import { MetricStore } from './stores/metrics.ts';
 import { ModelStore } from './stores/models.ts';
 import { RunStore } from './stores/runs.ts';
+import { SampleStore } from './stores/samples.ts';
 
 /** The open database: one store a subject. */
 export interface ForjaDb {
@@ -17,8 +19,15 @@ export interface ForjaDb {
   datasets: DatasetStore;
   runs: RunStore;
   metrics: MetricStore;
+  logs: LogStore;
+  samples: SampleStore;
   exports: ExportStore;
   close(): void;
+}
+
+export interface OpenDbOptions {
+  /** A build of better-sqlite3's addon to use in place of its own: for a runtime whose Node-API is older than 10. */
+  nativeBinding?: string;
 }
 
 /** Where the database lies. */
@@ -33,11 +42,11 @@ export function databasePath(): string {
  * @param path default: databasePath(); ':memory:' for one that nobody else sees
  * @throws ForjaError database_from_future, database_unavailable
  */
-export function openDb(path: string = databasePath()): ForjaDb {
+export function openDb(path: string = databasePath(), options: OpenDbOptions = {}): ForjaDb {
   let db: BetterSqlite.Database | null = null;
   try {
     if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true });
-    db = new BetterSqlite(path, { timeout: 5000 });
+    db = new BetterSqlite(path, { timeout: 5000, ...options });
     db.pragma('journal_mode = WAL');
     db.pragma('synchronous = NORMAL');
     db.pragma('foreign_keys = ON');
@@ -61,6 +70,8 @@ export function openDb(path: string = databasePath()): ForjaDb {
     datasets: new DatasetStore(open),
     runs: new RunStore(open),
     metrics: new MetricStore(open),
+    logs: new LogStore(open),
+    samples: new SampleStore(open),
     exports: new ExportStore(open),
     close: () => open.close(),
   };

@@ -23,9 +23,11 @@ test('a new database gets every table, all of them STRICT', () => {
     'checkpoints',
     'datasets',
     'exports',
+    'log_entries',
     'migrations',
     'models',
     'runs',
+    'samples',
     'steps',
     'validations',
   ]);

@@ -33,7 +33,15 @@ export function migrate(db: Database, migrations: readonly Migration[] = MIGRATI
       { path: db.name, version: current, newest },
     );
   }
-  for (const migration of migrations) apply.immediate(migration);
+  if (current === newest) return;
+  // A migration may copy a table that others refer to; inside a transaction this can't be switched.
+  const had_foreign_keys = db.pragma('foreign_keys', { simple: true });
+  db.pragma('foreign_keys = OFF');
+  try {
+    for (const migration of migrations) apply.immediate(migration);
+  } finally {
+    db.pragma(`foreign_keys = ${String(had_foreign_keys)}`);
+  }
 }
 
 /** The newest migration that was applied; 0 for a new database. */

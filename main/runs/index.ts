@@ -5,8 +5,9 @@
  *   const running = startRun(prepared, null, db, { onEvent });
  *   const result = await running.finished;
  */
-export { prepareRun, type PreparedRun, type PrepareHooks, type RunRequest } from './prepare-run.ts';
+export { newRunId, prepareRun, type PreparedRun, type PrepareHooks, type RunRequest } from './prepare-run.ts';
 export { reopenRun, type ReopenedRun, type ResumeChanges } from './reopen-run.ts';
+export { RunLock } from './run-lock.ts';
 export { RunFolder, type Checkpoint } from './run-folder.ts';
 export { startRun, type RunningRun, type StartHooks } from './start-run.ts';
 export { tokenizerOf } from './tokenizer.ts';

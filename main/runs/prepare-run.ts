@@ -31,6 +31,8 @@ export interface RunRequest {
   columns: ColumnMap;
   template: TemplateChoice;
   out_dir: string;
+  /** The id of a run that waited in the database; default: a new one. */
+  id?: string;
   /** Default: the folder's name. */
   name?: string;
   /** Replace a run that lies in out_dir. */
@@ -100,7 +102,7 @@ export async function prepareRun(request: RunRequest, db: ForjaDb, hooks: Prepar
     const tokens = (path: string) => join('data', relative(aside, path));
     const run: RunFile = {
       forja_run: RUN_FILE_VERSION,
-      id: randomBytes(4).toString('hex'),
+      id: request.id ?? newRunId(),
       name: request.name ?? basename(folder.dir),
       created_ms: Date.now(),
       status: 'queued',
@@ -131,7 +133,11 @@ export async function prepareRun(request: RunRequest, db: ForjaDb, hooks: Prepar
   }
 }
 
-/** Puts a run into the database, with its model and datasets; one that is there already stays. */
+export function newRunId(): string {
+  return randomBytes(4).toString('hex');
+}
+
+/** Puts a run into the database, with its model and datasets; of one that is there already only what was read is noted. */
 export function recordRun(run: RunFile, folder: RunFolder, db: ForjaDb): void {
   const seen_ms = Date.now();
   const { columns: _, ...dataset } = run.dataset;
@@ -146,6 +152,12 @@ export function recordRun(run: RunFile, folder: RunFolder, db: ForjaDb): void {
     model_path: run.model.path,
     model_sha256: run.model.sha256,
     dataset_path: run.dataset.path,
+    dataset_sha256: run.dataset.sha256,
+    val_dataset_sha256: run.val_dataset?.sha256 ?? null,
+    settings: JSON.stringify(run.settings),
+  });
+  db.runs.change(run.id, {
+    model_sha256: run.model.sha256,
     dataset_sha256: run.dataset.sha256,
     val_dataset_sha256: run.val_dataset?.sha256 ?? null,
     settings: JSON.stringify(run.settings),

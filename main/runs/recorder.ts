@@ -75,6 +75,7 @@ export class RunRecorder {
           total_steps: event.data.total_steps,
           trainable_parameters: event.data.trainable_parameters,
           started_ms: time_ms,
+          plan: JSON.stringify(event.data),
         });
         break;
       case 'step':
@@ -84,6 +85,10 @@ export class RunRecorder {
         break;
       case 'validation':
         this.db.metrics.addValidation({ ...event.data, run_id, time_ms, is_best: event.data.is_best ? 1 : 0 });
+        this.db.runs.change(run_id, {
+          val_loss: event.data.val_loss,
+          ...(event.data.is_best ? { best_val_loss: event.data.val_loss } : {}),
+        });
         break;
       case 'checkpoint':
         this.flush();

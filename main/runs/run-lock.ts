@@ -31,6 +31,11 @@ export class RunLock {
     }
   }
 
+  /** Whether a live process other than this one works in a folder. */
+  static isHeld(dir: string): boolean {
+    return new RunLock(join(dir, 'run.lock')).holders().some(isAlive);
+  }
+
   /** Adds the trainer. */
   add(pid: number | undefined): void {
     if (pid !== undefined) writeFileSync(this.file, JSON.stringify({ pids: [process.pid, pid] }));

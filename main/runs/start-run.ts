@@ -13,6 +13,8 @@ import type { RunLock } from './run-lock.ts';
 export interface StartHooks {
   /** Each event of the trainer, with the line it came in. */
   onEvent?: (event: TrainerEvent, line: string) => void;
+  /** Each piece of the trainer's log. */
+  onLog?: (text: string) => void;
   /** Told once when the run can't be recorded any more; it goes on all the same. */
   onRecordTrouble?: (error: Error) => void;
 }
@@ -58,7 +60,10 @@ export function startRun(
     const trainer = startTrainer<'train'>(trainJob(run, folder, from), {
       jobPath: folder.jobFile,
       onEvent,
-      onLog: (text) => log.write(text),
+      onLog: (text) => {
+        log.write(text);
+        hooks.onLog?.(text);
+      },
     });
     lock.add(trainer.pid);
     const finished = trainer.finished

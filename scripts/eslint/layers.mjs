@@ -1,7 +1,8 @@
 import { relative, resolve, dirname, sep } from 'node:path';
 
 const services = ['contracts', 'domain'];
-const everything = [...services, 'datasets', 'models', 'db', 'trainer', 'chat', 'export', 'settings', 'runs'];
+const core = [...services, 'datasets', 'models', 'db', 'trainer', 'chat', 'export', 'settings', 'runs'];
+const everything = [...core, 'services'];
 
 /**
  * Which folders of main/ may import which (see ARCHITECTURE.md). A folder always may import itself.
@@ -18,6 +19,8 @@ export const LAYERS = {
   export: [...services, 'trainer'],
   settings: services,
   runs: [...services, 'datasets', 'models', 'db', 'trainer', 'export', 'settings'],
+  // What the app's screens ask for, out of all the layers below.
+  services: core,
   ipc: everything,
   app: [...everything, 'ipc'],
   cli: everything,

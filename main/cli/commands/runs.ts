@@ -75,8 +75,8 @@ function show(run: RunRow, db: ForjaDb, output: Output): void {
   output.text(
     table([
       ['folder', run.out_dir],
-      ['model', `${run.model_path}  (SHA-256 ${run.model_sha256.slice(0, 12)}…)`],
-      ['dataset', `${run.dataset_path}  (SHA-256 ${run.dataset_sha256.slice(0, 12)}…)`],
+      ['model', withHash(run.model_path, run.model_sha256)],
+      ['dataset', withHash(run.dataset_path, run.dataset_sha256)],
       ['steps', `${count(run.steps)} of ${run.total_steps === null ? 'an unknown number' : count(run.total_steps)}`],
       ['losses', `train ${loss(run.train_loss)}, validation ${loss(run.val_loss)}, best ${loss(run.best_val_loss)}`],
       ['speed', run.tokens_per_second === null ? '–' : `${run.tokens_per_second.toFixed(0)} tok/s`],
@@ -95,6 +95,10 @@ function show(run: RunRow, db: ForjaDb, output: Output): void {
     );
   }
   output.result('runs', { ...flat(run), ...counts({ steps, validations, checkpoints, exports }) });
+}
+
+function withHash(path: string, sha256: string | null): string {
+  return sha256 === null ? `${path}  (not read yet)` : `${path}  (SHA-256 ${sha256.slice(0, 12)}…)`;
 }
 
 function printSteps(

@@ -1,4 +1,5 @@
 import { migration0001 } from './0001-runs.ts';
+import { migration0002 } from './0002-library.ts';
 
 /** One numbered change of the database's shape. A migration that was released is never edited. */
 export interface Migration {
@@ -8,4 +9,4 @@ export interface Migration {
   sql: string;
 }
 
-export const MIGRATIONS: readonly Migration[] = [migration0001];
+export const MIGRATIONS: readonly Migration[] = [migration0001, migration0002];

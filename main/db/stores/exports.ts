@@ -2,6 +2,7 @@ import type { Database } from 'better-sqlite3';
 
 /** An export and what its check said; the check's fields are null when it was left out. */
 export interface ExportRow {
+  id?: number;
   run_id: string | null;
   time_ms: number;
   format: string;
@@ -34,7 +35,14 @@ export class ExportStore {
       .run(row);
   }
 
-  ofRun(run_id: string): ExportRow[] {
-    return this.db.prepare('SELECT * FROM exports WHERE run_id = ? ORDER BY id').all(run_id) as ExportRow[];
+  /** All exports, the newest first. */
+  list(): (ExportRow & { id: number })[] {
+    return this.db.prepare('SELECT * FROM exports ORDER BY id DESC').all() as (ExportRow & { id: number })[];
+  }
+
+  ofRun(run_id: string): (ExportRow & { id: number })[] {
+    return this.db.prepare('SELECT * FROM exports WHERE run_id = ? ORDER BY id').all(run_id) as (
+      ExportRow & { id: number }
+    )[];
   }
 }

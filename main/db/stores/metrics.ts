@@ -59,6 +59,33 @@ export class MetricStore {
     return this.db.prepare('SELECT * FROM steps WHERE run_id = ? ORDER BY step').all(run_id) as StepRow[];
   }
 
+  countSteps(run_id: string): number {
+    return this.db.prepare('SELECT count(*) FROM steps WHERE run_id = ?').pluck().get(run_id) as number;
+  }
+
+  /** The last step's row, or null. */
+  lastStep(run_id: string): StepRow | null {
+    const found = this.db.prepare('SELECT * FROM steps WHERE run_id = ? ORDER BY step DESC LIMIT 1').get(run_id);
+    return (found as StepRow | undefined) ?? null;
+  }
+
+  /** The columns that curves are thinned by, in arrays: reading a hundred thousand objects would take many times longer. */
+  curve(run_id: string): [step: number, train_loss: number, grad_norm: number][] {
+    return this.db
+      .prepare('SELECT step, train_loss, grad_norm FROM steps WHERE run_id = ? ORDER BY step')
+      .raw()
+      .all(run_id) as [number, number, number][];
+  }
+
+  /** Some steps of a run, in order. */
+  stepsAt(run_id: string, steps: readonly number[]): StepRow[] {
+    return this.db
+      .prepare(
+        'SELECT steps.* FROM json_each(?) AS wanted JOIN steps ON steps.run_id = ? AND steps.step = wanted.value ORDER BY step',
+      )
+      .all(JSON.stringify(steps), run_id) as StepRow[];
+  }
+
   validations(run_id: string): ValidationRow[] {
     return this.db.prepare('SELECT * FROM validations WHERE run_id = ? ORDER BY step').all(run_id) as ValidationRow[];
   }

@@ -40,4 +40,14 @@ export class ModelStore {
       .get(path, file_size_bytes, modified_ms);
     return (found as string | undefined) ?? null;
   }
+
+  /** The model with this hash. */
+  get(sha256: string): ModelRow | null {
+    return (this.db.prepare('SELECT * FROM models WHERE sha256 = ?').get(sha256) as ModelRow | undefined) ?? null;
+  }
+
+  /** Models by when they were last seen, the newest first. */
+  recent(limit: number): ModelRow[] {
+    return this.db.prepare('SELECT * FROM models ORDER BY seen_ms DESC LIMIT ?').all(limit) as ModelRow[];
+  }
 }

@@ -12,9 +12,11 @@ export interface RunRow {
   started_ms: number | null;
   ended_ms: number | null;
   model_path: string;
-  model_sha256: string;
+  /** Null until the model was read. */
+  model_sha256: string | null;
   dataset_path: string;
-  dataset_sha256: string;
+  /** Null until the dataset was read. */
+  dataset_sha256: string | null;
   val_dataset_sha256: string | null;
   /** JSON: all settings of the train job. */
   settings: string;
@@ -29,6 +31,22 @@ export interface RunRow {
   duration_ms: number | null;
   error_code: string | null;
   error_message: string | null;
+  error_hint: string | null;
+  /** JSON. */
+  error_details: string | null;
+  /** JSON: what the person asked for in the app; null for a run of the command line. */
+  request: string | null;
+  /** JSON: the trainer's plan. */
+  plan: string | null;
+  estimated_memory_bytes: number | null;
+  /** Waiting runs start in this order; null for any other. */
+  queue_order: number | null;
+  /** It was training when its process ended without a word. */
+  is_interrupted: 0 | 1;
+  /** JSON: a list of words. */
+  tags: string;
+  notes: string;
+  starred: 0 | 1;
 }
 
 /** What a run is known by before it has begun. */
@@ -44,7 +62,8 @@ export type NewRun = Pick<
   | 'dataset_sha256'
   | 'val_dataset_sha256'
   | 'settings'
->;
+> &
+  Partial<Pick<RunRow, 'request' | 'estimated_memory_bytes' | 'queue_order'>>;
 
 /** What changes in the life of a run. */
 export type RunChange = Partial<Omit<RunRow, 'id' | 'created_ms'>>;
@@ -56,6 +75,9 @@ const CHANGEABLE = new Set<string>([
   'started_ms',
   'ended_ms',
   'model_path',
+  'model_sha256',
+  'dataset_sha256',
+  'val_dataset_sha256',
   'settings',
   'total_steps',
   'steps',
@@ -68,6 +90,15 @@ const CHANGEABLE = new Set<string>([
   'duration_ms',
   'error_code',
   'error_message',
+  'error_hint',
+  'error_details',
+  'plan',
+  'estimated_memory_bytes',
+  'queue_order',
+  'is_interrupted',
+  'tags',
+  'notes',
+  'starred',
 ]);
 
 /** The runs. */
@@ -83,12 +114,12 @@ export class RunStore {
     this.db
       .prepare(
         `INSERT INTO runs (id, name, out_dir, status, created_ms, model_path, model_sha256, dataset_path, dataset_sha256,
-           val_dataset_sha256, settings)
+           val_dataset_sha256, settings, request, estimated_memory_bytes, queue_order)
          VALUES (@id, @name, @out_dir, 'queued', @created_ms, @model_path, @model_sha256, @dataset_path, @dataset_sha256,
-           @val_dataset_sha256, @settings)
+           @val_dataset_sha256, @settings, @request, @estimated_memory_bytes, @queue_order)
          ON CONFLICT (id) DO NOTHING`,
       )
-      .run(run);
+      .run({ request: null, estimated_memory_bytes: null, queue_order: null, ...run });
   }
 
   /** Changes some columns of a run. */
@@ -112,6 +143,38 @@ export class RunStore {
   inFolder(out_dir: string): RunRow | null {
     const found = this.db.prepare('SELECT * FROM runs WHERE out_dir = ? ORDER BY created_ms DESC LIMIT 1').get(out_dir);
     return (found as RunRow | undefined) ?? null;
+  }
+
+  /** Runs that wait to be started, the next first. */
+  waiting(): RunRow[] {
+    return this.db.prepare('SELECT * FROM runs WHERE queue_order IS NOT NULL ORDER BY queue_order').all() as RunRow[];
+  }
+
+  /** Puts the waiting runs into this order; ids of others are passed over. */
+  reorder(ids: readonly string[]): void {
+    const place = this.db.prepare('UPDATE runs SET queue_order = ? WHERE id = ? AND queue_order IS NOT NULL');
+    this.db.transaction(() => ids.forEach((id, at) => place.run(at, id)))();
+  }
+
+  /** The order of a run that is put behind all that wait. */
+  nextQueueOrder(): number {
+    return this.db.prepare('SELECT coalesce(max(queue_order) + 1, 0) FROM runs').pluck().get() as number;
+  }
+
+  /** Removes a run with all that it reported. */
+  remove(id: string): void {
+    this.db.prepare('DELETE FROM runs WHERE id = ?').run(id);
+  }
+
+  /** What the last `limit` runs of a model on a device did, the newest first. */
+  speeds(model_sha256: string | null, device: string, limit = 20): { tokens_per_second: number; settings: string }[] {
+    return this.db
+      .prepare(
+        `SELECT tokens_per_second, settings FROM runs WHERE tokens_per_second > 0 AND steps >= 3
+           AND (@model_sha256 IS NULL OR model_sha256 = @model_sha256) AND json_extract(settings, '$.device') = @device
+         ORDER BY created_ms DESC LIMIT @limit`,
+      )
+      .all({ model_sha256, device, limit }) as { tokens_per_second: number; settings: string }[];
   }
 
   /** All runs, the newest first. */

@@ -1,0 +1,167 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type {
+  ExportRecord,
+  NewRunRequest,
+  RunCheckpoint,
+  RunDetail,
+  RunPhase,
+  RunSummary,
+  TrainSettings,
+} from '../contracts/ipc.ts';
+import type { PlanData, StepData } from '../contracts/protocol-types.ts';
+import type { RunFile } from '../contracts/run-file.ts';
+import type { DatasetAudit } from '../datasets/index.ts';
+import type { ExportRow, ForjaDb, RunRow } from '../db/index.ts';
+import { RunFolder } from '../runs/index.ts';
+
+/** What is known of the active run and not yet in the database. */
+export interface LiveState {
+  phase: RunPhase | null;
+  phase_share: number | null;
+  is_paused: boolean;
+  last_step: StepData | null;
+}
+
+/** A run as lists show it. */
+export function summarise(row: RunRow, live: LiveState | null, waiting: readonly string[], db: ForjaDb): RunSummary {
+  const model = row.model_sha256 === null ? null : db.models.get(row.model_sha256);
+  const position = waiting.indexOf(row.id);
+  const step = live?.last_step ?? null;
+  const isBusy = row.status === 'training' || row.status === 'preparing' || position >= 0;
+  const folder = new RunFolder(row.out_dir);
+  return {
+    id: row.id,
+    name: row.name,
+    out_dir: row.out_dir,
+    status: row.status,
+    phase: live?.phase ?? null,
+    phase_share: live?.phase_share ?? null,
+    is_paused: live?.is_paused ?? false,
+    queue_position: position < 0 ? null : position,
+    is_interrupted: row.is_interrupted === 1,
+    can_continue: !isBusy && row.status !== 'completed' && (row.request !== null || folder.holdsRun()),
+    has_adapter:
+      existsSync(folder.adapterFile) ||
+      existsSync(join(folder.bestDir, 'adapter.gguf')) ||
+      folder.latestCheckpoint() !== null,
+    created_ms: row.created_ms,
+    started_ms: row.started_ms,
+    ended_ms: isBusy ? null : row.ended_ms,
+    model_path: row.model_path,
+    model_name: model?.name ?? null,
+    architecture: model?.architecture ?? null,
+    base_type: model?.base_type ?? null,
+    dataset_path: row.dataset_path,
+    total_steps: row.total_steps,
+    steps: step?.step ?? row.steps,
+    train_loss: step?.train_loss ?? row.train_loss,
+    val_loss: row.val_loss,
+    best_val_loss: row.best_val_loss,
+    tokens_per_second: step?.tokens_per_second ?? row.tokens_per_second,
+    trainable_parameters: row.trainable_parameters,
+    peak_memory_bytes: step?.peak_memory_bytes ?? row.peak_memory_bytes,
+    estimated_memory_bytes: row.estimated_memory_bytes,
+    elapsed_ms: step?.elapsed_ms ?? row.duration_ms ?? (row.steps > 0 ? lastElapsed(row.id, db) : null),
+    eta_ms: step?.eta_ms ?? null,
+    error:
+      row.error_code === null
+        ? null
+        : {
+            code: row.error_code,
+            message: row.error_message ?? '',
+            hint: row.error_hint ?? '',
+            details: (JSON.parse(row.error_details ?? '{}') ?? {}) as Record<string, unknown>,
+          },
+    tags: JSON.parse(row.tags) as string[],
+    notes: row.notes,
+    starred: row.starred === 1,
+  };
+}
+
+/** All that is known of a run. */
+export function describeRun(summary: RunSummary, row: RunRow, db: ForjaDb): RunDetail {
+  const folder = new RunFolder(row.out_dir);
+  const file = readOwnFile(folder, row.id);
+  const request = requestOf(row);
+  return {
+    ...summary,
+    model_name: summary.model_name ?? file?.model.name ?? null,
+    settings: JSON.parse(row.settings) as Partial<TrainSettings>,
+    template: file?.template ?? request?.template ?? 'auto',
+    format: (file?.dataset.format as RunDetail['format'] | undefined) ?? request?.format ?? 'auto',
+    val_path: file?.val_dataset?.path ?? request?.val_path ?? null,
+    val_share: request?.val_share ?? 0,
+    sample_prompts: request?.sample_prompts ?? [],
+    plan: row.plan === null ? null : (JSON.parse(row.plan) as PlanData),
+    dataset: readAudit(folder, file !== null),
+    checkpoints: checkpointsOf(row.id, folder, db),
+    samples: db.samples.ofRun(row.id).map(({ step, time_ms, prompt, text }) => ({ step, time_ms, prompt, text })),
+    exports: db.exports.ofRun(row.id).map(toExportRecord).reverse(),
+  };
+}
+
+/** What a person asked for in the app; null for a run of the command line. */
+export function requestOf(row: RunRow): NewRunRequest | null {
+  return row.request === null ? null : (JSON.parse(row.request) as NewRunRequest);
+}
+
+/** The run.json of a run, or null when its folder has none (yet), or another run's. */
+export function readOwnFile(folder: RunFolder, id: string): RunFile | null {
+  if (!folder.holdsRun()) return null;
+  try {
+    const file = folder.read();
+    return file.id === id ? file : null;
+  } catch {
+    return null;
+  }
+}
+
+export function toExportRecord(row: ExportRow & { id: number }): ExportRecord {
+  return {
+    ...row,
+    verdict: row.verdict as ExportRecord['verdict'],
+    exists: existsSync(row.output_path),
+  };
+}
+
+function lastElapsed(run_id: string, db: ForjaDb): number | null {
+  return db.metrics.lastStep(run_id)?.elapsed_ms ?? null;
+}
+
+function readAudit(folder: RunFolder, isOwn: boolean): RunDetail['dataset'] {
+  if (!isOwn) return null;
+  try {
+    const audit = JSON.parse(readFileSync(folder.auditFile, 'utf8')) as DatasetAudit;
+    const { data, val_data, template, template_reason, train, val, warnings } = audit;
+    return { data, val_data, template, template_reason, train, val, warnings };
+  } catch {
+    return null;
+  }
+}
+
+/** Checkpoints on disk with what the database knows of them; the best one besides. */
+function checkpointsOf(run_id: string, folder: RunFolder, db: ForjaDb): RunCheckpoint[] {
+  const reported = db.metrics.checkpoints(run_id);
+  const losses = new Map(db.metrics.validations(run_id).map(({ step, val_loss }) => [step, val_loss]));
+  const describe = (step: number, path: string, known: (typeof reported)[number] | undefined): RunCheckpoint => ({
+    step,
+    path,
+    reason: known?.reason ?? 'interval',
+    time_ms: known?.time_ms ?? 0,
+    val_loss: losses.get(step) ?? null,
+  });
+  const found = folder
+    .checkpoints()
+    .map(({ step, path }) =>
+      describe(
+        step,
+        path,
+        reported.find((one) => one.step === step && one.reason !== 'best'),
+      ),
+    );
+  const best = reported.findLast(({ reason }) => reason === 'best');
+  if (best !== undefined && existsSync(join(folder.bestDir, 'adapter.gguf')))
+    found.push(describe(best.step, folder.bestDir, best));
+  return found.sort((a, b) => a.step - b.step);
+}
