@@ -27,7 +27,10 @@ const root = join(import.meta.dirname, '../..');
 const TRAIN = join(root, 'resources/samples/orders-train.jsonl');
 const HELD_OUT = join(root, 'resources/samples/orders-held-out.jsonl');
 
-/** Chosen by trial for this model and these rows; see README, "The demo". */
+/**
+ * Chosen by trial: a small model, a narrow task and few steps want a high learning rate. After 20 steps half of the answers are
+ * right, after 40 nearly all; what comes last is 24-hour times and whether to deliver.
+ */
 const SETTINGS = {
   lora_rank: 16,
   lora_alpha: 32,
@@ -37,7 +40,7 @@ const SETTINGS = {
   micro_batch_size: 8,
   gradient_accumulation_steps: 1,
   max_seq_len: 128,
-  max_steps: 100,
+  max_steps: 50,
   seed: 1,
 } as const;
 
@@ -75,7 +78,7 @@ async function main(): Promise<number> {
         val_share: 0,
         format: 'auto',
         columns: {},
-        template: template.name,
+        template: 'auto',
         out_dir: args.out,
         name: 'demo',
         overwrite: true,
@@ -122,6 +125,7 @@ async function ask(name: string, options: LoadOptions, questions: HeldOut[]): Pr
   }
 }
 
+/** Q8_0: merged back into the base's own Q4_1, a good part of what was learned is rounded away. */
 async function merge(model_path: string, folder: RunFolder): Promise<ExportOutcome> {
   const outcome = await exportAdapter(
     {
