@@ -10,6 +10,7 @@ import { score } from './commands/score.ts';
 import { train } from './commands/train.ts';
 import type { Command } from './lib/command.ts';
 import { helpOf, helpOfAll } from './lib/help.ts';
+import { endOnSignal } from './lib/interrupts.ts';
 import { Output } from './lib/output.ts';
 import { parseCommand, usage } from './lib/parse.ts';
 
@@ -44,5 +45,6 @@ async function main(argv: string[]): Promise<ExitCode> {
   }
 }
 
+endOnSignal(EXIT.stopped);
 // Nothing is left to do after a command: what still holds the loop (a pipe of a dead child) must not hold the terminal.
 process.exit(await main(process.argv.slice(2)));

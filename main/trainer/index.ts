@@ -5,6 +5,7 @@
  */
 export { locateTrainer } from './locate.ts';
 export {
+  killTrainers,
   runJob,
   startTrainer,
   type Finished,

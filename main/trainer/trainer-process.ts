@@ -53,6 +53,14 @@ export interface TrainerProcess<Type extends JobType> {
   finished: Promise<Finished<Type>>;
 }
 
+/** The trainers that run now, for killTrainers. */
+const running = new Set<ChildProcessWithoutNullStreams>();
+
+/** Ends every trainer at once: for a process that is told to end and has nothing to save. */
+export function killTrainers(): void {
+  for (const child of running) child.kill('SIGKILL');
+}
+
 /** How much of the log is kept for an error report. */
 const LOG_TAIL_CHARS = 16_384;
 
@@ -76,10 +84,12 @@ export function startTrainer<Type extends JobType>(
     detached: process.platform !== 'win32',
     windowsHide: true,
   });
+  running.add(child);
   // The trainer's end is told by its exit: a broken pipe on the way there says nothing more.
   child.stdin.on('error', () => undefined);
   const watch = new Watch<Type>(child, job.type, options);
   const finished = watch.finished.finally(() => {
+    running.delete(child);
     if (options.jobPath === undefined) rmSync(dirname(jobPath), { recursive: true, force: true });
   });
   // A caller that only listens to events may look at the end later.

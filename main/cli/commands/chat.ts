@@ -5,6 +5,7 @@ import { openTemplate, type ChatMessage, type PromptTemplate, type TemplateChoic
 import { inspectModel } from '../../models/index.ts';
 import { RunFolder } from '../../runs/index.ts';
 import type { Arguments, Command } from '../lib/command.ts';
+import { onInterrupt } from '../lib/interrupts.ts';
 import type { Output } from '../lib/output.ts';
 import { usage } from '../lib/parse.ts';
 import { adapterOf } from '../lib/run-adapter.ts';
@@ -139,8 +140,10 @@ async function answer(session: Session, voice: Voice, prompt: string): Promise<G
   voice.messages.push({ role: 'user', content: prompt });
   if (voices.length > 1) output.text(`── ${voice.name} ──`);
   const abort = new AbortController();
-  const stop = () => abort.abort();
-  process.once('SIGINT', stop);
+  const interrupts = onInterrupt(
+    () => abort.abort(),
+    () => process.exit(EXIT.stopped),
+  );
   try {
     const result = await chat.generate(voice.name, template.renderPrompt(voice.messages), {
       ...generation(args),
@@ -151,7 +154,7 @@ async function answer(session: Session, voice: Voice, prompt: string): Promise<G
     voice.messages.push({ role: 'assistant', content: result.text });
     return result;
   } finally {
-    process.removeListener('SIGINT', stop);
+    interrupts.release();
   }
 }
 
@@ -189,10 +192,8 @@ async function converse(session: Session): Promise<void> {
   const { output, voices, args } = session;
   output.text('An empty line or Ctrl-D ends the conversation, /new starts afresh, Ctrl-C cuts an answer short.');
   const lines = createInterface({ input: process.stdin, output: process.stderr, prompt: '\n> ' });
-  // readline would end at a Ctrl-C; while an answer comes it cuts that short instead.
-  lines.on('SIGINT', () => {
-    if (!process.emit('SIGINT')) lines.close();
-  });
+  // In a terminal readline takes the Ctrl-C: an answer that comes is cut short, and else the conversation ends.
+  lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
   lines.prompt();
   for await (const line of lines) {
     const prompt = line.trim();

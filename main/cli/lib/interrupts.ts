@@ -1,3 +1,24 @@
+import { killTrainers } from '../../trainer/index.ts';
+
+/** How many listen with onInterrupt: while somebody does, a signal is theirs. */
+let listeners = 0;
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/**
+ * Makes a signal end this process together with its trainers, which have process groups of their own and would go on.
+ * @param exit_code what the process then ends with
+ */
+export function endOnSignal(exit_code: number): void {
+  for (const signal of SIGNALS) {
+    process.on(signal, () => {
+      if (listeners > 0) return;
+      killTrainers();
+      process.exit(exit_code);
+    });
+  }
+}
+
 /** A second Ctrl-C counts from here on: a terminal and a parent process may both pass the first one on. */
 const DEBOUNCE_MS = 400;
 
@@ -17,11 +38,12 @@ export function onInterrupt(onStop: () => void, onKill: () => void): { release: 
       onKill();
     }
   };
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  for (const signal of signals) process.on(signal, listen);
+  listeners += 1;
+  for (const signal of SIGNALS) process.on(signal, listen);
   return {
     release: () => {
-      for (const signal of signals) process.removeListener(signal, listen);
+      listeners -= 1;
+      for (const signal of SIGNALS) process.removeListener(signal, listen);
     },
   };
 }

@@ -1,0 +1,108 @@
+/**
+ * The benchmark: how fast the trainer is, and with how much memory, beside llama.cpp's own forward pass over the same file in
+ * the same run. `ratio_to_q8_0_forward` is training speed over the forward speed of the Q8_0 file.
+ *
+ *   npm run bench [-- --types f16,q8_0,q4_0,q4_k_m --max-seq-len 512 --threads 2 --steps 3 --device cpu --json]
+ */
+import { parseArgs } from 'node:util';
+import { bytes, table } from '../../main/cli/lib/format.ts';
+import { Output } from '../../main/cli/lib/output.ts';
+import { toReport } from '../../main/contracts/errors.ts';
+import { completeJob, jobSettings } from '../../main/contracts/protocol.ts';
+import type { BenchJob, BenchResult } from '../../main/contracts/protocol-types.ts';
+import { ensureSampleModel } from '../../main/models/index.ts';
+import { runJob } from '../../main/trainer/index.ts';
+import { modelsOf, type BaseType } from './models.ts';
+
+const { values: args } = parseArgs({
+  options: {
+    types: { type: 'string', default: 'f16,q8_0,q4_0,q4_k_m' },
+    'max-seq-len': { type: 'string', default: '512' },
+    'micro-batch-size': { type: 'string', default: '1' },
+    'lora-rank': { type: 'string', default: '16' },
+    threads: { type: 'string', default: '2' },
+    steps: { type: 'string', default: '3' },
+    device: { type: 'string', default: 'cpu' },
+    json: { type: 'boolean', default: false },
+  },
+});
+const output = new Output(args.json);
+const settings = {
+  max_seq_len: Number(args['max-seq-len']),
+  micro_batch_size: Number(args['micro-batch-size']),
+  lora_rank: Number(args['lora-rank']),
+  threads: Number(args.threads),
+  steps: Number(args.steps),
+  device: args.device,
+};
+
+async function bench(): Promise<void> {
+  const types = readTypes(args.types);
+  const sample = await ensureSampleModel((text) => output.progress(text, true));
+  // The Q8_0 file's forward speed is the measure for all of them.
+  const models = await modelsOf(sample, [...new Set<BaseType>([...types, 'q8_0'])], (text) =>
+    output.progress(text, true),
+  );
+  const reference = await measure(models.get('q8_0')!, 'forward');
+  output.text(
+    `SmolLM2-135M, max_seq_len ${settings.max_seq_len}, rank ${settings.lora_rank}, all linear layers, ` +
+      `${reference.threads} threads; llama.cpp's forward pass over the Q8_0 file: ${reference.tokens_per_second.toFixed(0)} tok/s\n`,
+  );
+  const rows: string[][] = [['TYPE', 'TRAIN', 'FORWARD', 'TO ITS FORWARD', 'TO Q8_0 FORWARD', 'PEAK MEMORY']];
+  for (const type of types) {
+    const forward = type === 'q8_0' ? reference : await measure(models.get(type)!, 'forward');
+    const train = await measure(models.get(type)!, 'train');
+    const ratio_to_forward = train.tokens_per_second / forward.tokens_per_second;
+    const ratio_to_q8_0_forward = train.tokens_per_second / reference.tokens_per_second;
+    output.row({
+      base_type: type,
+      max_seq_len: train.max_seq_len,
+      micro_batch_size: train.micro_batch_size,
+      lora_rank: settings.lora_rank,
+      threads: train.threads,
+      device: settings.device,
+      tokens_per_second: train.tokens_per_second,
+      forward_tokens_per_second: forward.tokens_per_second,
+      ratio_to_forward,
+      ratio_to_q8_0_forward,
+      peak_memory_bytes: train.peak_memory_bytes,
+      file_size_bytes: train.file_size_bytes,
+    });
+    rows.push([
+      type,
+      `${train.tokens_per_second.toFixed(0)} tok/s`,
+      `${forward.tokens_per_second.toFixed(0)} tok/s`,
+      ratio_to_forward.toFixed(3),
+      ratio_to_q8_0_forward.toFixed(3),
+      bytes(train.peak_memory_bytes),
+    ]);
+  }
+  output.text(table(rows, ''));
+}
+
+async function measure(model_path: string, mode: BenchJob['mode']): Promise<BenchResult> {
+  output.progress(`measuring ${mode}: ${model_path}`, true);
+  return await runJob<'bench'>(completeJob('bench', { ...settings, model_path, mode }));
+}
+
+function readTypes(text: string): BaseType[] {
+  const known = jobSettings('export').output_type?.enum ?? [];
+  const types = text.toLowerCase().split(',');
+  const unknown = types.find((type) => !known.includes(type) || type === 'same');
+  if (unknown === undefined) return types as BaseType[];
+  throw Object.assign(new Error(`There is no type ${unknown}.`), {
+    code: 'usage',
+    hint: `--types takes a list out of ${known.filter((type) => type !== 'same').join(', ')}.`,
+  });
+}
+
+let exit_code = 0;
+try {
+  await bench();
+} catch (error) {
+  const report = toReport(error);
+  output.fail('bench', report);
+  ({ exit_code } = report);
+}
+await output.drain();
+process.exit(exit_code);
