@@ -110,8 +110,9 @@ class run {
                   {"use_rslora", s_.method.use_rslora ? "true" : "false"}, {"device", dev_->name()},
                   {"compute_type", s_.compute_type == precision::f32 ? "f32" : "auto"}};
         if (s_.resume_path) {
-            state_ = load_checkpoint(*s_.resume_path, *method_);
+            state_ = read_checkpoint_state(*s_.resume_path); // first: it says which setting an adapter of another shape comes from
             compare_settings();
+            state_ = load_checkpoint(*s_.resume_path, *method_);
             last_checkpoint_ = *s_.resume_path;
         }
         state_.settings = fixed_;

@@ -1,0 +1,309 @@
+// Whole runs: a resumed run equals one that never stopped, bit for bit; batches of any make-up give the same losses; the
+// validation loss is the mean over all supervised tokens; checkpoints are kept and pruned; bad inputs are refused.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "base/files.hpp"
+#include "data/token-file.hpp"
+#include "data/vocab.hpp"
+#include "export/adapter-gguf.hpp"
+#include "peft/lora.hpp"
+#include "support/expect-error.hpp"
+#include "support/report.hpp"
+#include "support/scenario.hpp"
+#include "train/evaluate.hpp"
+#include "train/trainer.hpp"
+
+using namespace forja;
+using namespace forja::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+// Rows of unequal length; the last one has nothing to learn.
+std::string rows_file(const temporary_folder & folder, const std::string & model_path, int n_rows, uint64_t seed) {
+    const vocab_identity vocab = identify_vocab(*gguf_file::open(model_path));
+    const std::string    path  = folder.path("rows-" + std::to_string(n_rows) + "-" + std::to_string(seed) + ".fjt");
+    token_file_writer    out(path, vocab.n_vocab, vocab.vocab_hash);
+    for (int i = 0; i < n_rows; i++) {
+        const auto row = random_row(seed + i, 2 + i % 5, 3 + i * 7 % 13);
+        out.add_row(row.data(), row.size(), i);
+    }
+    const auto prompt = random_row(seed + 999, 6, 0);
+    out.add_row(prompt.data(), prompt.size(), n_rows);
+    out.finish();
+    return path;
+}
+
+struct history {
+    std::vector<train_step>       steps;
+    std::vector<train_validation> validations;
+    std::vector<train_checkpoint> checkpoints;
+    std::vector<std::string>      warnings;
+    train_plan                    plan{};
+    train_result                  result;
+};
+
+// Runs to the end, or asks to stop after step `stop_after`.
+history train(const train_settings & s, int64_t stop_after = 0) {
+    history        h;
+    train_control  control;
+    train_observer o;
+    o.on_plan       = [&](const train_plan & p) { h.plan = p; };
+    o.on_validation = [&](const train_validation & v) { h.validations.push_back(v); };
+    o.on_checkpoint = [&](const train_checkpoint & c) { h.checkpoints.push_back(c); };
+    o.on_warning    = [&](const warning & w) { h.warnings.push_back(w.code); };
+    o.on_step       = [&](const train_step & e) {
+        h.steps.push_back(e);
+        if (e.step == stop_after) {
+            control.stop = true;
+        }
+    };
+    h.result = run_training(s, o, control);
+    return h;
+}
+
+std::string bytes(const std::string & path) {
+    std::ifstream in(utf8_path(path), std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+}
+
+bool same_bits(double a, double b) { return std::memcmp(&a, &b, sizeof a) == 0; }
+
+train_settings settings(const temporary_folder & folder, const std::string & model_path, const std::string & out) {
+    train_settings s;
+    s.model_path                  = model_path;
+    s.train_tokens_path           = rows_file(folder, model_path, 14, 100);
+    s.out_dir                     = folder.path(out);
+    s.method.lora_rank            = 4;
+    s.learning_rate               = 0.01;
+    s.warmup_ratio                = 0;
+    s.warmup_steps                = 2;
+    s.micro_batch_size            = 2;
+    s.gradient_accumulation_steps = 2;
+    s.max_steps                   = 9; // four steps an epoch, the last of two rows
+    s.max_seq_len                 = 24;
+    s.threads                     = 1;
+    return s;
+}
+
+// Stopped in the middle of an epoch, with dropout, validation and the moments of AdamW in play.
+void resume(const temporary_folder & folder, const char * variant, ggml_type type, precision prec, int threads) {
+    fixtures::model_options o;
+    o.variant              = variant;
+    o.type                 = type;
+    const std::string path = fixture(folder, o), name = std::string(variant) + " " + fixtures::type_name(type) + (prec == precision::f32 ? " f32" : " auto") +
+                                                        ", " + std::to_string(threads) + " threads";
+    train_settings    whole = settings(folder, path, "whole");
+    whole.val_tokens_path     = rows_file(folder, path, 5, 700);
+    whole.eval_steps          = 4;
+    whole.method.lora_dropout = 0.1;
+    whole.compute_type        = prec;
+    whole.threads             = threads;
+    const history a           = train(whole);
+
+    train_settings part = whole;
+    part.out_dir        = folder.path("part");
+    const history b     = train(part, 6);
+    check(!b.result.completed && b.steps.size() == 6 && b.checkpoints.back().reason == "stop", name + ": stops after step 6, with a checkpoint");
+    part.resume_path = b.result.last_checkpoint_path;
+    const history c  = train(part);
+    bool          same = c.plan.start_step == 6 && c.steps.size() == 3 && c.warnings == b.warnings;
+    for (size_t i = 0; i < a.steps.size() && same; i++) {
+        const train_step & want = a.steps[i];
+        const train_step & got  = i < 6 ? b.steps[i] : c.steps[i - 6];
+        same = got.step == want.step && same_bits(got.train_loss, want.train_loss) && same_bits(got.grad_norm, want.grad_norm) &&
+               same_bits(got.learning_rate, want.learning_rate) && got.supervised_tokens == want.supervised_tokens;
+    }
+    check(same, name + ": every step of the stopped and resumed run has the bits of the whole run's");
+    check(a.validations.size() == 3 && c.validations.size() == 2 && same_bits(a.validations.back().val_loss, c.validations.back().val_loss) &&
+              same_bits(a.result.best_val_loss.value(), c.result.best_val_loss.value()),
+          name + ": so have its validation losses");
+    check(bytes(a.result.adapter_path.value()) == bytes(c.result.adapter_path.value()), name + ": and its adapter file");
+    for (const char * out : {"whole", "part"}) {
+        fs::remove_all(utf8_path(folder.path(out)));
+    }
+}
+
+// Only the order of sums differs: F32's 1e-7 of each loss, more in later steps.
+void make_up(const temporary_folder & folder) {
+    fixtures::model_options o;
+    const std::string       path = fixture(folder, o);
+    std::vector<history>    runs;
+    for (int64_t micro : {1, 2, 4}) {
+        train_settings s              = settings(folder, path, "micro");
+        s.micro_batch_size            = micro;
+        s.gradient_accumulation_steps = 4 / micro;
+        s.compute_type                = precision::f32;
+        runs.push_back(train(s));
+    }
+    train_settings s          = settings(folder, path, "micro");
+    s.activation_budget_bytes = 0;
+    s.threads                 = 2;
+    s.compute_type            = precision::f32;
+    const history recomputed  = train(s);
+    double        worst = 0, norm = 0;
+    bool          bits = true;
+    for (size_t i = 0; i < runs[0].steps.size(); i++) {
+        for (size_t r = 1; r < runs.size(); r++) {
+            worst = std::max(worst, std::fabs(runs[r].steps[i].train_loss - runs[0].steps[i].train_loss));
+            norm  = std::max(norm, std::fabs(runs[r].steps[i].grad_norm / runs[0].steps[i].grad_norm - 1));
+        }
+        bits &= same_bits(recomputed.steps[i].train_loss, runs[1].steps[i].train_loss);
+    }
+    check_error("micro-batches of 1, 2 and 4 rows: losses", worst, 2e-5);
+    check_error("micro-batches of 1, 2 and 4 rows: gradient norms", norm, 2e-5);
+    check(bits, "recomputed activations and two threads: the same bits");
+    check(runs[0].plan.rows == 14 && runs[0].plan.skipped_rows == 1 && runs[0].plan.steps_per_epoch == 4, "the plan counts rows, skipped rows and steps");
+    check(recomputed.warnings == std::vector<std::string>{"rows_skipped"}, "a skipped row is told");
+}
+
+// The mean over all supervised tokens, not the mean of batches' means; and the same as scoring the file with the adapter.
+void validation(const temporary_folder & folder) {
+    fixtures::model_options o;
+    const std::string       path = fixture(folder, o);
+    train_settings          s    = settings(folder, path, "validated");
+    s.val_tokens_path            = rows_file(folder, path, 5, 700);
+    s.compute_type               = precision::f32;
+    s.checkpoint_steps           = 2;
+    s.checkpoints_kept           = 2;
+    s.eval_steps                 = 3;
+    const history h              = train(s);
+
+    auto base   = open_model(path);
+    auto tuning = method_from_adapter(read_adapter_gguf(h.result.adapter_path.value()), *base, false);
+    engine::options eo;
+    eo.prec       = precision::f32;
+    eo.training   = false;
+    eo.max_tokens = 64;
+    engine  e(base, tuning.get(), eo);
+    double  nats = 0;
+    int64_t n    = 0;
+    for (int i = 0; i < 5; i++) {
+        const batch_loss l = e.evaluate(batch_of({random_row(700 + i, 2 + i % 5, 3 + i * 7 % 13)}));
+        nats += l.nats;
+        n += l.n_tokens;
+    }
+    check(h.validations.size() == 3 && h.validations.back().tokens == n, "validation: at steps 3, 6 and the last, over all supervised tokens");
+    check_error("validation: the mean over all supervised tokens", std::fabs(h.validations.back().val_loss - nats / (double) n), 1e-6);
+    check_error("validation: perplexity", std::fabs(h.validations.back().perplexity / std::exp(nats / (double) n) - 1), 1e-6);
+
+    score_settings score;
+    score.model_path   = path;
+    score.tokens_path  = s.val_tokens_path.value();
+    score.adapter_path = h.result.adapter_path;
+    score.max_seq_len  = s.max_seq_len;
+    score.threads      = 1;
+    score.compute_type = precision::f32;
+    const score_result r = run_score(score, {});
+    check_error("score: the same", std::fabs(r.mean_loss - h.validations.back().val_loss), 1e-9);
+    check(r.tokens == n && r.rows == 5, "score: counts tokens and rows");
+
+    std::vector<std::string> kept;
+    for (const auto & entry : fs::directory_iterator(utf8_path(s.out_dir) / "checkpoints")) {
+        kept.push_back(path_utf8(entry.path().filename()));
+    }
+    std::sort(kept.begin(), kept.end());
+    check(kept == std::vector<std::string>({"step-00000008", "step-00000009"}), "the last two checkpoints are kept");
+    double best = 1e30;
+    for (const train_validation & v : h.validations) {
+        check(v.is_best == (v.val_loss < best), "validation at step " + std::to_string(v.step) + (v.is_best ? " is the best so far" : " is not the best"));
+        best = std::min(best, v.val_loss);
+    }
+    const auto kept_best = method_from_adapter(read_adapter_gguf(folder.path("validated/best/adapter.gguf")), *base, false);
+    engine     of_best(base, kept_best.get(), eo);
+    nats = 0;
+    for (int i = 0; i < 5; i++) {
+        nats += of_best.evaluate(batch_of({random_row(700 + i, 2 + i % 5, 3 + i * 7 % 13)})).nats;
+    }
+    check_error("the best checkpoint has the best validation loss", std::fabs(nats / (double) n - best), 1e-6);
+}
+
+void bad_inputs(const temporary_folder & folder) {
+    fixtures::model_options o;
+    const std::string       path = fixture(folder, o);
+    const train_settings    good = settings(folder, path, "bad");
+    const history           done = train(good);
+    const std::string       before = bytes(done.result.adapter_path.value());
+
+    const auto refuse = [&](const std::string & code, const std::string & what, const std::function<void(train_settings &)> & spoil) {
+        train_settings s = good;
+        spoil(s);
+        check_fails(code, what, [&] { train(s); });
+    };
+    for (const auto & [kind, code] : std::vector<std::pair<std::string, std::string>>{{"unsupported-arch", "architecture_unsupported"},
+                                                                                     {"missing-tensor", "tensor_missing"},
+                                                                                     {"nan-weights", "weights_not_finite"},
+                                                                                     {"truncated", "gguf_truncated"},
+                                                                                     {"header-truncated", "gguf_truncated"},
+                                                                                     {"wrong-magic", "gguf_bad_magic"},
+                                                                                     {"bad-version", "gguf_bad_version"}}) {
+        const std::string bad = folder.path("bad-" + kind + ".gguf");
+        fixtures::write_bad_model(kind, o, bad);
+        refuse(code, "a model with " + kind, [&](train_settings & s) { s.model_path = bad; });
+    }
+    refuse("file_not_found", "a model that isn't there", [&](train_settings & s) { s.model_path = folder.path("nothing.gguf"); });
+    refuse("file_not_found", "a token file that isn't there", [&](train_settings & s) { s.train_tokens_path = folder.path("nothing.fjt"); });
+    refuse("dataset_empty", "a dataset with nothing to learn", [&](train_settings & s) { s.train_tokens_path = rows_file(folder, path, 0, 1); });
+    refuse("dataset_empty", "a max_seq_len that cuts every answer off", [&](train_settings & s) { s.max_seq_len = 1; });
+    refuse("no_target_modules", "no target modules", [&](train_settings & s) { s.method.target_modules = {}; });
+    refuse("checkpoint_missing", "a checkpoint that isn't there", [&](train_settings & s) { s.resume_path = folder.path("nothing"); });
+    refuse("resume_mismatch", "resuming with another rank", [&](train_settings & s) {
+        s.resume_path      = done.result.last_checkpoint_path;
+        s.method.lora_rank = 8;
+    });
+    {
+        fixtures::model_options other = o;
+        other.n_vocab                 = 352;
+        const std::string wide        = fixture(folder, other);
+        refuse("token_file_vocab_mismatch", "rows made with another vocabulary", [&](train_settings & s) { s.model_path = wide; });
+    }
+    {
+        const std::string foreign = folder.path("foreign.gguf");
+        fixtures::model_options other;
+        other.variant = "qwen3";
+        auto            base = open_model(fixture(folder, other));
+        method_settings ms;
+        ms.lora_rank = 4;
+        auto m       = make_method(ms, *base, false);
+        m->init(1);
+        write_adapter_gguf(m->to_adapter(), foreign);
+        refuse("adapter_mismatch", "an initial adapter of another model", [&](train_settings & s) { s.init_adapter_path = foreign; });
+    }
+    {
+        const fs::path damaged = utf8_path(folder.path("damaged"));
+        fs::copy(utf8_path(done.result.last_checkpoint_path.value()), damaged);
+        fs::resize_file(damaged / "state.gguf", fs::file_size(damaged / "state.gguf") / 2);
+        refuse("gguf_truncated", "a checkpoint that was cut short", [&](train_settings & s) { s.resume_path = path_utf8(damaged); });
+    }
+    {
+        const std::string file = folder.path("a-file");
+        std::ofstream(utf8_path(file)) << "x";
+        refuse("output_not_writable", "an output folder that is a file", [&](train_settings & s) { s.out_dir = file; });
+    }
+    {
+        refuse("loss_not_finite", "a learning rate that throws the adapter to infinity", [&](train_settings & s) {
+            s.learning_rate       = 1e30;
+            s.warmup_steps        = 0;
+            s.out_dir             = folder.path("exploded");
+        });
+    }
+    check(bytes(done.result.adapter_path.value()) == before, "the earlier run's adapter is whole");
+}
+
+} // namespace
+
+int main() {
+    temporary_folder folder;
+    resume(folder, "llama", GGML_TYPE_F32, precision::f32, 1);
+    resume(folder, "gemma3", GGML_TYPE_Q8_0, precision::fast, 2);
+    resume(folder, "phi3", GGML_TYPE_Q4_K, precision::fast, 1);
+    make_up(folder);
+    validation(folder);
+    bad_inputs(folder);
+    return result();
+}
