@@ -1,20 +1,9 @@
 import { EXIT, toReport, type ExitCode } from '../contracts/errors.ts';
-import { audit } from './commands/audit.ts';
-import { chat } from './commands/chat.ts';
-import { doctor } from './commands/doctor.ts';
-import { exportCommand } from './commands/export.ts';
-import { inspect } from './commands/inspect.ts';
-import { resume } from './commands/resume.ts';
-import { runs } from './commands/runs.ts';
-import { score } from './commands/score.ts';
-import { train } from './commands/train.ts';
-import type { Command } from './lib/command.ts';
+import { COMMANDS } from './commands/index.ts';
 import { helpOf, helpOfAll } from './lib/help.ts';
 import { endOnSignal } from './lib/interrupts.ts';
 import { Output } from './lib/output.ts';
 import { parseCommand, usage } from './lib/parse.ts';
-
-const COMMANDS: readonly Command[] = [inspect, audit, train, resume, runs, score, chat, exportCommand, doctor];
 
 /** Runs `forja` with these arguments. @returns the exit code */
 async function main(argv: string[]): Promise<ExitCode> {

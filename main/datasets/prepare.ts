@@ -101,7 +101,9 @@ class Preparation {
     const dataAudit = await this.readData();
     const valAudit = this.valData === null ? null : await this.readValData(this.valData, dataAudit);
     const [trainTokens, valTokens] = await Promise.all([this.train.finish(), this.val.finish()]);
-    if (trainTokens === null || trainTokens.supervised_tokens === 0) throw this.nothingLeft(dataAudit, trainTokens);
+    // Rows whose answer lies beyond max_seq_len are as good as none.
+    if (trainTokens === null || trainTokens.empty_rows >= trainTokens.rows)
+      throw this.nothingLeft(dataAudit, trainTokens);
     const { template } = this.options;
     return {
       audit: {

@@ -23,6 +23,9 @@ interface Source {
 
 const DEFAULT_CHECK_ROWS = 64;
 
+/** Of a dataset to check on the format is always found from its rows: --format is that of the export. */
+const CHECK_DATASET_OPTIONS = DATASET_OPTIONS.filter(({ flag }) => flag !== 'format');
+
 export const exportCommand: Command = {
   name: 'export',
   summary: 'Write the merged model or the adapter, and check what was written',
@@ -76,7 +79,7 @@ export const exportCommand: Command = {
         ...settingOptions('verify', ['max_seq_len']),
       ],
     },
-    { title: 'Dataset of --check-data', options: DATASET_OPTIONS },
+    { title: 'Dataset of --check-data', options: CHECK_DATASET_OPTIONS },
   ],
   examples: [
     'forja export --run runs/first --output tuned.gguf',
@@ -92,7 +95,8 @@ export const exportCommand: Command = {
     }
     const check = checkSettings(args);
     const request = { model_path: source.model_path, data_path, val_path: null, max_seq_len: check.max_seq_len };
-    await withTokens(request, args, output, async ({ train_tokens_path }) => {
+    const datasetArgs = { ...args, options: { ...args.options, format: undefined } };
+    await withTokens(request, datasetArgs, output, async ({ train_tokens_path }) => {
       const given = { ...check, tokens_path: train_tokens_path, is_held_out: true };
       await exportAndTell({ ...source, check: given }, args, output);
     });

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { COMMANDS } from '../commands/index.ts';
 import type { Command } from './command.ts';
 import { helpOf } from './help.ts';
-import { parseCommand } from './parse.ts';
+import { COMMON, parseCommand } from './parse.ts';
 
 const command: Command = {
   name: 'try',
@@ -73,6 +74,13 @@ describe('parseCommand', () => {
   test('--help needs nothing else', () => {
     expect(parseCommand(command, ['--help']).options.help).toBe(true);
   });
+});
+
+test.each(COMMANDS.map(({ name }) => name))('forja %s has each option once, and help that fits', (name) => {
+  const one = COMMANDS.find((other) => other.name === name)!;
+  const flags = [...one.groups.flatMap(({ options }) => options), ...COMMON].map(({ flag }) => flag);
+  expect(flags).toEqual([...new Set(flags)]);
+  expect(helpOf(one)).toContain(one.summary);
 });
 
 test('the help lists every option with its default and what it takes', () => {
