@@ -1,0 +1,88 @@
+import { describe, expect, test } from 'vitest';
+import { TARGET_MODULES } from '../lora-parameters.ts';
+import { adviseMemory } from './advice.ts';
+import { estimateFullMemory, estimateMemory, type MemorySettings, type TrainedModel } from './memory.ts';
+
+const smollm2 = (file_size_bytes: number): TrainedModel => ({
+  n_layer: 30,
+  n_embd: 576,
+  n_head: 9,
+  n_head_kv: 3,
+  n_ff: 1536,
+  n_vocab: 49152,
+  n_params: 134_515_008,
+  file_size_bytes,
+});
+const Q4_1 = 98_362_432;
+const Q8_0 = 144_811_072;
+const tiny: TrainedModel = {
+  n_layer: 2,
+  n_embd: 64,
+  n_head: 4,
+  n_head_kv: 2,
+  n_ff: 96,
+  n_vocab: 320,
+  n_params: 102_720,
+  file_size_bytes: 419_904,
+};
+const settings = (over: Partial<MemorySettings> = {}): MemorySettings => ({
+  lora_rank: 16,
+  target_modules: TARGET_MODULES,
+  max_seq_len: 512,
+  micro_batch_size: 1,
+  activation_budget_bytes: -1,
+  ...over,
+});
+
+describe("the trainer's measured peak, within 15 %", () => {
+  // `bench` jobs on Linux x64 with two threads; they write no checkpoint, which is 8 bytes a trainable parameter.
+  test.each([
+    ['SmolLM2 Q4_1', smollm2(Q4_1), { max_seq_len: 64, lora_rank: 8 }, 247_017_472],
+    ['SmolLM2 Q4_1', smollm2(Q4_1), { max_seq_len: 128 }, 356_200_448],
+    ['SmolLM2 Q4_1', smollm2(Q4_1), { max_seq_len: 256 }, 445_923_328],
+    ['SmolLM2 Q4_1', smollm2(Q4_1), { max_seq_len: 128, lora_rank: 64 }, 595_537_920],
+    ['SmolLM2 Q4_1', smollm2(Q4_1), { max_seq_len: 128, micro_batch_size: 2 }, 446_050_304],
+    ['SmolLM2 Q8_0', smollm2(Q8_0), { max_seq_len: 128 }, 402_554_880],
+    ['tiny', tiny, { max_seq_len: 128 }, 36_798_464],
+    ['tiny', tiny, { max_seq_len: 2048, activation_budget_bytes: 0 }, 48_926_720],
+    ['tiny', tiny, { max_seq_len: 4096, activation_budget_bytes: 0 }, 61_042_688],
+  ] as const)('%s %$', (_, model, over, measured) => {
+    const { total_bytes, adapter_bytes } = estimateMemory(model, settings(over), null);
+    const estimated = total_bytes - adapter_bytes / 3;
+    expect(estimated / measured).toBeGreaterThan(0.85);
+    expect(estimated / measured).toBeLessThan(1.15);
+  });
+});
+
+test('short rows need less than max_seq_len says', () => {
+  const rows = { rows: 1000, tokens: 40_000, supervised_tokens: 20_000, max_tokens: 60 };
+  const whole = estimateMemory(smollm2(Q4_1), settings(), null);
+  const short = estimateMemory(smollm2(Q4_1), settings(), rows);
+  expect(short.total_bytes).toBeLessThan(whole.total_bytes * 0.8);
+  expect(short.weights_bytes + short.adapter_bytes + short.activations_bytes + short.other_bytes).toBe(short.total_bytes);
+});
+
+test('training all weights takes 16 bytes a parameter', () => {
+  const { weights_bytes, adapter_bytes } = estimateFullMemory(smollm2(Q4_1), settings(), null);
+  expect(weights_bytes + adapter_bytes).toBe(16 * 134_515_008);
+});
+
+describe('advice', () => {
+  const model = smollm2(Q4_1);
+  const large = settings({ micro_batch_size: 4, max_seq_len: 1024, lora_rank: 64 });
+
+  test('there is none when it fits', () => expect(adviseMemory(model, large, null, 8e9)).toEqual([]));
+
+  test('what is enough alone comes first, with the highest value that fits', () => {
+    const now = estimateMemory(model, large, null).total_bytes;
+    const advice = adviseMemory(model, large, null, now - 100e6);
+    expect(advice[0]).toMatchObject({ setting: 'micro_batch_size', from: 4, to: 2, fits: true });
+    for (const one of advice.filter(({ fits }) => fits)) expect(one.total_bytes).toBeLessThanOrEqual(now - 100e6);
+  });
+
+  test('what does not fit whatever is lowered says how far it comes', () => {
+    const advice = adviseMemory(model, large, null, 50e6);
+    expect(advice.length).toBeGreaterThan(0);
+    expect(advice.every(({ fits }) => !fits)).toBe(true);
+  });
+});

@@ -1,0 +1,139 @@
+import { loraParameters, type ModelSizes, type TargetModule } from '../lora-parameters.ts';
+
+/** What of a model the memory of training depends on. */
+export interface TrainedModel extends ModelSizes {
+  n_vocab: number;
+  n_params: number;
+  /** All parts of the file. */
+  file_size_bytes: number;
+}
+
+/** The settings that memory depends on; names as in native/protocol. */
+export interface MemorySettings {
+  lora_rank: number;
+  target_modules: readonly TargetModule[];
+  max_seq_len: number;
+  micro_batch_size: number;
+  /** -1: the trainer's default. */
+  activation_budget_bytes: number;
+}
+
+/** The rows that will be learned from, where they are known: shorter rows need less. */
+export interface RowLengths {
+  rows: number;
+  tokens: number;
+  supervised_tokens: number;
+  max_tokens: number;
+}
+
+export interface MemoryParts {
+  weights_bytes: number;
+  adapter_bytes: number;
+  activations_bytes: number;
+  other_bytes: number;
+  total_bytes: number;
+}
+
+// The numbers of native/src/train/engine.cpp.
+const DEFAULT_ACTIVATION_BUDGET = 128 * 2 ** 20;
+const HEAD_LOGITS_BYTES = 48 * 2 ** 20;
+const MAX_PARTIAL_BYTES = 64 * 2 ** 20;
+
+/** Program, libraries and the memory in which graphs are described; measured on models of no size. */
+const PROCESS_BYTES = 35e6;
+/** The vocabulary with its texts and merges, each token. */
+const VOCAB_ENTRY_BYTES = 120;
+/** Value, gradient and AdamW's two moments, F32. */
+const TRAINED_PARAMETER_BYTES = 16;
+/** A checkpoint gathers the adapter and its file in memory before it is written. */
+const CHECKPOINT_PARAMETER_BYTES = 8;
+
+/**
+ * What the trainer's process holds at its peak. It follows native/src/train/engine.cpp: the file is mapped; block inputs of
+ * every adapted block are kept; inner values of as many blocks as the budget allows; one graph's intermediate values at a time,
+ * of which the largest is a block's way back or a chunk of the output head.
+ *
+ * @param rows null before there is a dataset: then every row is as long as max_seq_len, and all of it is learned
+ */
+export function estimateMemory(model: TrainedModel, settings: MemorySettings, rows: RowLengths | null): MemoryParts {
+  const trainable = loraParameters(model, settings.target_modules, settings.lora_rank);
+  const { n_tokens, n_supervised, n_seq } = largestMicroBatch(settings, rows);
+  const adapter_bytes = trainable * (TRAINED_PARAMETER_BYTES + CHECKPOINT_PARAMETER_BYTES);
+  const other_bytes = PROCESS_BYTES + VOCAB_ENTRY_BYTES * model.n_vocab;
+  const activations_bytes = activationBytes(model, settings, n_tokens, n_supervised, n_seq);
+  const weights_bytes = model.file_size_bytes;
+  return {
+    weights_bytes,
+    adapter_bytes,
+    activations_bytes: Math.round(activations_bytes),
+    other_bytes: Math.round(other_bytes),
+    total_bytes: Math.round(weights_bytes + adapter_bytes + activations_bytes + other_bytes),
+  };
+}
+
+/** As estimateMemory, were all weights trained: F32 weights, gradients and moments, and the same activations. */
+export function estimateFullMemory(model: TrainedModel, settings: MemorySettings, rows: RowLengths | null): MemoryParts {
+  const { n_tokens, n_supervised, n_seq } = largestMicroBatch(settings, rows);
+  const weights_bytes = 4 * model.n_params;
+  const adapter_bytes = 12 * model.n_params;
+  const activations_bytes = Math.round(activationBytes(model, settings, n_tokens, n_supervised, n_seq));
+  const other_bytes = PROCESS_BYTES + VOCAB_ENTRY_BYTES * model.n_vocab;
+  const total_bytes = weights_bytes + adapter_bytes + activations_bytes + other_bytes;
+  return { weights_bytes, adapter_bytes, activations_bytes, other_bytes, total_bytes };
+}
+
+/** Tokens of the largest micro-batch that is likely: one row of the longest, the others of the usual length. */
+function largestMicroBatch(settings: MemorySettings, rows: RowLengths | null) {
+  const { micro_batch_size, max_seq_len } = settings;
+  if (rows === null || rows.rows === 0) {
+    const n_tokens = micro_batch_size * max_seq_len;
+    return { n_tokens, n_supervised: n_tokens, n_seq: micro_batch_size };
+  }
+  const longest = Math.min(max_seq_len, rows.max_tokens);
+  const usual = Math.min(longest, rows.tokens / rows.rows);
+  const n_seq = Math.min(micro_batch_size, rows.rows);
+  // Of many rows a few are long at once.
+  const others = usual + (longest - usual) / (1 + Math.sqrt(n_seq));
+  const n_tokens = longest + (n_seq - 1) * others;
+  return { n_tokens, n_supervised: (n_tokens * rows.supervised_tokens) / Math.max(1, rows.tokens), n_seq };
+}
+
+function activationBytes(
+  model: TrainedModel,
+  settings: MemorySettings,
+  n_tokens: number,
+  n_supervised: number,
+  n_seq: number,
+): number {
+  const { n_layer, n_embd, n_head, n_head_kv, n_ff, n_vocab } = model;
+  const n_embd_head = model.n_embd_head ?? n_embd / n_head;
+  const n_q = n_embd_head * n_head;
+  const n_kv = n_embd_head * n_head_kv;
+  const r = settings.lora_rank * settings.target_modules.length;
+
+  // Two slots in turn, one for each block's input and the last one's output, and two for gradients.
+  const slots = 4 * n_embd * n_tokens * (n_layer + 5);
+
+  const keptPerBlock = 4 * n_tokens * (2 * n_q + 2 * n_kv + n_head + 2 * n_embd + 2 * n_ff + r);
+  const { activation_budget_bytes: wanted } = settings;
+  const budget = wanted < 0 ? DEFAULT_ACTIVATION_BUDGET : wanted;
+  const n_kept = Math.min(n_layer, Math.floor(budget / keptPerBlock));
+
+  // A block's way back, at the gated product: what its linear layers need, and what of the forward pass is not kept.
+  const recomputed = n_kept >= n_layer ? 0 : n_q + n_kv + 2 * n_ff + r;
+  const feedForward = 4 * n_tokens * (3.5 * n_embd + n_q + n_kv + 3 * n_ff + recomputed);
+  // … and at attention, where each chunk of keys sums its own dq.
+  const tiles = Math.ceil(n_tokens / n_seq / 64);
+  const chunks = Math.min(
+    Math.ceil(16 / (n_seq * n_head_kv)),
+    8,
+    Math.max(1, tiles),
+    1 + Math.floor(MAX_PARTIAL_BYTES / (4 * n_tokens * n_q)),
+  );
+  const attention = 4 * n_tokens * (2 * n_embd + (3 + chunks) * n_q + 4 * n_kv);
+  // Logits, their BF16 copy for the product, and the hidden rows before and after the norm with their gradients.
+  const chunk = Math.min(n_supervised, Math.max(16, Math.floor(HEAD_LOGITS_BYTES / (4 * n_vocab))));
+  const head = chunk * (6 * n_vocab + 18 * n_embd);
+
+  return slots + n_kept * keptPerBlock + Math.max(feedForward, attention, head);
+}
