@@ -2,6 +2,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "base/random.hpp"
 #include "data/token-file.hpp"
 #include "data/tokenize-job.hpp"
 #include "data/tokenizer.hpp"
@@ -81,13 +82,37 @@ void test_rows(const std::string & kind, const std::string & path, bool space_pr
           kind + ": a text after a special token is as at inference");
 }
 
+/// Texts of everything that could matter where a text is cut into words.
+void test_word_cache(const std::string & kind, const tokenizer & tok) {
+    const std::vector<std::string> parts = {" ", " ", " ", "  ", "\n", "\n\n", " \n", "\t", ".", ",", "!", "'s", "'", "(", ")", "3", "12345", "-", "%", "the", "user", "assistant",
+                                            "a", "qué", "año", "Él", "×", "÷", "漢字", "\u3000", "\u00a0", "é", "🙂", "<|im_start|>", "<|im_end|>", "</s>", "<s>", "|", ">", "]", "un", "re"};
+    word_cache cache;
+    bool       same = true;
+    for (uint64_t i = 0; i < 3000 && same; ++i) {
+        std::vector<segment> segments;
+        for (uint64_t k = 0; k < 3; ++k) {
+            std::string text;
+            for (uint64_t j = 0; j < 1 + mix64(i * 7 + k) % 25; ++j) {
+                text += parts[mix64(i * 1000 + k * 100 + j) % parts.size()];
+            }
+            segments.push_back({text, k == 1});
+        }
+        same = tok.row(segments) == tok.row(segments, &cache);
+        if (!same) {
+            std::printf("differs: [%s][%s][%s]\n", segments[0].text.c_str(), segments[1].text.c_str(), segments[2].text.c_str());
+        }
+    }
+    check(same, kind + ": words seen before give the same tokens as libllama");
+}
+
 void test_sample_model() {
     const char * path = std::getenv("FORJA_SAMPLE_MODEL");
     if (path == nullptr) {
         std::printf("skip the sample model: FORJA_SAMPLE_MODEL is not set\n");
         return;
     }
-    const tokenizer   tok(path);
+    const tokenizer tok(path);
+    test_word_cache("sample model", tok);
     const std::string prompt = "<|im_start|>user\n¿Cuánto es 2+2?  \n\n<|im_end|>\n<|im_start|>assistant\n";
     const auto        words  = tok.row({{prompt, false}, {"Son 4 — «cuatro».<|im_end|>", true}, {"\n", false}});
     check(text_of(tok, words) == prompt + "Son 4 — «cuatro».<|im_end|>\n", "sample model: the pieces together give the text back");
@@ -162,6 +187,7 @@ int main() {
         const std::string llama = dir.path("llama.gguf");
         fx::write_tiny_model(o, llama);
         test_rows(spm ? "spm, bos" : "bpe, bos", llama, spm, true);
+        test_word_cache(spm ? "spm" : "bpe", tokenizer(llama));
         test_job(dir, llama);
         o.variant              = "qwen2"; // without
         const std::string qwen = dir.path("qwen.gguf");

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <deque>
 #include <future>
+#include <memory>
+#include <mutex>
 #include <thread>
 
 #include <nlohmann/json.hpp>
@@ -50,7 +52,7 @@ error invalid(uint64_t line, const std::string & why) {
                  {{"line", std::to_string(line)}, {"reason", why}});
 }
 
-tokenised_row tokenise_line(const tokenizer & tok, const std::string & line, uint64_t number) {
+tokenised_row tokenise_line(const tokenizer & tok, word_cache & cache, const std::string & line, uint64_t number) {
     std::vector<segment> segments;
     uint64_t             source_row = number;
     try {
@@ -63,17 +65,41 @@ tokenised_row tokenise_line(const tokenizer & tok, const std::string & line, uin
     } catch (const json::exception & e) {
         throw invalid(number, e.what());
     }
-    return {tok.row(segments), source_row};
+    return {tok.row(segments, &cache), source_row};
 }
 
-std::vector<tokenised_row> tokenise_batch(const tokenizer & tok, const batch & b) {
+/// Word caches that outlive the batches' threads.
+class cache_pool {
+  public:
+    std::unique_ptr<word_cache> take() {
+        const std::lock_guard lock(mutex_);
+        if (free_.empty()) {
+            return std::make_unique<word_cache>();
+        }
+        auto cache = std::move(free_.back());
+        free_.pop_back();
+        return cache;
+    }
+    void give_back(std::unique_ptr<word_cache> cache) {
+        const std::lock_guard lock(mutex_);
+        free_.push_back(std::move(cache));
+    }
+
+  private:
+    std::mutex                               mutex_;
+    std::vector<std::unique_ptr<word_cache>> free_;
+};
+
+std::vector<tokenised_row> tokenise_batch(const tokenizer & tok, cache_pool & caches, const batch & b) {
+    auto                       cache = caches.take();
     std::vector<tokenised_row> out;
     out.reserve(b.lines.size());
     for (size_t i = 0; i < b.lines.size(); ++i) {
         if (b.lines[i].find_first_not_of(" \t\r") != std::string::npos) {
-            out.push_back(tokenise_line(tok, b.lines[i], b.first_line + i));
+            out.push_back(tokenise_line(tok, *cache, b.lines[i], b.first_line + i));
         }
     }
+    caches.give_back(std::move(cache));
     return out;
 }
 
@@ -119,6 +145,7 @@ tokenize_result tokenize_rows(const tokenize_options & options, std::istream & r
     const size_t      n_threads = options.threads > 0 ? static_cast<size_t>(options.threads)
                                                       : std::clamp<size_t>(std::thread::hardware_concurrency(), 1, 8);
 
+    cache_pool caches; // outlives the batches below
     // Batches are tokenised side by side and written in the order in which they came.
     std::deque<std::future<std::vector<tokenised_row>>> running;
     uint64_t                                            line_number = 0;
@@ -137,7 +164,7 @@ tokenize_result tokenize_rows(const tokenize_options & options, std::istream & r
         if (running.size() >= n_threads) {
             write_oldest();
         }
-        running.push_back(std::async(std::launch::async, [&tok, b = std::move(b)] { return tokenise_batch(tok, b); }));
+        running.push_back(std::async(std::launch::async, [&tok, &caches, b = std::move(b)] { return tokenise_batch(tok, caches, b); }));
         b = {};
     }
     while (!running.empty()) {

@@ -1,6 +1,8 @@
 #include "data/tokenizer.hpp"
 
+#include <algorithm>
 #include <cstring>
+#include <set>
 
 #include "llama.h"
 
@@ -56,7 +58,8 @@ tokenizer::model_ptr tokenizer::load(const std::string & path, bool without_spac
 
 tokenizer::tokenizer(const std::string & model_path) {
     quiet_llama_log();
-    identity_                 = identify_vocab(*gguf_file::open(model_path));
+    const auto file           = gguf_file::open(model_path);
+    identity_                 = identify_vocab(*file);
     model_                    = load(model_path, false);
     const llama_vocab * vocab = llama_model_get_vocab(model_.get());
     add_bos_                  = llama_vocab_get_add_bos(vocab);
@@ -65,23 +68,113 @@ tokenizer::tokenizer(const std::string & model_path) {
         throw error("tokenizer_unusable", "llama.cpp counts the tokens of " + model_path + " differently.", {}, {{"path", model_path}});
     }
     // Only SentencePiece vocabularies may put a space before a text.
-    if (llama_vocab_type(vocab) == LLAMA_VOCAB_TYPE_SPM && tokens_of(*model_, "a") != tokens_of(*(plain_ = load(model_path, true)), "a")) {
-        return;
+    if (llama_vocab_type(vocab) == LLAMA_VOCAB_TYPE_SPM) {
+        plain_ = load(model_path, true);
+        if (tokens_of(*model_, "a") == tokens_of(*plain_, "a")) {
+            plain_.reset();
+        }
     }
-    plain_.reset();
+    find_cuts(file->str("tokenizer.ggml.pre").value_or("default"));
 }
 
 tokenizer::~tokenizer() = default;
 
-std::vector<int32_t> tokenizer::begin(std::string_view text) const {
-    std::vector<int32_t> out = tokens_of(*model_, text);
+void tokenizer::find_cuts(const std::string & pre) {
+    // Splits into words that, in llama.cpp, begin a word at a single space after anything that isn't white space, and at the
+    // line ends after a word.
+    static const std::set<std::string> known = {"default",   "gpt-2",  "phi-2",  "llama3", "llama-v3", "llama-bpe", "qwen2",     "deepseek-r1-qwen", "smollm",
+                                                "starcoder", "refact", "tekken", "gpt-4o", "dbrx",     "smaug-bpe", "stablelm2", "command-r",        "olmo"};
+    const llama_vocab * vocab = llama_model_get_vocab(model_.get());
+    const bool          spm   = llama_vocab_type(vocab) == LLAMA_VOCAB_TYPE_SPM;
+    if (!spm && (llama_vocab_type(vocab) != LLAMA_VOCAB_TYPE_BPE || known.count(pre) == 0)) {
+        return;
+    }
+    cuts_.emplace(!spm);
+    for (int32_t i = 0; i < llama_vocab_n_tokens(vocab); ++i) {
+        pieces_.push_back(piece(i));
+        // Ordinary tokens of byte-level BPE can't reach across: they are found within words.
+        if (spm || is_special(vocab, i)) {
+            cuts_->forbid(pieces_.back(), is_special(vocab, i));
+        }
+    }
+}
+
+/// Puts the words of a text that was tokenised in one go into the cache. cuts: where words end, the last at text.size().
+void tokenizer::remember(std::string_view text, const std::vector<size_t> & cuts, bool begins, const std::vector<int32_t> & tokens, word_cache & cache) const {
+    size_t token = 0, at = 0, from = 0;
+    // The space that a model puts before a text, and white space that special tokens swallow, make texts differ: what comes after
+    // is not remembered.
+    for (const size_t cut : cuts) {
+        const size_t first = token;
+        while (token < tokens.size() && at < cut) {
+            const std::string & p = pieces_[static_cast<size_t>(tokens[token++])];
+            if (text.substr(at, p.size()) != p) {
+                return;
+            }
+            at += p.size();
+        }
+        if (at != cut || (cut == text.size() && token != tokens.size())) {
+            return;
+        }
+        if (cut - from <= word_cache::max_word_bytes) {
+            cache.put(text.substr(from, cut - from), begins && from == 0, tokens.data() + first, token - first);
+        }
+        from = cut;
+    }
+}
+
+std::vector<int32_t> tokenizer::by_words(std::string_view text, bool begins, word_cache * cache) const {
+    if (cache == nullptr || !cuts_) {
+        return begins ? begin_uncut(text) : go_on_uncut(text);
+    }
+    std::vector<int32_t> out;
+    out.reserve(text.size() / 3 + 1);
+    // Neighbouring words that the cache lacks are tokenised together: a call of libllama costs as much as many words.
+    std::vector<size_t> unknown_cuts;
+    size_t              unknown_from = 0;
+    const auto          tokenise_unknown = [&](size_t to) {
+        if (unknown_from < to) {
+            const std::string_view     part   = text.substr(unknown_from, to - unknown_from);
+            const bool                 first  = begins && unknown_from == 0;
+            const std::vector<int32_t> tokens = first ? begin_uncut(part) : go_on_uncut(part);
+            out.insert(out.end(), tokens.begin(), tokens.end());
+            remember(part, unknown_cuts, first, tokens, *cache);
+            unknown_cuts.clear();
+        }
+    };
+    for (size_t from = 0, to; from < text.size(); from = to) {
+        to = cuts_->next(text, from);
+        if (const auto * seen = cache->find(text.substr(from, to - from), begins && from == 0)) {
+            const std::vector<int32_t> * tokens = seen;
+            std::vector<int32_t>         copy;
+            if (unknown_from < from) {
+                copy   = *seen; // the cache changes below
+                tokens = &copy;
+                tokenise_unknown(from);
+            }
+            out.insert(out.end(), tokens->begin(), tokens->end());
+            unknown_from = to;
+        } else {
+            unknown_cuts.push_back(to - unknown_from);
+        }
+    }
+    tokenise_unknown(text.size());
+    return out;
+}
+
+std::vector<int32_t> tokenizer::begin_uncut(std::string_view text) const { return tokens_of(*model_, text); }
+
+std::vector<int32_t> tokenizer::begin(std::string_view text, word_cache * cache) const {
+    std::vector<int32_t> out = by_words(text, true, cache);
     if (add_bos_ && bos_ >= 0 && (out.empty() || out.front() != bos_)) {
         out.insert(out.begin(), bos_);
     }
     return out;
 }
 
-std::vector<int32_t> tokenizer::go_on(std::string_view text) const {
+std::vector<int32_t> tokenizer::go_on(std::string_view text, word_cache * cache) const { return by_words(text, false, cache); }
+
+std::vector<int32_t> tokenizer::go_on_uncut(std::string_view text) const {
     if (!plain_) {
         return tokens_of(*model_, text);
     }
@@ -106,7 +199,7 @@ std::vector<int32_t> tokenizer::go_on(std::string_view text) const {
     return out;
 }
 
-std::vector<uint32_t> tokenizer::row(const std::vector<segment> & segments) const {
+std::vector<uint32_t> tokenizer::row(const std::vector<segment> & segments, word_cache * cache) const {
     std::vector<uint32_t> words;
     std::string           text;
     bool                  first = true;
@@ -116,7 +209,7 @@ std::vector<uint32_t> tokenizer::row(const std::vector<segment> & segments) cons
         if (text.empty() || (i + 1 < segments.size() && segments[i + 1].supervised == supervised)) {
             continue;
         }
-        for (const int32_t token : first ? begin(text) : go_on(text)) {
+        for (const int32_t token : first ? begin(text, cache) : go_on(text, cache)) {
             words.push_back(static_cast<uint32_t>(token) | (supervised ? supervised_bit : 0u));
         }
         first = false;

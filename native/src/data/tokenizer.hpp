@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "data/vocab.hpp"
+#include "data/word-cache.hpp"
 
 struct llama_model;
 
@@ -30,14 +32,15 @@ class tokenizer {
 
     /// The tokens of a text that begins a context: BOS when the vocabulary wants one (and the text doesn't begin with it),
     /// template marks such as <|im_start|> read as special tokens, SentencePiece's leading space where the model has it.
-    std::vector<int32_t> begin(std::string_view text) const;
+    /// With a cache, which must be used with this tokenizer only and by one thread at a time, the same tokens come sooner.
+    std::vector<int32_t> begin(std::string_view text, word_cache * cache = nullptr) const;
 
     /// The tokens of a text that continues one: no BOS and no space put before it.
-    std::vector<int32_t> go_on(std::string_view text) const;
+    std::vector<int32_t> go_on(std::string_view text, word_cache * cache = nullptr) const;
 
     /// A row as payload words (token-file.hpp). The first part is tokenised as begin() does and each further one as go_on()
     /// does, so that a prompt's tokens are those of the prompt alone, as at inference. The first token is never supervised.
-    std::vector<uint32_t> row(const std::vector<segment> & segments) const;
+    std::vector<uint32_t> row(const std::vector<segment> & segments, word_cache * cache = nullptr) const;
 
     /// The text of a token, with special tokens written out; may be part of a UTF-8 sequence.
     std::string piece(int32_t token) const;
@@ -49,10 +52,19 @@ class tokenizer {
     using model_ptr = std::unique_ptr<llama_model, model_deleter>;
     static model_ptr load(const std::string & path, bool without_space_prefix);
 
+    std::vector<int32_t> begin_uncut(std::string_view text) const; // but for BOS
+    std::vector<int32_t> go_on_uncut(std::string_view text) const;
+    std::vector<int32_t> by_words(std::string_view text, bool begins, word_cache * cache) const;
+    void                 remember(std::string_view text, const std::vector<size_t> & cuts, bool begins, const std::vector<int32_t> & tokens, word_cache & cache) const;
+    void                 find_cuts(const std::string & pre);
+
     vocab_identity identity_;
     model_ptr      model_;
     model_ptr      plain_; // the same vocabulary that puts no space before a text; null where model_ puts none either
     bool           add_bos_ = false;
+
+    std::optional<cut_rule>  cuts_;   // none: texts are not cut into words
+    std::vector<std::string> pieces_; // every token's text
     int32_t        bos_     = -1;
 };
 
