@@ -1,5 +1,6 @@
-// Times the fused CPU kernels on one core, beside that core's own peak: `kernels-bench [baseline|avx2|avx512|avx512_bf16]`.
-// Times are the thread's processor time, the best of several runs, so that a busy machine disturbs them little.
+// Times the fused CPU kernels on one core, beside that core's own peak: `kernels-bench
+// [baseline|avx2|avx512|avx512_bf16]`. Times are the thread's processor time, the best of several runs, so that a busy
+// machine disturbs them little.
 #include <algorithm>
 #include <chrono>
 #include <cmath>

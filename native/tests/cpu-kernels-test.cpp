@@ -25,7 +25,8 @@ void report(bool good, const std::string & what, double error, double tolerance)
     failures += !good;
 }
 
-/// Largest |a - b| relative to the reference's root mean square: one figure for a whole tensor, with zeros in it or not.
+/// Largest |a - b| relative to the reference's root mean square: one figure for a whole tensor, with zeros in it or
+/// not.
 double deviation(const std::vector<float> & got, const values & want) {
     double square = 0, worst = 0;
     for (size_t i = 0; i < want.size(); ++i) {
@@ -106,7 +107,8 @@ struct attention_case {
         for (size_t i = 1; i < seq_start.size(); ++i) {
             s += " " + std::to_string(seq_start[i] - seq_start[i - 1]);
         }
-        return (type == product_type::bf16 ? "bf16 " : "") + s + (softcap > 0 ? ", cap" : "") + (n_swa > 0 ? ", window " + std::to_string(n_swa) : "");
+        return (type == product_type::bf16 ? "bf16 " : "") + s + (softcap > 0 ? ", cap" : "") +
+               (n_swa > 0 ? ", window " + std::to_string(n_swa) : "");
     }
 };
 
@@ -179,8 +181,8 @@ void test_attention(const attention_case & c) {
     check_that(name + ": same bits for 1, 2, 3, 16 threads", same);
 }
 
-/// Central differences of `loss` over `x`, compared with `gradient` at every `stride`-th element. In double, with a step of
-/// 1e-5: the truncation error is about 1e-10, the rounding error about 1e-11.
+/// Central differences of `loss` over `x`, compared with `gradient` at every `stride`-th element. In double, with a
+/// step of 1e-5: the truncation error is about 1e-10, the rounding error about 1e-11.
 void check_differences(const std::string & what, values x, const values & gradient,
                        const std::function<double(const values &)> & loss, size_t stride = 1) {
     double worst = 0, size = 0;
@@ -322,7 +324,8 @@ void test_cross_entropy(int64_t n_vocab, float size, float cap) {
         if (nth == 1) {
             first = d;
             // exp to 2e-7; with a cap also tanh to 1e-6 times the cap, which exp turns into a relative error of 3e-5.
-            // The gradient's largest element is up to sqrt(n_vocab) = 70 times the root mean square that it is measured by.
+            // The gradient's largest element is up to sqrt(n_vocab) = 70 times the root mean square that it is measured
+            // by.
             check(name + ": loss", loss, want_loss, cap > 0 ? 1e-5 : 1e-6);
             check(name + ": gradient", d, want_d, cap > 0 ? 1e-4 : 1e-5);
             check_that(name + ": loss alone is the same", untouched && same_bits(loss, loss_only));
@@ -478,7 +481,8 @@ void test_weight_product(int64_t n_in, int64_t n_out, int64_t n_tokens, toy_kind
                 }
                 return r;
             };
-            const values product = reference::weight_product(rounded(toy.plain), transposed, rounded(x), n_in, n_out, n_tokens);
+            const values product =
+                reference::weight_product(rounded(toy.plain), transposed, rounded(x), n_in, n_out, n_tokens);
             const std::string name = std::string("weight_product ") + (type == product_type::f32 ? "f32 " : "bf16 ") +
                                      (transposed ? "transposed " : "") + name_of(kind) + " [" +
                                      std::to_string(n_in) + ", " + std::to_string(n_out) + "] T " + std::to_string(n_tokens);
@@ -499,7 +503,7 @@ void test_weight_product(int64_t n_in, int64_t n_out, int64_t n_tokens, toy_kind
                 values want(2 * start.size());
                 for (size_t i = 0; i < start.size(); ++i) {
                     const size_t t = i / y_stride, o = i % y_stride;
-                    want[i]                = o < (size_t) m ? product[t * m + o] : start[i]; // nothing behind a token's outputs
+                    want[i]                = o < (size_t) m ? product[t * m + o] : start[i]; // nothing behind outputs
                     want[start.size() + i] = o < (size_t) m ? start[i] + product[t * m + o] : start[i];
                 }
                 y.insert(y.end(), added.begin(), added.end());
@@ -551,7 +555,9 @@ void test_thin(int64_t n, int64_t r, int64_t n_tokens) {
     const double tolerance = 2e-5;
 
     values     outer = reference::outer(widened(x), widened(small), n, r, n_tokens);
-    const auto added = [&](const std::vector<float> & both) { return std::vector<float>(both.begin(), both.begin() + n * r); };
+    const auto added = [&](const std::vector<float> & both) {
+        return std::vector<float>(both.begin(), both.begin() + n * r);
+    };
     const auto first_half = [&](const values & both) { return values(both.begin(), both.begin() + n * r); };
     std::vector<float> got = run(n * r, [&](float * acc, bool accumulate, int ith, int nth) {
         if (accumulate) {

@@ -67,8 +67,8 @@ struct tile_mask {
     }
 };
 
-// With PAIRS the operands of products are pairs of BF16 along the product's sum (see tile-product.hpp): rows of D values are
-// D/2 pairs; what is summed over keys or rows has two neighbouring keys or rows in each pair.
+// With PAIRS the operands of products are pairs of BF16 along the product's sum (see tile-product.hpp): rows of D
+// values are D/2 pairs; what is summed over keys or rows has two neighbouring keys or rows in each pair.
 
 /// dst[0 .. d_padded) = src[0 .. d) * factor, zeros behind; BF16 with PAIRS.
 template <bool PAIRS>
@@ -196,8 +196,8 @@ FORJA_INLINE void tile_mix_keys(float * dst, const float * weights, int64_t weig
     }
 }
 
-/// dst[key][·] += sum over rows of weights[row][key] * rows[row][·], over the rows that see some key of a step. With PAIRS
-/// weights and rows are both pairs of rows, those of weights weights_stride apart.
+/// dst[key][·] += sum over rows of weights[row][key] * rows[row][·], over the rows that see some key of a step. With
+/// PAIRS weights and rows are both pairs of rows, those of weights weights_stride apart.
 template <bool PAIRS>
 FORJA_INLINE void tile_mix_rows(float * dst, const float * weights, int64_t weights_stride, const float * rows,
                                 const attention_plan & p, const tile_mask & mask, bool full) {
@@ -222,8 +222,9 @@ FORJA_INLINE vf keep_seen(vf x, key_range seen, int64_t j, vf instead) {
 /// only after the cap.
 FORJA_INLINE float query_factor(const attention_shape & s) { return s.logit_softcap > 0 ? s.scale : s.scale * LOG2_E; }
 
-/// One online-softmax step of a row: scores (times log2(e)) become exp2(score - maximum), zeros outside `seen`; the row's maximum, sums and
-/// output so far are rescaled where the maximum rises. With PAIRS the results are BF16, in the row's first half.
+/// One online-softmax step of a row: scores (times log2(e)) become exp2(score - maximum), zeros outside `seen`; the
+/// row's maximum, sums and output so far are rescaled where the maximum rises. With PAIRS the results are BF16, in the
+/// row's first half.
 template <bool PAIRS, bool MASKED>
 FORJA_INLINE void softmax_row(float * scores, key_range seen, float logit_softcap, float & maximum, float * sums,
                               float * out, int64_t d_padded) {
@@ -391,9 +392,9 @@ FORJA_INLINE prob_and_grad softmax_backward(const float * scores, const float * 
     return {prob, grad};
 }
 
-/// Two rows (or one, with zeros for the other) of scores and d_scores in place. F32: probabilities and gradients of logits
-/// where they were. PAIRS: both as pairs of the two rows, where the first row was; the gradients also as BF16 rows of
-/// KEY_TILE, in ds_rows.
+/// Two rows (or one, with zeros for the other) of scores and d_scores in place. F32: probabilities and gradients of
+/// logits where they were. PAIRS: both as pairs of the two rows, where the first row was; the gradients also as BF16
+/// rows of KEY_TILE, in ds_rows.
 template <bool PAIRS, bool MASKED>
 FORJA_INLINE void softmax_backward_rows(float * scores, float * d_scores, float * ds_rows, const key_range * seen,
                                         float logit_softcap, const float * lse, const float * delta, bool both) {
@@ -574,7 +575,8 @@ FORJA_NOINLINE void backward_chunk(const attention_shape & s, const attention_pl
             break;
         }
         const key_tile & last      = tiles[n_together - 1];
-        const int64_t    query_end = s.n_swa > 0 ? min_of<int64_t>(seq_end, last.first_key + last.n_keys - 1 + s.n_swa) : seq_end;
+        const int64_t    query_end =
+            s.n_swa > 0 ? min_of<int64_t>(seq_end, last.first_key + last.n_keys - 1 + s.n_swa) : seq_end;
         for (int64_t first_query = tiles[0].first_key; first_query < query_end; first_query += p.queries_per_tile) {
             const int64_t n_queries = min_of(p.queries_per_tile, query_end - first_query);
             queries.n_rows          = n_queries * p.heads_per_kv;

@@ -9,8 +9,8 @@ namespace forja::cpu {
 constexpr int64_t KEY_TILE          = 64;
 constexpr int64_t MAX_KEYS_TOGETHER = 4;
 
-/// The query heads that share one key/value head are rows of the same tile, so that a packed key tile serves all of them.
-/// Row i of a tile is query first + i / heads_per_kv, head i % heads_per_kv of the group.
+/// The query heads that share one key/value head are rows of the same tile, so that a packed key tile serves all of
+/// them. Row i of a tile is query first + i / heads_per_kv, head i % heads_per_kv of the group.
 struct attention_plan {
     int64_t heads_per_kv;
     int64_t queries_per_tile;
@@ -25,14 +25,14 @@ struct attention_plan {
     int64_t key_tile_floats() const { return 5 * KEY_TILE * head_dim_padded; }
 };
 
-/// The index in a sequence of the `round`-th key tile of a chunk: back and forth, so that with a causal mask, where early
-/// keys are seen by more queries, all chunks cost about the same.
+/// The index in a sequence of the `round`-th key tile of a chunk: back and forth, so that with a causal mask, where
+/// early keys are seen by more queries, all chunks cost about the same.
 inline int64_t chunk_tile(int64_t n_chunks, int64_t chunk, int64_t round) {
     return round * n_chunks + (round % 2 ? n_chunks - 1 - chunk : chunk);
 }
 
-/// Which of the tasks 0, 1, … a thread does, in rising order: from the queue, or a fixed split (back and forth, for tasks
-/// in order of falling cost) where there is none.
+/// Which of the tasks 0, 1, … a thread does, in rising order: from the queue, or a fixed split (back and forth, for
+/// tasks in order of falling cost) where there is none.
 class task_taker {
   public:
     task_taker(work_queue * queue, int64_t n_tasks, int ith, int nth);

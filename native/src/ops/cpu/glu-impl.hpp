@@ -13,7 +13,8 @@ FORJA_INLINE activation silu(vf g) {
     return {a, fma(a, sub(all(1.0f), s), s)}; // s + g s (1 - s)
 }
 
-/// (1 + tanh(z)) / 2 = sigmoid(2z), so gelu(g) = g * sigmoid(2z) with z = sqrt(2/pi) (g + 0.044715 g^3): no cancellation.
+/// (1 + tanh(z)) / 2 = sigmoid(2z), so gelu(g) = g * sigmoid(2z) with z = sqrt(2/pi) (g + 0.044715 g^3): no
+/// cancellation.
 FORJA_INLINE activation gelu_tanh(vf g) {
     const float c  = 1.5957691216f; // 2 sqrt(2/pi)
     const vf    g2 = mul(g, g);

@@ -43,7 +43,8 @@ inline int64_t dequantise_slice(const weight_rows & w) {
     return slice < w.n_in ? slice : w.n_in;
 }
 
-// Weight products: a panel is PANEL_WIDTH outputs by PANEL_DEPTH steps of the sum, a step being one F32 or a pair of BF16.
+// Weight products: a panel is PANEL_WIDTH outputs by PANEL_DEPTH steps of the sum, a step being one F32 or a pair of
+// BF16.
 constexpr int64_t PANEL_WIDTH = 64;
 constexpr int64_t PANEL_DEPTH = 128; // such a panel fills L1
 constexpr int64_t PANELS_TOGETHER = 4; // across the 256 values of the largest quantisation blocks

@@ -170,19 +170,21 @@ int64_t activation_stride(product_type type, int64_t n) {
     return type == product_type::f32 ? n : (n + 31) / 32 * 32 + 32;
 }
 
-void pack_activations(uint16_t * packed, const float * x, int64_t x_stride, int64_t n, int64_t n_tokens, int ith, int nth) {
+void pack_activations(uint16_t * packed, const float * x, int64_t x_stride, int64_t n, int64_t n_tokens, int ith,
+                      int nth) {
     table().pack_activations(packed, x, x_stride, n, n_tokens, ith, nth);
 }
 
 size_t weight_product_scratch_bytes(const weight_rows & w) {
-    // Dequantised floats: 16 rows of a slice, or 2 rows of PANELS_TOGETHER panels and what blocks reach over their ends.
+    // Dequantised floats: 16 rows of a slice, or 2 rows of PANELS_TOGETHER panels and what blocks reach over their
+    // ends.
     const int64_t across = padded(PANELS_TOGETHER * PANEL_WIDTH + 2 * w.block_size);
     const int64_t floats = 16 * padded(dequantise_slice(w)) + 2 * across;
     return scratch_bytes(floats + PANELS_TOGETHER * PANEL_DEPTH * PANEL_WIDTH + 48 * PANEL_WIDTH);
 }
 
-void weight_product(product_type type, float * y, int64_t y_stride, const weight_rows & w, bool transposed, const void * x,
-                    int64_t x_stride, int64_t n_tokens, bool accumulate, void * scratch, int ith, int nth) {
+void weight_product(product_type type, float * y, int64_t y_stride, const weight_rows & w, bool transposed,
+                    const void * x, int64_t x_stride, int64_t n_tokens, bool accumulate, void * scratch, int ith, int nth) {
     table().weight_product(type, y, y_stride, w, transposed, x, x_stride, n_tokens, accumulate, scratch, ith, nth);
 }
 

@@ -7,8 +7,8 @@
 // (scratch excepted); it does that thread's share and returns without waiting for the others, so the caller's barrier
 // ends it. Work is split over outputs and never over a sum: the result is the same bits whatever nth is.
 //
-// Each kernel has a version for AVX-512, for AVX2 with FMA, and a baseline one (SSE2 or NEON, vectorised by the compiler),
-// chosen when first used. They differ in rounding only. The readable scalar versions are in reference.hpp.
+// Each kernel has a version for AVX-512, for AVX2 with FMA, and a baseline one (SSE2 or NEON, vectorised by the
+// compiler), chosen when first used. They differ in rounding only. The readable scalar versions are in reference.hpp.
 #pragma once
 
 #include <atomic>
@@ -35,8 +35,9 @@ bool use_isa(isa wanted);
 /// "baseline", "avx2", "avx512" or "avx512_bf16".
 const char * isa_name(isa which);
 
-/// Hands out a kernel's tasks to whichever thread is free, for threads of unequal speed. One object serves one kernel call
-/// at a time and is ready for the next when all nth threads have returned. Which thread does a task changes no result.
+/// Hands out a kernel's tasks to whichever thread is free, for threads of unequal speed. One object serves one kernel
+/// call at a time and is ready for the next when all nth threads have returned. Which thread does a task changes no
+/// result.
 struct work_queue {
     std::atomic<int32_t> next{0};
 };
@@ -47,14 +48,15 @@ enum class product_type {
     bf16,
 };
 
-/// bf16 where the version in use has a BF16 dot product, else f32. Asking for bf16 where there is none: weight_product must
-/// not be, attention falls back to f32.
+/// bf16 where the version in use has a BF16 dot product, else f32. Asking for bf16 where there is none: weight_product
+/// must not be, attention falls back to f32.
 product_type fastest_product();
 
 enum class peak_kind { fma, bf16_dot };
 
-/// A loop of n rounds of independent multiply-adds in registers, to time: returns the floating-point operations done (0:
-/// this version has no such instruction). `result` receives a number that keeps the compiler from dropping the loop.
+/// A loop of n rounds of independent multiply-adds in registers, to time: returns the floating-point operations done
+/// (0: this version has no such instruction). `result` receives a number that keeps the compiler from dropping the
+/// loop.
 double peak_loop(peak_kind kind, int64_t n, float * result);
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -71,15 +73,15 @@ struct attention_shape {
     float           scale;             // multiplies q·k
     float           logit_softcap = 0; // c > 0: logits become c * tanh(logit / c); 0: none
     int32_t         n_swa         = 0; // sliding window: query i sees key j when 0 <= i - j < n_swa; 0: no window
-    product_type    type          = product_type::f32; // bf16: also probabilities are rounded; f32 where there is no bf16
+    product_type    type          = product_type::f32; // bf16: probabilities are rounded too
 };
 
 /// Bytes that each thread must supply as `scratch` (any alignment).
 size_t attention_forward_scratch_bytes(const attention_shape & shape);
 
 /// out = softmax(scale * q k^T, masked) v, in tiles: no T x T buffer.
-/// q, out: ne = [D, n_head, T]; k, v: ne = [D, n_head_kv, T]; lse: ne = [n_head, T], the log of the sum of exponentials of
-/// each query's logits, for the backward pass. `queue` may be null (a fixed split).
+/// q, out: ne = [D, n_head, T]; k, v: ne = [D, n_head_kv, T]; lse: ne = [n_head, T], the log of the sum of exponentials
+/// of each query's logits, for the backward pass. `queue` may be null (a fixed split).
 /// Source: FlashAttention-2 (Dao 2023), algorithm 1.
 void attention_forward(const attention_shape & shape, const float * q, const float * k, const float * v, float * out,
                        float * lse, void * scratch, work_queue * queue, int ith, int nth);
@@ -91,15 +93,16 @@ size_t attention_backward_scratch_bytes(const attention_shape & shape);
 /// It depends on the shape only, never on the number of threads.
 size_t attention_backward_partial_bytes(const attention_shape & shape);
 
-/// Gradients of attention_forward; probabilities are recomputed tile by tile from q, k and lse. dk and dv are finished here
-/// (overwritten); dq is finished by attention_backward_reduce, to be called after a barrier.
-/// d_out, dq: shaped as q; dk, dv: as k. No output may overlap an input or another output.
+/// Gradients of attention_forward; probabilities are recomputed tile by tile from q, k and lse. dk and dv are finished
+/// here (overwritten); dq is finished by attention_backward_reduce, to be called after a barrier. d_out, dq: shaped as
+/// q; dk, dv: as k. No output may overlap an input or another output.
 /// Source: FlashAttention-2 (Dao 2023), algorithm 2.
 void attention_backward(const attention_shape & shape, const float * q, const float * k, const float * v,
                         const float * out, const float * lse, const float * d_out, float * dq, float * dk, float * dv,
                         void * partial, void * scratch, work_queue * queue, int ith, int nth);
 
-/// dq += the parts in `partial`, in a fixed order. Nothing to do (but allowed) when attention_backward_partial_bytes is 0.
+/// dq += the parts in `partial`, in a fixed order. Nothing to do (but allowed) when attention_backward_partial_bytes is
+/// 0.
 void attention_backward_reduce(const attention_shape & shape, float * dq, const void * partial, int ith, int nth);
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -115,8 +118,8 @@ enum class glu_kind {
 void glu_forward(glu_kind kind, const float * gate, const float * up, int64_t gate_up_stride, float * h, int64_t n_ff,
                  int64_t n_tokens, int ith, int nth);
 
-/// d_gate = d_h * up * act'(gate), d_up = d_h * act(gate). gate, up, d_gate, d_up: stride gate_up_stride; d_h contiguous.
-/// d_gate may be gate, d_up may be up (each exactly, not shifted).
+/// d_gate = d_h * up * act'(gate), d_up = d_h * act(gate). gate, up, d_gate, d_up: stride gate_up_stride; d_h
+/// contiguous. d_gate may be gate, d_up may be up (each exactly, not shifted).
 void glu_backward(glu_kind kind, const float * gate, const float * up, int64_t gate_up_stride, const float * d_h,
                   float * d_gate, float * d_up, int64_t n_ff, int64_t n_tokens, int ith, int nth);
 
@@ -126,7 +129,8 @@ void glu_backward(glu_kind kind, const float * gate, const float * up, int64_t g
 /// Cross entropy and its gradient, in place. logits: ne = [n_vocab, n_rows], becomes
 /// (softmax(capped logits) - onehot(label)) * grad_scale, times the derivative of the cap where there is one.
 /// loss_nats[row] = -log softmax(capped logits)[label]. A label outside [0, n_vocab): loss 0, gradient 0.
-/// logit_softcap: c > 0 caps logits to c * tanh(logit / c) first; 0: none. A NaN or +inf logit makes its row's loss NaN.
+/// logit_softcap: c > 0 caps logits to c * tanh(logit / c) first; 0: none. A NaN or +inf logit makes its row's loss
+/// NaN.
 void cross_entropy(float * logits, const int32_t * labels, float * loss_nats, int64_t n_vocab, int64_t n_rows,
                    float grad_scale, float logit_softcap, int ith, int nth);
 
@@ -143,8 +147,8 @@ using to_float_fn = void (*)(const void * src, float * dst, int64_t n);
 /// Types for which there may be a faster conversion here than ggml's; named as ggml_type.
 enum class stored_type { f16, q4_0, q4_1, q5_0, q5_1, q6_k };
 
-/// The conversion for `type`, or null where the version in use has none: take ggml's then. The same values as ggml's, to
-/// within a rounding.
+/// The conversion for `type`, or null where the version in use has none: take ggml's then. The same values as ggml's,
+/// to within a rounding.
 to_float_fn fast_to_float(stored_type type);
 
 /// A frozen weight as it lies in its file: n_out rows of n_in values, ne = [n_in, n_out].
@@ -160,8 +164,8 @@ struct weight_rows {
 /// Bytes that each thread must supply to the two functions below as `scratch` (any alignment).
 size_t dequantise_scratch_bytes(const weight_rows & w);
 
-/// w_t: BF16, ne = [row_end - row_begin, n_in] with `stride` elements (>= row_end - row_begin) from one n_in to the next:
-/// w_t[i * stride + (o - row_begin)] = w[o][i] for rows o in [row_begin, row_end), rounded to nearest even.
+/// w_t: BF16, ne = [row_end - row_begin, n_in] with `stride` elements (>= row_end - row_begin) from one n_in to the
+/// next: w_t[i * stride + (o - row_begin)] = w[o][i] for rows o in [row_begin, row_end), rounded to nearest even.
 void dequantise_transpose(const weight_rows & w, int64_t row_begin, int64_t row_end, uint16_t * w_t, int64_t stride,
                           void * scratch, int ith, int nth);
 
@@ -176,18 +180,19 @@ void dequantise(const weight_rows & w, int64_t row_begin, int64_t row_end, uint1
 /// bf16, where tokens are padded.
 int64_t activation_stride(product_type type, int64_t n);
 
-/// x [n, T], F32, to BF16 for weight_product: `packed` has activation_stride(bf16, n) * n_tokens elements. One conversion
-/// serves all the products of x. Split over tokens.
-void pack_activations(uint16_t * packed, const float * x, int64_t x_stride, int64_t n, int64_t n_tokens, int ith, int nth);
+/// x [n, T], F32, to BF16 for weight_product: `packed` has activation_stride(bf16, n) * n_tokens elements. One
+/// conversion serves all the products of x. Split over tokens.
+void pack_activations(uint16_t * packed, const float * x, int64_t x_stride, int64_t n, int64_t n_tokens, int ith,
+                      int nth);
 
 /// Bytes that each thread must supply to weight_product as `scratch` (any alignment).
 size_t weight_product_scratch_bytes(const weight_rows & w);
 
-/// y = W x (forward; x: [n_in, T], y: [n_out, T]) or, `transposed`, y = W^T x (the gradient of the input; x: [n_out, T],
-/// y: [n_in, T]); y += where `accumulate`. y: F32, y_stride floats from one token to the next. x: F32 for f32, else what
-/// pack_activations made; x_stride elements from one token to the next.
-void weight_product(product_type type, float * y, int64_t y_stride, const weight_rows & w, bool transposed, const void * x,
-                    int64_t x_stride, int64_t n_tokens, bool accumulate, void * scratch, int ith, int nth);
+/// y = W x (forward; x: [n_in, T], y: [n_out, T]) or, `transposed`, y = W^T x (the gradient of the input; x: [n_out,
+/// T], y: [n_in, T]); y += where `accumulate`. y: F32, y_stride floats from one token to the next. x: F32 for f32, else
+/// what pack_activations made; x_stride elements from one token to the next.
+void weight_product(product_type type, float * y, int64_t y_stride, const weight_rows & w, bool transposed,
+                    const void * x, int64_t x_stride, int64_t n_tokens, bool accumulate, void * scratch, int ith, int nth);
 
 // ---------------------------------------------------------------------------------------------------------------------
 // The adapter's thin products. r is small (4 to 256), n large; strides are floats from one token to the next.
@@ -222,8 +227,8 @@ void thin_expand(float * y, int64_t y_stride, const float * m, thin_layout layou
 // ---------------------------------------------------------------------------------------------------------------------
 // RMS norm
 
-/// y = x / sqrt(mean(x^2) + eps) * w, with x = a + b where b is not null (then also stored to `sum`, which may be a or b;
-/// null: not stored). a, b, sum, y: ne = [n, T], contiguous; w: [n], null: ones. y may be a.
+/// y = x / sqrt(mean(x^2) + eps) * w, with x = a + b where b is not null (then also stored to `sum`, which may be a or
+/// b; null: not stored). a, b, sum, y: ne = [n, T], contiguous; w: [n], null: ones. y may be a.
 void rms_norm_forward(float * y, float * sum, const float * a, const float * b, const float * w, int64_t n,
                       int64_t n_tokens, float eps, int ith, int nth);
 

@@ -25,8 +25,8 @@ FORJA_INLINE vf interleave_pairs(vf even, vf) { return even; }
 
 #endif
 
-/// dst[c * dst_stride + row] = the pair (src[row][2c], src[row][2c + 1]) for VF_LANES rows, zeros past n_rows, and for the
-/// up to VF_LANES pairs that n_columns floats make; a last odd float is paired with zero.
+/// dst[c * dst_stride + row] = the pair (src[row][2c], src[row][2c + 1]) for VF_LANES rows, zeros past n_rows, and for
+/// the up to VF_LANES pairs that n_columns floats make; a last odd float is paired with zero.
 FORJA_INLINE void transpose_pairs(float * dst, int64_t dst_stride, const float * src, int64_t src_stride, int64_t n_rows,
                                   int64_t n_columns) {
     vf v[VF_LANES];

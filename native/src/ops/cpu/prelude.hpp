@@ -1,5 +1,5 @@
-// Everything that the kernels need from outside, to be included before the instruction set is raised, so that no function
-// of a standard header is compiled for it.
+// Everything that the kernels need from outside, to be included before the instruction set is raised, so that no
+// function of a standard header is compiled for it.
 #pragma once
 
 #include <cmath>

@@ -1,5 +1,5 @@
-// The kernels of kernels.hpp as one would write them on paper: scalar, in double, no tiles, no threads. Tests compare the
-// fast versions with these, and these with finite differences. Shapes and meanings are those of kernels.hpp.
+// The kernels of kernels.hpp as one would write them on paper: scalar, in double, no tiles, no threads. Tests compare
+// the fast versions with these, and these with finite differences. Shapes and meanings are those of kernels.hpp.
 #pragma once
 
 #include <cmath>

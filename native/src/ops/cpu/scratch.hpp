@@ -1,5 +1,5 @@
-// How the kernels cut a caller's scratch memory into aligned pieces. No instruction set in here: sizes must be the same for
-// all of them.
+// How the kernels cut a caller's scratch memory into aligned pieces. No instruction set in here: sizes must be the same
+// for all of them.
 #pragma once
 
 #include <cstddef>

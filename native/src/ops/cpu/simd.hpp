@@ -1,8 +1,8 @@
-// One vector of floats, `vf`, with VF_LANES lanes, and a mask, `vm`, over the instruction set that the including file chose.
-// Included only by kernels-<isa>.cpp, which defines FORJA_ISA (a namespace of its own, so that no inline function is shared
-// between instruction sets) and one of FORJA_SIMD_AVX512, FORJA_SIMD_AVX2, or neither (SSE2, NEON or plain C++).
-// Nothing here or in the *-impl.hpp files may instantiate a standard template: the linker could keep that copy, compiled for
-// a newer processor, for the whole program.
+// One vector of floats, `vf`, with VF_LANES lanes, and a mask, `vm`, over the instruction set that the including file
+// chose. Included only by kernels-<isa>.cpp, which defines FORJA_ISA (a namespace of its own, so that no inline
+// function is shared between instruction sets) and one of FORJA_SIMD_AVX512, FORJA_SIMD_AVX2, or neither (SSE2, NEON or
+// plain C++). Nothing here or in the *-impl.hpp files may instantiate a standard template: the linker could keep that
+// copy, compiled for a newer processor, for the whole program.
 #pragma once
 
 namespace forja::cpu::FORJA_ISA {
@@ -348,8 +348,8 @@ FORJA_INLINE void store_bf16(uint16_t * p, vf x) {
 
 FORJA_INLINE vf zero() { return all(0.0f); }
 
-/// dst[c * dst_stride + row] = src[row * src_stride + c] for row < n_rows, c < n_cols; both at most VF_LANES. All VF_LANES
-/// floats of each of the n_cols destination rows are written (zeros past n_rows), times `scale`.
+/// dst[c * dst_stride + row] = src[row * src_stride + c] for row < n_rows, c < n_cols; both at most VF_LANES. All
+/// VF_LANES floats of each of the n_cols destination rows are written (zeros past n_rows), times `scale`.
 FORJA_INLINE void transpose_block(float * dst, int64_t dst_stride, const float * src, int64_t src_stride, int64_t n_rows,
                                   int64_t n_cols, vf scale) {
     vf v[VF_LANES];

@@ -49,8 +49,8 @@ static void f16_to_float(const void * src, float * dst, int64_t n) {
     }
 }
 
-/// Q4_0, Q4_1, Q5_0 and Q5_1: 32 values a block; a scale, with OFFSET an offset (without it values are centred), with FIFTH
-/// 32 fifth bits, then 16 bytes of two values each, i and i + 16.
+/// Q4_0, Q4_1, Q5_0 and Q5_1: 32 values a block; a scale, with OFFSET an offset (without it values are centred), with
+/// FIFTH 32 fifth bits, then 16 bytes of two values each, i and i + 16.
 template <bool OFFSET, bool FIFTH> static void q45_to_float(const void * src, float * dst, int64_t n) {
     constexpr int HEAD  = 2 + (OFFSET ? 2 : 0);
     constexpr int BLOCK = HEAD + (FIFTH ? 4 : 0) + 16;

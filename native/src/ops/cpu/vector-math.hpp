@@ -33,8 +33,8 @@ FORJA_INLINE vf exp(vf x) {
     return scale2(add(e.m, all(1.0f)), e.n);
 }
 
-/// 2^x, relative error below 2e-7; 0 far below, NaN stays NaN; x below 120. For sums of exponentials whose factor log2(e)
-/// has been put into x already.
+/// 2^x, relative error below 2e-7; 0 far below, NaN stays NaN; x below 120. For sums of exponentials whose factor
+/// log2(e) has been put into x already.
 FORJA_INLINE vf exp2(vf x) {
 #if defined(FORJA_SIMD_AVX512)
     // Minimax fit of 2^r on [0, 1), 7e-8; the instruction that scales rounds its exponent down by itself.

@@ -1,7 +1,8 @@
 // Products with a frozen weight, for one instruction set. Included after pairs.hpp and dequantise-impl.hpp.
 //
-// Outputs go across the vectors and tokens down the tile, so y is written as it lies. A panel of W is dequantised, rounded
-// and laid out [step of the sum][PANEL_WIDTH outputs], then used for all tokens of the task before the next one is made.
+// Outputs go across the vectors and tokens down the tile, so y is written as it lies. A panel of W is dequantised,
+// rounded and laid out [step of the sum][PANEL_WIDTH outputs], then used for all tokens of the task before the next one
+// is made.
 #pragma once
 
 namespace forja::cpu::FORJA_ISA {
@@ -51,8 +52,8 @@ FORJA_NOINLINE void pack_panel(float * panel, float * floats, const weight_rows 
     }
 }
 
-/// panels[p][step][output] for W's rows [row, row + n) and columns [column, column + n_outputs), PANEL_WIDTH to a panel:
-/// y = W^T x. Each panel takes PANEL_DEPTH steps; outputs past n_outputs up to a whole vector are zeros.
+/// panels[p][step][output] for W's rows [row, row + n) and columns [column, column + n_outputs), PANEL_WIDTH to a
+/// panel: y = W^T x. Each panel takes PANEL_DEPTH steps; outputs past n_outputs up to a whole vector are zeros.
 template <bool PAIRS>
 FORJA_NOINLINE void pack_panels_transposed(float * panels, float * floats, const weight_rows & w, int64_t row, int64_t n,
                                            int64_t column, int64_t n_outputs) {
@@ -112,8 +113,8 @@ FORJA_INLINE void weight_product_of(float * y, int64_t y_stride, const weight_ro
     const int64_t together  = transposed ? PANELS_TOGETHER : 1;            // panels packed at a time
     const int64_t deep      = transposed ? PANEL_DEPTH * per_step : slice; // of the sum
 
-    // Panels times tokens, in one line, cut into equal parts: a thread may begin and end inside a panel. Transposed, whole
-    // panels are packed together, up to where a row's largest quantisation block ends.
+    // Panels times tokens, in one line, cut into equal parts: a thread may begin and end inside a panel. Transposed,
+    // whole panels are packed together, up to where a row's largest quantisation block ends.
     const int64_t n_panels = (n_outputs + PANEL_WIDTH - 1) / PANEL_WIDTH;
     const int64_t begin    = n_panels * n_tokens * ith / nth;
     const int64_t end      = n_panels * n_tokens * (ith + 1) / nth;
