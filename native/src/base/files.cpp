@@ -198,7 +198,7 @@ error disk_full(const std::string & path, uint64_t needed_bytes) {
     std::map<std::string, std::string> details{{"path", path}};
     std::string                        message = "The disk is full: cannot write " + path;
     if (needed_bytes > 0) {
-        message += ", which needs " + std::to_string(needed_bytes) + " bytes";
+        message += ", which needs at least " + std::to_string(needed_bytes) + " bytes";
         details["needed_bytes"] = std::to_string(needed_bytes);
     }
     if (const auto available = free_bytes_near(path)) {
