@@ -35,9 +35,9 @@ describe('the sample dataset', () => {
   });
 
   it('has compact records with the same keys in the same order', () => {
-    for (const row of [...train, ...heldOut]) {
-      expect(Object.keys(record(row))).toEqual(['name', 'item', 'quantity', 'day', 'time', 'delivery']);
-      expect(row.messages[2]!.content).toBe(JSON.stringify(record(row)));
-    }
+    const all = [...train, ...heldOut];
+    const keys = new Set(all.map((row) => Object.keys(record(row)).join()));
+    expect([...keys]).toEqual(['name,item,quantity,day,time,delivery']);
+    expect(all.filter((row) => row.messages[2]!.content !== JSON.stringify(record(row)))).toEqual([]);
   });
 });
