@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "ops/cpu/kernels.hpp"
+#include "ops/half-rows.hpp"
 
 namespace forja {
 
@@ -102,7 +103,7 @@ var cpu_attention(tape & t, batch_inputs & in, var q, var k, var v, const attent
                                          cpu::attention_forward(shape, f32(qv), f32(kv), f32(vv), f32(dst), f32(dst) + n_out,
                                                                 scratch(cpu::attention_forward_scratch_bytes(shape)),
                                                                 forward_queue, ith, nth);
-                                     }));
+                                     }), true);
     var y = t.make(ggml_view_2d(ctx, both, head_dim * n_head, T, head_dim * n_head * sizeof(float), 0),
                    q->requires_grad || k->requires_grad || v->requires_grad);
     t.push([&t, &g, q, k, v, y, both, qv, kv, vv, shape, n_out, n_kv, ctx, head_dim, n_head, n_head_kv, T] {

@@ -32,6 +32,7 @@ struct kept_values {
     ggml_backend_buffer_t buffer  = nullptr;
     uint8_t *             address = nullptr;
     size_t                bytes   = 0; // used so far
+    bool                  bf16    = false; // kept in BF16 where the caller allows it: half the memory, so twice the blocks
 };
 
 class tape {
@@ -48,7 +49,8 @@ class tape {
     var make(ggml_tensor * t, bool requires_grad);
 
     /// Marks a computed node as worth keeping from the forward to the backward pass; returns what to use in its place.
-    ggml_tensor * keep(ggml_tensor * t);
+    /// @param exact the backward pass needs all of its bits (a logarithm, say)
+    ggml_tensor * keep(ggml_tensor * t, bool exact = false);
 
     /// Called in reverse order of the calls to push().
     void push(std::function<void()> backward) { ops_.push_back(std::move(backward)); }

@@ -12,8 +12,8 @@ namespace forja {
 
 namespace {
 
-constexpr int64_t default_activation_budget = 128ll << 20;
-constexpr int64_t head_logits_bytes         = 48ll << 20; // logits alive at a time
+constexpr int64_t default_activation_budget = 80ll << 20; // with it a 135M model at 512 tokens needs its file and 300 MB
+constexpr int64_t head_logits_bytes         = 32ll << 20; // logits alive at a time
 constexpr int64_t head_slab_bytes           = 8ll << 20;  // of the transposed output matrix, dequantised at a time
 
 ggml_backend_buffer_ptr allocate(device & dev, size_t bytes, const char * what) {
@@ -39,6 +39,7 @@ engine::engine(std::shared_ptr<model> base, method * tuning, const options & o)
     hidden_buffer_ = allocate(dev, slot_bytes_ * (2 + hp.n_layer - lowest_ + 1), "the blocks' inputs");
     if (o.training) {
         grad_buffer_ = allocate(dev, slot_bytes_ * 2, "the gradients between blocks");
+        keep_bf16_   = runner_.own_products(); // their products round activations to BF16 as well
         kept_budget_ = (size_t) (o.activation_budget_bytes < 0 ? default_activation_budget : o.activation_budget_bytes);
     }
 }
@@ -88,6 +89,7 @@ void engine::forward(const micro_batch & mb, bool training, uint64_t key, int fi
     embed(mb);
     for (int il = 0; il < base_->hp().n_layer; il++) {
         kept_values kept;
+        kept.bf16 = keep_bf16_;
         if (il >= first_kept) {
             kept.what    = kept_values::mode::store;
             kept.buffer  = kept_buffer_.get();
@@ -102,6 +104,7 @@ size_t engine::measure_kept(const micro_batch & mb) {
     batch_inputs in(g, mb);
     kept_values  kept;
     kept.what = kept_values::mode::measure;
+    kept.bf16 = keep_bf16_;
     tape t(g, &kept, true);
     // Blocks are alike but for local attention, which keeps the same values.
     block_forward(t, in, *base_, base_->hp().n_layer - 1, tuning_, 0, t.input(hidden(g, 0, mb.n_tokens()), true));
@@ -141,6 +144,7 @@ batch_loss engine::accumulate_gradients(const micro_batch & mb, float grad_scale
         graph        g(runner_);
         batch_inputs in(g, mb);
         kept_values  kept;
+        kept.bf16 = keep_bf16_;
         if (il >= first_kept) {
             kept.what    = kept_values::mode::load;
             kept.buffer  = kept_buffer_.get();

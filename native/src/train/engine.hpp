@@ -65,6 +65,7 @@ class engine {
     int                     lowest_; // first block whose input must be stored
     ggml_backend_buffer_ptr hidden_buffer_, grad_buffer_, kept_buffer_;
     size_t                  slot_bytes_ = 0, kept_budget_ = 0;
+    bool                    keep_bf16_  = false;
 };
 
 /// A micro-batch of whole token rows (ids with the supervised bit of the token file). Rows longer than max_seq_len are cut at
