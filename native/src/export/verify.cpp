@@ -82,6 +82,12 @@ struct models {
 /// Scores the first n tokens of a row; adds to the sums and returns how many tokens counted.
 uint64_t score_row(models & m, const token_row & row, uint32_t n, verify_result & sums) {
     uint64_t counted = 0;
+    while (n > 0 && !is_supervised(row.tokens[n - 1])) {
+        --n; // nothing is asked of what comes after the last learnt token
+    }
+    if (n == 0) {
+        return 0;
+    }
     for (llama_scorer * s : {&m.base, &m.tuned, &m.exported}) {
         s->begin_row();
     }
