@@ -24,6 +24,7 @@ export const ERROR_EXITS = {
   run_completed: EXIT.bad_input,
   run_has_no_adapter: EXIT.bad_input,
   model_changed: EXIT.bad_input,
+  output_exists: EXIT.bad_input,
   request_invalid: EXIT.bad_input,
   path_not_allowed: EXIT.bad_input,
   sender_unknown: EXIT.failure,

@@ -756,8 +756,11 @@ export type IpcEvent<Name extends EventName> = z.output<(typeof ipcEvents)[Name]
 export type IpcHandlers = {
   [Channel in ChannelName]: (
     request: IpcParsedRequest<Channel>,
-  ) => IpcResponse<Channel> | Promise<IpcResponse<Channel>>;
+  ) => OrNothing<IpcResponse<Channel>> | Promise<OrNothing<IpcResponse<Channel>>>;
 };
+
+/** A handler that answers nothing need not say so. */
+type OrNothing<Response> = undefined extends Response ? Response | void : Response;
 
 /** Sends an event to the window; the services take one and know nothing of windows. */
 export type EmitEvent = <Name extends EventName>(name: Name, data: IpcEvent<Name>) => void;
