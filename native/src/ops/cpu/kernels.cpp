@@ -39,7 +39,8 @@ bool machine_runs(isa which) {
 
 bool machine_runs(isa which) {
     __builtin_cpu_init();
-    const bool avx2   = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+    // F16C came before AVX2 on every processor; some compilers can't ask for it.
+    const bool avx2   = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
     switch (which) {
