@@ -1,4 +1,5 @@
 import type { ChannelName } from '../../main/contracts/channels.ts';
+import { newRunAnswers } from './recorded-new-run.ts';
 import type { AppSettings, IpcResponse, RunSummary } from '../../main/contracts/ipc.ts';
 
 const query = new URLSearchParams(window.location.search);
@@ -112,6 +113,7 @@ const interrupted = run({
 type Answers = { [Name in ChannelName]?: (request: never) => IpcResponse<Name> };
 
 const answers: Answers = {
+  ...newRunAnswers(scenario),
   'app.info': () => ({
     version: '0.1.0',
     electron_version: '45.4.1',

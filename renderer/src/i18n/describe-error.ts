@@ -1,4 +1,4 @@
-import type { Messages } from './i18n.svelte.ts';
+import { i18n, type Messages } from './i18n.svelte.ts';
 
 /** How a language says an error: a sentence, and what to do. `details` are the message's variable parts. */
 export interface ErrorText {
@@ -42,6 +42,7 @@ function isReport(error: unknown): error is Report {
 }
 
 function written(value: unknown): string {
-  if (typeof value === 'string' || typeof value === 'number') return String(value);
+  if (typeof value === 'number') return i18n.format.setting(value);
+  if (typeof value === 'string') return value;
   return Array.isArray(value) ? value.map(written).join(', ') : '';
 }

@@ -2,6 +2,8 @@ import type { Component } from 'svelte';
 import type { IconName } from '../components/Icon.svelte';
 import type { Messages } from '../i18n/i18n.svelte.ts';
 import { matchPath } from '../state/router.svelte.ts';
+import NewRun from './new-run/NewRun.svelte';
+import Settings from './settings/Settings.svelte';
 import Start from './start/Start.svelte';
 
 /** A screen. Those with `nav` stand in the sidebar, in this order. */
@@ -14,6 +16,8 @@ export interface Route {
 
 export const routes: readonly Route[] = [
   { pattern: '/', page: Start, nav: { icon: 'home', label: (t) => t.nav.start } },
+  { pattern: '/new', page: NewRun, nav: { icon: 'plus', label: (t) => t.nav.newRun } },
+  { pattern: '/settings', page: Settings, nav: { icon: 'settings', label: (t) => t.nav.settings } },
 ];
 
 /** The screen of a path; the start screen for a path that there is none for. */

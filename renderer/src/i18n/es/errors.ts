@@ -43,6 +43,28 @@ export const errors: TranslatedErrors = {
     message: 'Este entrenamiento todavía no tiene adaptador.',
     hint: 'Espera al primer punto de control.',
   },
+  request_invalid: {
+    message: (details) => `La ventana pidió algo que no se entiende (${details('channel')}).`,
+    hint: 'Corrige lo que escribiste; si no escribiste nada, es un fallo de Forja: por favor, avísanos.',
+  },
+  path_not_allowed: {
+    message: (details) => `Forja no tiene permiso para usar ${details('path')}.`,
+    hint: 'Elígelo en el diálogo de archivos o suéltalo en la ventana.',
+  },
+  sender_unknown: {
+    message: 'La llamada no viene de la ventana de Forja.',
+    hint: 'Se rechazó.',
+  },
+  run_is_active: {
+    message: 'Este entrenamiento está en marcha.',
+    hint: 'Detenlo antes.',
+  },
+  run_not_active: { message: 'Este entrenamiento no está en marcha.', hint: 'Actualiza la lista de entrenamientos.' },
+  run_not_waiting: { message: 'Este entrenamiento no está en la cola.', hint: 'Actualiza la cola.' },
+  run_not_continuable: {
+    message: 'Este entrenamiento no se puede continuar.',
+    hint: 'Empieza un ajuste fino nuevo con los mismos ajustes.',
+  },
   model_changed: {
     message: 'El modelo base ya no es el archivo con el que se entrenó.',
     hint: 'Devuelve el archivo original a su sitio, o empieza un ajuste fino nuevo.',
@@ -195,6 +217,81 @@ export const errors: TranslatedErrors = {
     hint: 'Elige la plantilla Alpaca.',
   },
   template_missing: { message: 'El modelo no trae plantilla de chat.', hint: 'Elige la plantilla Alpaca.' },
+
+  // warnings of settings
+  alpha_far_from_rank: {
+    message: (d) =>
+      `lora_alpha es ${d('lora_alpha')}, muy lejos de lora_rank (${d('lora_rank')}); escala el ajuste igual que la tasa de aprendizaje.`,
+    hint: (d) => `El doble del rango, ${d('suggested')}, va bien con las tasas habituales.`,
+  },
+  few_steps: {
+    message: (d) => `Solo serán ${d('total_steps')} pasos: pocos para aprender algo.`,
+    hint: 'Baja gradient_accumulation_steps o micro_batch_size, o sube epochs.',
+  },
+  learning_rate_high: {
+    message: (d) => `Con una tasa de ${d('learning_rate')} la pérdida suele dar saltos y el modelo olvida.`,
+    hint: 'Los adaptadores se entrenan con tasas de 0,00005 a 0,001.',
+  },
+  learning_rate_of_full_tuning: {
+    message: (d) => `Una tasa de ${d('learning_rate')} es propia del ajuste completo: un adaptador apenas se mueve.`,
+    hint: 'Los adaptadores se entrenan con tasas de 0,00005 a 0,001.',
+  },
+  longer_than_context: {
+    message: (d) => `max_seq_len es ${d('max_seq_len')}, y el modelo se hizo para ${d('n_ctx_train')} tokens.`,
+    hint: (d) => `Bájalo a ${d('n_ctx_train')}.`,
+  },
+  longer_than_rows: {
+    message: (d) => `max_seq_len es ${d('max_seq_len')}, y la fila más larga tiene ${d('max_tokens')} tokens.`,
+    hint: (d) => `Basta con ${d('suggested')}, y se reserva menos memoria.`,
+  },
+  many_epochs: {
+    message: (d) => `Las filas se recorren ${d('epochs')} veces: tras unas pocas, el modelo sobre todo memoriza.`,
+    hint: 'Lo habitual es de una a tres.',
+  },
+  no_validation_rows: {
+    message: 'No hay filas con las que validar.',
+    hint: 'Elige un archivo de validación, o separa una parte de las filas.',
+  },
+  rank_beyond_data: {
+    message: (d) =>
+      `El adaptador tiene ${d('trainable_parameters')} parámetros para ${d('supervised_tokens')} tokens: puede memorizarlos.`,
+    hint: 'Elige un rango menor, o añade filas.',
+  },
+  warmup_beyond_run: {
+    message: (d) =>
+      `warmup_steps es ${d('warmup_steps')}, y solo serán ${d('total_steps')} pasos: la tasa nunca llega a su máximo.`,
+    hint: 'Lo habitual es una veinteava parte de los pasos.',
+  },
+
+  // warnings of datasets, training and exports
+  export_type_changed: {
+    message: 'Algunas matrices se exportan con otro tipo, porque el original necesita una matriz de importancia.',
+    hint: 'Comprueba el tamaño y el resultado de la exportación.',
+  },
+  rows_skipped: {
+    message: 'Algunas filas no tienen nada que aprender dentro del límite y se omiten.',
+    hint: 'Sube max_seq_len.',
+  },
+  rows_truncated: {
+    message: 'Algunas filas son más largas que max_seq_len y pierden el final.',
+    hint: 'Sube max_seq_len si lo que importa está al final.',
+  },
+  setting_changed: {
+    message: 'Un ajuste no es el del punto de control; se sigue con el nuevo.',
+    hint: '',
+  },
+  template_opens_thought: {
+    message: 'La plantilla del modelo abre un bloque de razonamiento antes de cada respuesta.',
+    hint: 'Mira en la vista previa de las filas si las respuestas quedan como quieres.',
+  },
+  template_without_end_marker: {
+    message: 'La plantilla del modelo no marca el final de las respuestas.',
+    hint: 'Se añade el final de secuencia, para que el modelo aprenda a parar.',
+  },
+  template_without_system: {
+    message: 'La plantilla del modelo no admite mensaje de sistema.',
+    hint: 'Mira en la vista previa de las filas dónde queda.',
+  },
 
   // chat
   chat_closed: { message: 'La conversación se cerró.', hint: 'Carga el modelo de nuevo.' },

@@ -1,0 +1,104 @@
+import type { TrainSettings } from '../../../../main/contracts/ipc.ts';
+
+interface SettingText {
+  label: string;
+  /** One line that explains it. */
+  help: string;
+}
+
+const texts: Record<keyof TrainSettings, SettingText> = {
+  method: { label: 'Method', help: 'How the base model is adapted.' },
+  lora_rank: { label: 'Rank', help: 'How much the adapter can learn. Higher takes more memory and more data.' },
+  lora_alpha: { label: 'Alpha', help: 'How strongly the adapter acts. Twice the rank is a good start.' },
+  lora_dropout: {
+    label: 'Dropout',
+    help: 'Share of the adapter’s inputs dropped at random, against learning by heart. 0.05 helps with few rows.',
+  },
+  use_rslora: {
+    label: 'Rank-stabilised scaling',
+    help: 'Scales by alpha / √rank in place of alpha / rank. For ranks of 64 and more.',
+  },
+  target_modules: {
+    label: 'Adapted layers',
+    help: 'Which layers get an adapter. All of them learn best; q and v alone save memory.',
+  },
+  learning_rate: {
+    label: 'Learning rate',
+    help: 'How far each step goes. Too high and the loss blows up, too low and little is learned.',
+  },
+  weight_decay: { label: 'Weight decay', help: 'Pulls the adapter towards zero. Seldom needed with LoRA.' },
+  adam_beta1: { label: 'Adam beta 1', help: 'How long the optimiser remembers the direction.' },
+  adam_beta2: { label: 'Adam beta 2', help: 'How long the optimiser remembers the size of the gradient.' },
+  adam_epsilon: { label: 'Adam epsilon', help: 'Keeps the optimiser from dividing by zero.' },
+  max_grad_norm: { label: 'Gradient limit', help: 'Longer gradients are cut to this length. 0 turns it off.' },
+  lr_scheduler: { label: 'Schedule', help: 'How the learning rate falls after the warmup.' },
+  warmup_steps: {
+    label: 'Warmup steps',
+    help: 'Steps in which the learning rate rises from zero. Before the share below.',
+  },
+  warmup_ratio: { label: 'Warmup share', help: 'Share of all steps in which the learning rate rises from zero.' },
+  micro_batch_size: {
+    label: 'Rows at a time',
+    help: 'Rows that are computed together. More is faster on a GPU and takes more memory.',
+  },
+  gradient_accumulation_steps: {
+    label: 'Accumulation',
+    help: 'Passes gathered into one step. Rows per step are this times the rows at a time.',
+  },
+  max_seq_len: {
+    label: 'Longest row',
+    help: 'Tokens of a row that are used; longer rows lose their end. Memory grows with it.',
+  },
+  epochs: { label: 'Epochs', help: 'How often all rows are gone through.' },
+  max_steps: { label: 'Step limit', help: 'Stops after so many steps. 0 leaves it to the epochs.' },
+  seed: { label: 'Seed', help: 'The same seed with the same settings gives the same model.' },
+  eval_steps: { label: 'Validate every', help: 'Steps between two validations. 0 validates at the end only.' },
+  checkpoint_steps: { label: 'Checkpoint every', help: 'Steps between two checkpoints. 0 writes one at the end only.' },
+  checkpoints_kept: {
+    label: 'Checkpoints kept',
+    help: 'How many of the newest stay on disk; the best one stays besides.',
+  },
+  device: { label: 'Device', help: 'Where it is computed.' },
+  threads: { label: 'Threads', help: 'CPU threads. 0 takes one per physical core.' },
+  compute_type: {
+    label: 'Precision',
+    help: 'Of the products in the backward pass. f32 is the reference, auto is faster where the device can.',
+  },
+  activation_budget_bytes: {
+    label: 'Activation memory',
+    help: 'Bytes kept between forward and backward pass; the rest is computed twice. −1 lets the trainer choose.',
+  },
+  init_adapter_path: { label: 'Start from an adapter', help: 'Goes on from an adapter that was trained before.' },
+};
+
+export const settingTexts = {
+  texts: texts as Partial<Record<string, SettingText>> & typeof texts,
+  sections: {
+    adapter: 'Adapter',
+    learning: 'Learning',
+    batches: 'Rows and steps',
+    keeping: 'Validation and checkpoints',
+    machine: 'Machine',
+  },
+  choices: {
+    lora: 'LoRA',
+    linear: 'Linear',
+    cosine: 'Cosine',
+    constant: 'Constant',
+    auto: 'Automatic',
+    f32: 'f32',
+    cpu: 'CPU',
+  } as Partial<Record<string, string>>,
+  defaultAndRange: (standard: string, from: string, to: string) => `Default ${standard}; ${from} to ${to}.`,
+  defaultFrom: (standard: string, from: string) => `Default ${standard}; ${from} or more.`,
+  defaultOnly: (standard: string) => `Default ${standard}.`,
+  on: 'on',
+  off: 'off',
+  all: 'all',
+  problems: {
+    not_a_number: 'Enter a number.',
+    not_whole: 'Enter a whole number.',
+    too_small: (min: string) => `It must be at least ${min}.`,
+    too_large: (max: string) => `It can be at most ${max}.`,
+  },
+};

@@ -1,0 +1,114 @@
+import type { Messages } from '../i18n.svelte.ts';
+
+export const settingTexts: Messages['settingTexts'] = {
+  texts: {
+    method: { label: 'Método', help: 'Cómo se adapta el modelo base.' },
+    lora_rank: {
+      label: 'Rango',
+      help: 'Cuánto puede aprender el adaptador. Más rango pide más memoria y más datos.',
+    },
+    lora_alpha: {
+      label: 'Alfa',
+      help: 'Con cuánta fuerza actúa el adaptador. El doble del rango es un buen comienzo.',
+    },
+    lora_dropout: {
+      label: 'Dropout',
+      help: 'Parte de las entradas del adaptador que se descarta al azar, para que no memorice. 0,05 ayuda con pocas filas.',
+    },
+    use_rslora: {
+      label: 'Escala estabilizada',
+      help: 'Escala por alfa / √rango en lugar de alfa / rango. Para rangos de 64 o más.',
+    },
+    target_modules: {
+      label: 'Capas adaptadas',
+      help: 'Qué capas llevan adaptador. Con todas se aprende mejor; solo q y v ahorran memoria.',
+    },
+    learning_rate: {
+      label: 'Tasa de aprendizaje',
+      help: 'Cuánto avanza cada paso. Si es muy alta, la pérdida se dispara; si es muy baja, apenas aprende.',
+    },
+    weight_decay: {
+      label: 'Decaimiento de pesos',
+      help: 'Acerca el adaptador a cero. Con LoRA casi nunca hace falta.',
+    },
+    adam_beta1: { label: 'Beta 1 de Adam', help: 'Cuánto tiempo recuerda el optimizador la dirección.' },
+    adam_beta2: { label: 'Beta 2 de Adam', help: 'Cuánto tiempo recuerda el optimizador el tamaño del gradiente.' },
+    adam_epsilon: { label: 'Épsilon de Adam', help: 'Evita que el optimizador divida entre cero.' },
+    max_grad_norm: {
+      label: 'Límite del gradiente',
+      help: 'Los gradientes más largos se recortan a esta longitud. 0 lo desactiva.',
+    },
+    lr_scheduler: { label: 'Curva de la tasa', help: 'Cómo baja la tasa de aprendizaje tras el calentamiento.' },
+    warmup_steps: {
+      label: 'Pasos de calentamiento',
+      help: 'Pasos en los que la tasa sube desde cero. Tiene prioridad sobre la proporción.',
+    },
+    warmup_ratio: {
+      label: 'Proporción de calentamiento',
+      help: 'Parte de todos los pasos en la que la tasa sube desde cero.',
+    },
+    micro_batch_size: {
+      label: 'Filas a la vez',
+      help: 'Filas que se calculan juntas. Más filas van más rápido en una GPU y ocupan más memoria.',
+    },
+    gradient_accumulation_steps: {
+      label: 'Acumulación',
+      help: 'Pasadas que se juntan en un paso. Las filas por paso son esto por las filas a la vez.',
+    },
+    max_seq_len: {
+      label: 'Fila más larga',
+      help: 'Tokens de cada fila que se usan; las más largas pierden el final. La memoria crece con este valor.',
+    },
+    epochs: { label: 'Épocas', help: 'Cuántas veces se recorren todas las filas.' },
+    max_steps: { label: 'Límite de pasos', help: 'Se detiene tras estos pasos. 0 lo deja en manos de las épocas.' },
+    seed: { label: 'Semilla', help: 'La misma semilla con los mismos ajustes da el mismo modelo.' },
+    eval_steps: { label: 'Validar cada', help: 'Pasos entre dos validaciones. 0 valida solo al final.' },
+    checkpoint_steps: {
+      label: 'Punto de control cada',
+      help: 'Pasos entre dos puntos de control. 0 guarda uno solo al final.',
+    },
+    checkpoints_kept: {
+      label: 'Puntos de control guardados',
+      help: 'Cuántos de los más nuevos quedan en el disco; el mejor se guarda aparte.',
+    },
+    device: { label: 'Dispositivo', help: 'Dónde se calcula.' },
+    threads: { label: 'Hilos', help: 'Hilos de la CPU. 0 usa uno por núcleo físico.' },
+    compute_type: {
+      label: 'Precisión',
+      help: 'De los productos de la pasada hacia atrás. f32 es la referencia; automática es más rápida donde se puede.',
+    },
+    activation_budget_bytes: {
+      label: 'Memoria de activaciones',
+      help: 'Bytes que se guardan entre las dos pasadas; el resto se calcula dos veces. −1 lo deja a Forja.',
+    },
+    init_adapter_path: { label: 'Partir de un adaptador', help: 'Sigue desde un adaptador entrenado antes.' },
+  },
+  sections: {
+    adapter: 'Adaptador',
+    learning: 'Aprendizaje',
+    batches: 'Filas y pasos',
+    keeping: 'Validación y puntos de control',
+    machine: 'Equipo',
+  },
+  choices: {
+    lora: 'LoRA',
+    linear: 'Lineal',
+    cosine: 'Coseno',
+    constant: 'Constante',
+    auto: 'Automático',
+    f32: 'f32',
+    cpu: 'CPU',
+  },
+  defaultAndRange: (standard, from, to) => `Por defecto ${standard}; de ${from} a ${to}.`,
+  defaultFrom: (standard, from) => `Por defecto ${standard}; ${from} o más.`,
+  defaultOnly: (standard) => `Por defecto ${standard}.`,
+  on: 'sí',
+  off: 'no',
+  all: 'todas',
+  problems: {
+    not_a_number: 'Escribe un número.',
+    not_whole: 'Escribe un número entero.',
+    too_small: (min) => `Debe ser al menos ${min}.`,
+    too_large: (max) => `Puede ser como mucho ${max}.`,
+  },
+};

@@ -1,0 +1,289 @@
+import type {
+  DatasetChoices,
+  DatasetReport,
+  IpcResponse,
+  ModelInfo,
+  Plan,
+  Preset,
+  RunSummary,
+  SettingInfo,
+  TrainSettings,
+} from '../../../../main/contracts/ipc.ts';
+import { call } from '../../api/bridge.svelte.ts';
+import type { NumberProblem } from '../../components/number.ts';
+import { doctor } from '../../state/doctor.svelte.ts';
+import { Latest } from '../../state/latest.svelte.ts';
+import { settings as appSettings } from '../../state/settings.svelte.ts';
+
+export type Preview = IpcResponse<'datasets.preview'>;
+export type SettingValue = TrainSettings[keyof TrainSettings];
+
+/** What keeps a run from starting, in the order in which a person meets it. */
+export type Obstacle = 'needsModel' | 'needsTrainable' | 'needsData' | 'needsReading' | 'needsRows' | 'needsSettings';
+
+const PREVIEW_ROWS = 8;
+/** Waits in ms until typing pauses: a dataset is read through, an estimate is quick. */
+const READ_DELAY = 500;
+const ESTIMATE_DELAY = 200;
+/** Settings that the reading of a dataset depends on. */
+const READING_SETTINGS = new Set<string>(['max_seq_len', 'seed']);
+
+/**
+ * A fine-tune that is being put together: what was chosen, and what the core says of it. Each choice asks anew for what depends
+ * on it: the model's for all, the dataset's for rows and estimate, a setting's for the estimate.
+ */
+export class Draft {
+  #modelPath = $state<string | null>(null);
+  #dataPath = $state<string | null>(null);
+  #choices = $state<Omit<DatasetChoices, 'data_path'>>({
+    val_path: null,
+    val_share: 0.05,
+    format: 'auto',
+    columns: {},
+    template: 'auto',
+  });
+  #settings = $state<Partial<TrainSettings>>({});
+  #infos = $state.raw<readonly SettingInfo[]>([]);
+  #presets = $state.raw<readonly Preset[]>([]);
+  /** What `reset` puts back. */
+  #standard = $state.raw<Partial<TrainSettings>>({});
+  #problems = $state<Partial<Record<string, NumberProblem>>>({});
+  /** Empty: the suggested name is taken. */
+  name = $state('');
+  samplePrompts = $state<string[]>([]);
+
+  readonly model = new Latest<ModelInfo>();
+  readonly dataset = new Latest<DatasetReport>();
+  readonly preview = new Latest<Preview>();
+  readonly plan = new Latest<Plan>();
+
+  get modelPath(): string | null {
+    return this.#modelPath;
+  }
+
+  get dataPath(): string | null {
+    return this.#dataPath;
+  }
+
+  get choices(): Omit<DatasetChoices, 'data_path'> {
+    return this.#choices;
+  }
+
+  get settings(): Partial<TrainSettings> {
+    return this.#settings;
+  }
+
+  /** All settings that a screen can show, in order. */
+  get infos(): readonly SettingInfo[] {
+    return this.#infos;
+  }
+
+  get presets(): readonly Preset[] {
+    return this.#presets;
+  }
+
+  get problems(): Partial<Record<string, NumberProblem>> {
+    return this.#problems;
+  }
+
+  readonly changedNames = $derived(
+    this.#infos
+      .filter((info) => !isSame(valueOf(this.#settings, info.name), valueOf(this.#standard, info.name)))
+      .map((info) => info.name),
+  );
+
+  readonly obstacle = $derived.by<Obstacle | null>(() => {
+    if (this.model.value === null) return 'needsModel';
+    if (!this.model.value.trainable) return 'needsTrainable';
+    if (this.#dataPath === null) return 'needsData';
+    if (this.dataset.isBusy) return 'needsReading';
+    if (this.dataset.value === null || this.dataset.value.train.rows === 0) return 'needsRows';
+    return Object.keys(this.#problems).length > 0 ? 'needsSettings' : null;
+  });
+
+  /** Loads the settings and presets, and fills in their defaults with what the person set for the app. */
+  async load(): Promise<void> {
+    if (this.#infos.length > 0) return;
+    const { presets, settings } = await call('presets.list');
+    this.#infos = settings;
+    this.#presets = presets;
+    this.reset();
+    doctor.need();
+  }
+
+  /** Puts all settings back: first the defaults, over them the default presets, over them the app's own. */
+  reset(): void {
+    const defaults: Record<string, unknown> = {};
+    for (const info of this.#infos) defaults[info.name] = info.default;
+    for (const preset of this.#presets) if (preset.is_default) Object.assign(defaults, preset.values);
+    const { device, threads, checkpoints_kept } = appSettings.current;
+    this.#standard = { ...(defaults as Partial<TrainSettings>), device, threads, checkpoints_kept };
+    this.#settings = { ...this.#standard };
+    this.#problems = {};
+    this.#read(0);
+    this.#estimate();
+  }
+
+  chooseModel(path: string): void {
+    this.#modelPath = path;
+    this.preview.clear();
+    this.model.ask(
+      () => call('models.inspect', { path }),
+      0,
+      () => {
+        this.#read(0);
+        this.#estimate(0);
+      },
+    );
+  }
+
+  chooseData(path: string): void {
+    this.#dataPath = path;
+    // What was said of the last file's columns says nothing of this one.
+    this.#choices = { ...this.#choices, format: 'auto', columns: {} };
+    this.dataset.clear();
+    this.preview.clear();
+    this.#read(0);
+  }
+
+  /** Changes how the dataset is read. */
+  chooseReading(change: Partial<Omit<DatasetChoices, 'data_path'>>): void {
+    this.#choices = { ...this.#choices, ...change };
+    this.#read('val_share' in change ? READ_DELAY : 0);
+  }
+
+  /** Changes a setting; a number that can't be taken is told by `tellProblem` instead. */
+  set(name: string, value: unknown): void {
+    Object.assign(this.#settings, { [name]: value });
+    this.tellProblem(name, null);
+    if (READING_SETTINGS.has(name)) this.#read(READ_DELAY);
+    this.#estimate();
+  }
+
+  tellProblem(name: string, problem: NumberProblem | null): void {
+    if (problem === null) delete this.#problems[name];
+    else this.#problems[name] = problem;
+  }
+
+  applyPreset(preset: Preset): void {
+    for (const [name, value] of Object.entries(preset.values)) this.set(name, value);
+  }
+
+  /** The preset of a group that the settings are like now; null when they are like none. */
+  presetOf(group: Preset['group']): Preset | null {
+    const isLike = (preset: Preset) =>
+      Object.entries(preset.values).every(([name, value]) => isSame(valueOf(this.#settings, name), value));
+    return this.#presets.find((preset) => preset.group === group && isLike(preset)) ?? null;
+  }
+
+  /** Loads the next rows of the preview behind those that are there. */
+  async showMore(): Promise<void> {
+    const shown = this.preview.value;
+    if (shown === null) return;
+    const request = this.#previewRequest(shown.rows.length);
+    if (request === null) return;
+    const more = await call('datasets.preview', request);
+    if (this.preview.value !== shown) return;
+    this.preview.set({ rows: [...shown.rows, ...more.rows], has_more: more.has_more });
+  }
+
+  /**
+   * Puts the run into the queue.
+   *
+   * @throws ApiError when the core refuses it
+   */
+  async start(name: string): Promise<RunSummary> {
+    const plan = this.plan.value;
+    return await call('runs.create', {
+      ...this.#choices,
+      data_path: this.#dataPath ?? '',
+      name,
+      model_path: this.#modelPath ?? '',
+      settings: this.#settings as Record<string, never>,
+      sample_prompts: this.samplePrompts.map((prompt) => prompt.trim()).filter((prompt) => prompt !== ''),
+      estimated_memory_bytes: plan?.memory.total_bytes ?? null,
+    });
+  }
+
+  /** Reads the dataset and its first rows, once there is a model to read them for. */
+  #read(delay_ms: number): void {
+    const model_path = this.#modelPath;
+    const data_path = this.#dataPath;
+    const preview = this.#previewRequest(0);
+    if (model_path === null || data_path === null || preview === null || this.model.value === null) return;
+    const { max_seq_len } = preview;
+    const { seed = 1 } = this.#settings;
+    const choices = { ...this.#choices, data_path };
+    this.preview.ask(() => call('datasets.preview', preview), delay_ms);
+    this.dataset.ask(
+      () => call('datasets.inspect', { ...choices, model_path, max_seq_len, seed }),
+      delay_ms,
+      () => this.#estimate(0),
+    );
+  }
+
+  #previewRequest(offset: number) {
+    const model_path = this.#modelPath;
+    const data_path = this.#dataPath;
+    if (model_path === null || data_path === null) return null;
+    const { max_seq_len = 512 } = this.#settings;
+    const { format, columns, template } = this.#choices;
+    return { data_path, model_path, format, columns, template, max_seq_len, offset, limit: PREVIEW_ROWS };
+  }
+
+  #estimate(delay_ms = ESTIMATE_DELAY): void {
+    const model_path = this.#modelPath;
+    if (model_path === null || this.model.value?.trainable !== true) {
+      this.plan.clear();
+      return;
+    }
+    this.plan.ask(async () => {
+      const { train, val } = this.dataset.value ?? { train: null, val: null };
+      return await call('estimates.plan', {
+        model_path,
+        settings: this.#settings as Record<string, never>,
+        dataset:
+          train === null
+            ? null
+            : {
+                rows: train.rows,
+                val_rows: val?.rows ?? 0,
+                tokens: train.tokens,
+                supervised_tokens: train.supervised_tokens,
+                max_tokens: train.max_tokens,
+              },
+      });
+    }, delay_ms);
+  }
+}
+
+/** A setting's value by its name. */
+export function valueOf(settings: Partial<TrainSettings>, name: string): unknown {
+  return (settings as Record<string, unknown>)[name];
+}
+
+/** Whether two settings' values are the same; the order of target_modules says nothing. */
+export function isSame(a: unknown, b: unknown): boolean {
+  if (Array.isArray(a) && Array.isArray(b)) {
+    return a.length === b.length && a.every((one) => b.includes(one));
+  }
+  return a === b;
+}
+
+/** The name of a file without folder and extension. */
+export function stemOf(path: string): string {
+  const name = path.split(/[\\/]/).pop() ?? path;
+  return name.replace(/\.[^.]+$/, '');
+}
+
+/** The draft outlives the screen, so that a look at another one loses nothing. */
+let current: Draft | null = null;
+
+export function currentDraft(): Draft {
+  return (current ??= new Draft());
+}
+
+/** Begins anew, after a run was started. */
+export function dropDraft(): void {
+  current = null;
+}
