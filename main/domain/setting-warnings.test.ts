@@ -17,7 +17,9 @@ const usual: JudgedSettings = {
 };
 const rows: JudgedRows = { rows: 1000, val_rows: 50, supervised_tokens: 50_000, max_tokens: 300 };
 const codes = (over: Partial<JudgedSettings>, some: Partial<JudgedRows> | null = {}, n_ctx = 2048) =>
-  judgeSettings({ ...usual, ...over }, 4_884_480, n_ctx, some === null ? null : { ...rows, ...some }).map(({ code }) => code);
+  judgeSettings({ ...usual, ...over }, 4_884_480, n_ctx, some === null ? null : { ...rows, ...some }).map(
+    ({ code }) => code,
+  );
 
 test('the defaults and every preset are wise', () => {
   expect(codes({})).toEqual([]);

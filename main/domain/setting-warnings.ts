@@ -43,13 +43,8 @@ export function judgeSettings(
   rows: JudgedRows | null,
 ): SettingWarning[] {
   const found: SettingWarning[] = [];
-  const warn = (
-    setting: string,
-    code: string,
-    message: string,
-    hint: string,
-    details: Record<string, number>,
-  ): void => void found.push({ setting, code, message, hint, details });
+  const warn = (setting: string, code: string, message: string, hint: string, details: Record<string, number>): void =>
+    void found.push({ setting, code, message, hint, details });
   const { lora_rank, lora_alpha, use_rslora, learning_rate, max_seq_len, warmup_steps, eval_steps } = settings;
 
   const ratio = lora_alpha / lora_rank;
@@ -91,7 +86,11 @@ export function judgeSettings(
   }
   if (rows === null) return found;
 
-  if (rows.supervised_tokens > 0 && trainable_parameters / rows.supervised_tokens > PARAMETERS_PER_TOKEN && lora_rank > 4) {
+  if (
+    rows.supervised_tokens > 0 &&
+    trainable_parameters / rows.supervised_tokens > PARAMETERS_PER_TOKEN &&
+    lora_rank > 4
+  ) {
     warn(
       'lora_rank',
       'rank_beyond_data',

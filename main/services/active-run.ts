@@ -76,7 +76,11 @@ export class ActiveRun {
       const prepared = await this.prepare();
       if (this.abort.signal.aborted) {
         prepared.lock.release();
-        throw new ForjaError('run_not_active', 'The run was stopped before its training began.', 'Go on with it later.');
+        throw new ForjaError(
+          'run_not_active',
+          'The run was stopped before its training began.',
+          'Go on with it later.',
+        );
       }
       await this.train(prepared);
     } catch (error) {

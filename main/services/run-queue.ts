@@ -14,7 +14,15 @@ import { readOwnFile, summarise } from './run-summary.ts';
 const WATCH_MS = 2000;
 
 /** Fields of a train job that are no settings. */
-const NOT_SETTINGS = ['protocol_major', 'type', 'model_path', 'train_tokens_path', 'val_tokens_path', 'out_dir', 'resume_path'];
+const NOT_SETTINGS = [
+  'protocol_major',
+  'type',
+  'model_path',
+  'train_tokens_path',
+  'val_tokens_path',
+  'out_dir',
+  'resume_path',
+];
 
 /**
  * Runs wait here and start one after another; a run that fails does not stop the next. What waits is in the database, so it
@@ -72,7 +80,8 @@ export class RunQueue {
       val_dataset_sha256: null,
       settings: JSON.stringify(chosen),
       request: JSON.stringify(request),
-      estimated_memory_bytes: request.estimated_memory_bytes === null ? null : Math.round(request.estimated_memory_bytes),
+      estimated_memory_bytes:
+        request.estimated_memory_bytes === null ? null : Math.round(request.estimated_memory_bytes),
       queue_order: db.runs.nextQueueOrder(),
     });
     return this.added(id);
@@ -215,7 +224,10 @@ export class RunQueue {
     const interrupted: string[] = [];
     let isHeld = false;
     for (const row of db.runs.list()) {
-      const isLost = row.status === 'training' || row.status === 'preparing' || (row.status === 'queued' && row.queue_order === null);
+      const isLost =
+        row.status === 'training' ||
+        row.status === 'preparing' ||
+        (row.status === 'queued' && row.queue_order === null);
       if (!isLost || row.id === this.active?.id) continue;
       if (RunLock.isHeld(row.out_dir)) {
         isHeld = true;

@@ -151,15 +151,13 @@ function checkpointsOf(run_id: string, folder: RunFolder, db: ForjaDb): RunCheck
     time_ms: known?.time_ms ?? 0,
     val_loss: losses.get(step) ?? null,
   });
-  const found = folder
-    .checkpoints()
-    .map(({ step, path }) =>
-      describe(
-        step,
-        path,
-        reported.find((one) => one.step === step && one.reason !== 'best'),
-      ),
-    );
+  const found = folder.checkpoints().map(({ step, path }) =>
+    describe(
+      step,
+      path,
+      reported.find((one) => one.step === step && one.reason !== 'best'),
+    ),
+  );
   const best = reported.findLast(({ reason }) => reason === 'best');
   if (best !== undefined && existsSync(join(folder.bestDir, 'adapter.gguf')))
     found.push(describe(best.step, folder.bestDir, best));

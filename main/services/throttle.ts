@@ -5,7 +5,7 @@ export const EMIT_MS = 100;
  * Calls `work` at most once in `ms`: the first call of a quiet time at once, later ones together when the time is over.
  * `now` does what is due at once, `cancel` forgets it.
  */
-export function throttle(work: () => void, ms = EMIT_MS): { (): void; now(): void; cancel(): void } {
+export function throttle(work: () => void, ms = EMIT_MS): { (): void; soon(): void; now(): void; cancel(): void } {
   let timer: NodeJS.Timeout | null = null;
   let last_ms = 0;
   const run = () => {
@@ -24,6 +24,7 @@ export function throttle(work: () => void, ms = EMIT_MS): { (): void; now(): voi
     timer = null;
   };
   return Object.assign(call, {
+    soon: call,
     now: () => {
       clear();
       run();

@@ -41,8 +41,8 @@ export class ExportStore {
   }
 
   ofRun(run_id: string): (ExportRow & { id: number })[] {
-    return this.db.prepare('SELECT * FROM exports WHERE run_id = ? ORDER BY id').all(run_id) as (
-      ExportRow & { id: number }
-    )[];
+    return this.db.prepare('SELECT * FROM exports WHERE run_id = ? ORDER BY id').all(run_id) as (ExportRow & {
+      id: number;
+    })[];
   }
 }

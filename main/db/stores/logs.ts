@@ -41,7 +41,10 @@ export class LogStore {
 
   /** The sequence number that a run's next entry gets. */
   nextSeq(run_id: string): number {
-    return this.db.prepare('SELECT coalesce(max(seq) + 1, 0) FROM log_entries WHERE run_id = ?').pluck().get(run_id) as number;
+    return this.db
+      .prepare('SELECT coalesce(max(seq) + 1, 0) FROM log_entries WHERE run_id = ?')
+      .pluck()
+      .get(run_id) as number;
   }
 
   /** The last entries of a run, the oldest first. */

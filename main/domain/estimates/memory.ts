@@ -35,8 +35,8 @@ export interface MemoryParts {
 }
 
 // The numbers of native/src/train/engine.cpp.
-const DEFAULT_ACTIVATION_BUDGET = 128 * 2 ** 20;
-const HEAD_LOGITS_BYTES = 48 * 2 ** 20;
+const DEFAULT_ACTIVATION_BUDGET = 80 * 2 ** 20;
+const HEAD_LOGITS_BYTES = 32 * 2 ** 20;
 const MAX_PARTIAL_BYTES = 64 * 2 ** 20;
 
 /** Program, libraries and the memory in which graphs are described; measured on models of no size. */
@@ -72,7 +72,11 @@ export function estimateMemory(model: TrainedModel, settings: MemorySettings, ro
 }
 
 /** As estimateMemory, were all weights trained: F32 weights, gradients and moments, and the same activations. */
-export function estimateFullMemory(model: TrainedModel, settings: MemorySettings, rows: RowLengths | null): MemoryParts {
+export function estimateFullMemory(
+  model: TrainedModel,
+  settings: MemorySettings,
+  rows: RowLengths | null,
+): MemoryParts {
   const { n_tokens, n_supervised, n_seq } = largestMicroBatch(settings, rows);
   const weights_bytes = 4 * model.n_params;
   const adapter_bytes = 12 * model.n_params;
@@ -114,14 +118,14 @@ function activationBytes(
   // Two slots in turn, one for each block's input and the last one's output, and two for gradients.
   const slots = 4 * n_embd * n_tokens * (n_layer + 5);
 
-  const keptPerBlock = 4 * n_tokens * (2 * n_q + 2 * n_kv + n_head + 2 * n_embd + 2 * n_ff + r);
+  // Kept in BF16, but for attention's output with the log-sum-exp of each head.
+  const keptPerBlock = n_tokens * (2 * (n_q + 2 * n_kv + 2 * n_embd + 2 * n_ff + r) + 4 * (n_q + n_head));
   const { activation_budget_bytes: wanted } = settings;
   const budget = wanted < 0 ? DEFAULT_ACTIVATION_BUDGET : wanted;
   const n_kept = Math.min(n_layer, Math.floor(budget / keptPerBlock));
 
-  // A block's way back, at the gated product: what its linear layers need, and what of the forward pass is not kept.
-  const recomputed = n_kept >= n_layer ? 0 : n_q + n_kv + 2 * n_ff + r;
-  const feedForward = 4 * n_tokens * (3.5 * n_embd + n_q + n_kv + 3 * n_ff + recomputed);
+  // A block's way back, at the gated product: what the linear layers need, read back or computed again, in F32.
+  const feedForward = 4 * n_tokens * (3.5 * n_embd + 2 * n_q + 2 * n_kv + 5 * n_ff + r);
   // … and at attention, where each chunk of keys sums its own dq.
   const tiles = Math.ceil(n_tokens / n_seq / 64);
   const chunks = Math.min(

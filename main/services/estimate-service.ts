@@ -1,0 +1,167 @@
+import { statSync } from 'node:fs';
+import { availableParallelism, freemem, totalmem } from 'node:os';
+import { resolve } from 'node:path';
+import type { Device, IpcParsedRequest, Plan } from '../contracts/ipc.ts';
+import { completeJob, type JobOf } from '../contracts/protocol.ts';
+import { adviseMemory } from '../domain/estimates/advice.ts';
+import { estimateFullMemory, estimateMemory } from '../domain/estimates/memory.ts';
+import { estimateTime, guessTokensPerSecond } from '../domain/estimates/time.ts';
+import { loraParameters } from '../domain/lora-parameters.ts';
+import { judgeSettings } from '../domain/setting-warnings.ts';
+import type { ModelCatalogue } from '../models/index.ts';
+import { runJob } from '../trainer/index.ts';
+import type { ServiceContext } from './context.ts';
+
+/** What is known of a device's free memory is asked again after this long. */
+const DEVICES_MS = 30_000;
+
+/** Share of the free memory that a run may be estimated at: the rest is for what the estimate can't know. */
+const USABLE_SHARE = 0.9;
+
+/** Weights that are not quantised, for the table: bytes a parameter. QLoRA's are those of a usual 4-bit file. */
+const F16_BYTES = 2;
+const FOUR_BIT_BYTES = 0.57;
+const FLOAT_TYPES = new Set(['f32', 'f16', 'bf16']);
+
+/** What a run would need and how long it would take, before it is started. */
+export class EstimateService {
+  private readonly context: ServiceContext;
+  private readonly models: ModelCatalogue;
+  private readonly listDevices: () => Promise<Device[]>;
+  private devices: { asked_ms: number; list: Promise<Device[]> } | null = null;
+
+  /** @param listDevices only tests give another */
+  constructor(context: ServiceContext, models: ModelCatalogue, listDevices: () => Promise<Device[]> = devicesHere) {
+    this.context = context;
+    this.models = models;
+    this.listDevices = listDevices;
+  }
+
+  /** @throws ForjaError setting_invalid; TrainerError when the model can't be read */
+  async plan({ model_path, settings: given, dataset }: IpcParsedRequest<'estimates.plan'>): Promise<Plan> {
+    const defaults = this.context.settings();
+    const settings = completeJob('train', {
+      device: defaults.device,
+      threads: defaults.threads,
+      ...given,
+      model_path,
+      train_tokens_path: '-',
+      out_dir: '-',
+    });
+    const { sizes, info } = await this.models.open(model_path);
+    const device = choose(await this.devicesNow(), settings.device);
+    const available_bytes = availableOf(device);
+    const trainable_parameters = loraParameters(sizes, settings.target_modules, settings.lora_rank);
+    const memory = estimateMemory(sizes, settings, dataset);
+    const fits = memory.total_bytes <= available_bytes;
+    const isQuantised = !FLOAT_TYPES.has(info.base_type.toLowerCase());
+    const withWeights = (bytes: number) => memory.total_bytes - memory.weights_bytes + bytes;
+    const methods = [
+      {
+        method: 'full' as const,
+        available: false,
+        trainable_parameters: sizes.n_params,
+        total_bytes: Math.round(estimateFullMemory(sizes, settings, dataset).total_bytes),
+        chosen: false,
+      },
+      {
+        method: 'lora' as const,
+        available: !isQuantised,
+        trainable_parameters,
+        total_bytes: isQuantised ? Math.round(withWeights(F16_BYTES * sizes.n_params)) : memory.total_bytes,
+        chosen: !isQuantised,
+      },
+      {
+        method: 'qlora' as const,
+        available: isQuantised,
+        trainable_parameters,
+        total_bytes: isQuantised ? memory.total_bytes : Math.round(withWeights(FOUR_BIT_BYTES * sizes.n_params)),
+        chosen: isQuantised,
+      },
+    ];
+    return {
+      trainable_parameters,
+      trainable_share: Math.min(1, trainable_parameters / (sizes.n_params + trainable_parameters)),
+      memory,
+      device,
+      fits,
+      time: dataset === null ? null : this.time(model_path, settings, device, sizes.n_params, dataset),
+      advice: adviseMemory(sizes, settings, dataset, available_bytes),
+      methods: methods.map((one) => ({ ...one, fits: one.total_bytes <= available_bytes })),
+      warnings: judgeSettings(settings, trainable_parameters, info.n_ctx_train, dataset),
+    };
+  }
+
+  private time(
+    model_path: string,
+    settings: JobOf<'train'>,
+    device: Device,
+    n_params: number,
+    dataset: NonNullable<IpcParsedRequest<'estimates.plan'>['dataset']>,
+  ): Plan['time'] {
+    const measured = this.measuredSpeed(model_path, settings.device);
+    const threads = settings.threads > 0 ? settings.threads : Math.max(1, Math.ceil(availableParallelism() / 2));
+    const tokens_per_second = measured ?? guessTokensPerSecond(n_params, device.type === 'cpu' ? threads : null);
+    return {
+      ...estimateTime(settings, dataset, tokens_per_second),
+      basis: measured === null ? 'estimated' : 'measured',
+    };
+  }
+
+  /** The usual speed of earlier runs of this model on this device, or null. */
+  private measuredSpeed(model_path: string, device: string): number | null {
+    const { db } = this.context;
+    const info = statSync(model_path, { throwIfNoEntry: false });
+    if (info === undefined) return null;
+    const sha256 = db.models.knownHash(resolve(model_path), info.size, Math.floor(info.mtimeMs));
+    if (sha256 === null) return null;
+    const speeds = db.runs
+      .speeds(sha256, device, 5)
+      .map(({ tokens_per_second }) => tokens_per_second)
+      .sort((a, b) => a - b);
+    return speeds[Math.floor(speeds.length / 2)] ?? null;
+  }
+
+  private async devicesNow(): Promise<Device[]> {
+    if (this.devices === null || Date.now() - this.devices.asked_ms > DEVICES_MS) {
+      const list = this.listDevices();
+      this.devices = { asked_ms: Date.now(), list };
+      list.catch(() => (this.devices = null));
+    }
+    return await this.devices.list;
+  }
+}
+
+async function devicesHere(): Promise<Device[]> {
+  return (await runJob<'devices'>(completeJob('devices', {}))).devices;
+}
+
+/** The device that a run with this setting computes on: as the trainer chooses. */
+function choose(devices: readonly Device[], wish: string): Device {
+  const cpu = devices.find(({ type }) => type === 'cpu') ?? {
+    name: 'CPU',
+    description: 'CPU',
+    type: 'cpu' as const,
+    backend: 'CPU',
+    memory_total_bytes: totalmem(),
+    memory_free_bytes: freemem(),
+  };
+  const gpu = devices.find(({ type }) => type === 'gpu') ?? devices.find(({ type }) => type === 'igpu');
+  const found =
+    wish === 'cpu' ? cpu : wish === 'auto' ? (gpu ?? cpu) : (devices.find(({ name }) => name === wish) ?? cpu);
+  // ggml reports a CPU's whole memory as free.
+  return found.type === 'cpu'
+    ? { ...found, memory_total_bytes: memoryLimit(), memory_free_bytes: Math.min(freemem(), memoryLimit()) }
+    : found;
+}
+
+/** The machine's memory, or what a container leaves of it. */
+function memoryLimit(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 && limit < totalmem() ? limit : totalmem();
+}
+
+function availableOf({ memory_free_bytes, memory_total_bytes }: Device): number {
+  const free = memory_free_bytes > 0 ? memory_free_bytes : memory_total_bytes;
+  return free > 0 ? free * USABLE_SHARE : Infinity;
+}
