@@ -44,6 +44,13 @@ interface Pending {
   reject: (error: ChatError) => void;
 }
 
+let startByDefault: StartWorker = startNodeWorker;
+
+/** Says how chat processes are started from now on where nothing else is asked for: the app has Electron do it. */
+export function startChatsWith(startWorker: StartWorker): void {
+  startByDefault = startWorker;
+}
+
 /**
  * A process of its own that holds models and generates with them. When it crashes, what was asked of it is rejected with
  * `chat_crashed` and the next request starts a new process; models must then be loaded again.
@@ -57,7 +64,7 @@ export class ChatProcess {
   private readonly onDeath: (error: ChatError) => void;
 
   /**
-   * @param startWorker how the process is started; default a Node process. Electron's own is a utility process
+   * @param startWorker how the process is started; default as startChatsWith says, at first a Node process
    * @param onDeath told when the process ended by itself
    */
   constructor(
@@ -66,7 +73,7 @@ export class ChatProcess {
       onDeath?: ((error: ChatError) => void) | undefined;
     } = {},
   ) {
-    this.startWorker = options.startWorker ?? startNodeWorker;
+    this.startWorker = options.startWorker ?? startByDefault;
     this.onDeath = options.onDeath ?? (() => undefined);
   }
 

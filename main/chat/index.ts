@@ -9,8 +9,8 @@
  *
  * Prompts are rendered with the PromptTemplate of main/datasets, so chat sees what training showed.
  */
-export { ChatProcess, GREEDY, type GenerateOptions, type LoadOptions } from './chat-process.ts';
+export { ChatProcess, GREEDY, startChatsWith, type GenerateOptions, type LoadOptions } from './chat-process.ts';
 export { ChatError } from './errors.ts';
 export { countExactMatches, type ExactMatch, type Question } from './exact-match.ts';
-export type { Adapter, ChatRequest, GenerateResult, LoadResult, Sampling } from './protocol.ts';
+export type { Adapter, ChatRequest, ChatResponse, GenerateResult, LoadResult, Sampling } from './protocol.ts';
 export { STDERR_KEPT_CHARS, type StartWorker, type Worker, type WorkerHooks } from './node-worker.ts';

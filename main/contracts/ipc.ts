@@ -760,6 +760,7 @@ export type IpcHandlers = {
 };
 
 /** A handler that answers nothing need not say so. */
+// eslint-disable-next-line @typescript-eslint/no-invalid-void-type
 type OrNothing<Response> = undefined extends Response ? Response | void : Response;
 
 /** Sends an event to the window; the services take one and know nothing of windows. */

@@ -1,0 +1,7 @@
+import type { Bridge } from '../../main/contracts/ipc.ts';
+
+declare global {
+  interface Window {
+    forja: Bridge;
+  }
+}

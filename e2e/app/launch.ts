@@ -1,0 +1,92 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { _electron, type ElectronApplication, type Page } from '@playwright/test';
+
+const root = join(import.meta.dirname, '../..');
+
+export interface LaunchOptions {
+  /** Default: a new folder, which goes when the app is closed. */
+  dataDir?: string;
+  size?: { width: number; height: number };
+  args?: string[];
+  settings?: Record<string, unknown>;
+}
+
+/** The real app with a data folder of its own. */
+export interface RunningApp {
+  app: ElectronApplication;
+  page: Page;
+  dataDir: string;
+  /** Ends it as a person would; a question about a running run is answered with "stop". */
+  close: () => Promise<void>;
+  /** Ends it as a power cut would. */
+  kill: () => Promise<void>;
+}
+
+/**
+ * Starts the built app. The executable comes from the test command (FORJA_ELECTRON_PATH), with what its runtime needs in the
+ * environment.
+ */
+export async function launch(options: LaunchOptions = {}): Promise<RunningApp> {
+  const executablePath = process.env.FORJA_ELECTRON_PATH;
+  if (executablePath === undefined) throw new Error('FORJA_ELECTRON_PATH is not set: run `npm test -- app`.');
+  const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'forja-app-'));
+  const isRoot = process.getuid?.() === 0;
+  const app = await _electron.launch({
+    executablePath,
+    args: [...(isRoot ? ['--no-sandbox'] : []), '--lang=en', root, ...(options.args ?? [])],
+    env: { ...(process.env as Record<string, string>), FORJA_DATA_DIR: dataDir },
+  });
+  const page = await app.firstWindow();
+  const { size } = options;
+  if (size !== undefined) {
+    await app.evaluate(({ BrowserWindow }, { width, height }) => {
+      BrowserWindow.getAllWindows()[0]!.setContentSize(width, height);
+    }, size);
+  }
+  await page.waitForSelector('main h1');
+  const clean = () => {
+    if (options.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true });
+  };
+  return {
+    app,
+    page,
+    dataDir,
+    close: async () => {
+      await answerMessageBox(app, 0);
+      await app.close();
+      clean();
+    },
+    kill: async () => {
+      const gone = new Promise((resolve) => app.process().once('exit', resolve));
+      app.process().kill('SIGKILL');
+      await gone;
+      clean();
+    },
+  };
+}
+
+/** Answers the next file dialogs with these paths, in turn; the last one stays. */
+export async function answerOpenDialog(app: ElectronApplication, ...paths: string[]): Promise<void> {
+  await app.evaluate(({ dialog }, given) => {
+    const left = [...given];
+    dialog.showOpenDialog = () => {
+      const path = left.length > 1 ? left.shift()! : left[0]!;
+      return Promise.resolve({ canceled: false, filePaths: [path] });
+    };
+  }, paths);
+}
+
+export async function answerSaveDialog(app: ElectronApplication, path: string): Promise<void> {
+  await app.evaluate(({ dialog }, filePath) => {
+    dialog.showSaveDialog = () => Promise.resolve({ canceled: false, filePath });
+  }, path);
+}
+
+/** Answers questions with the button of this index. */
+export async function answerMessageBox(app: ElectronApplication, response: number): Promise<void> {
+  await app.evaluate(({ dialog }, index) => {
+    dialog.showMessageBox = () => Promise.resolve({ response: index, checkboxChecked: false });
+  }, response);
+}

@@ -1,0 +1,159 @@
+import type { DialogTexts } from '../ipc/host.ts';
+
+/** The words of menus, dialogs and notifications: what the main process says itself. */
+export interface Texts extends DialogTexts {
+  file: string;
+  new_run: string;
+  open_model_item: string;
+  settings: string;
+  quit: string;
+  edit: string;
+  undo: string;
+  redo: string;
+  cut: string;
+  copy: string;
+  paste: string;
+  select_all: string;
+  view: string;
+  start: string;
+  runs: string;
+  queue: string;
+  playground: string;
+  reload: string;
+  zoom_in: string;
+  zoom_out: string;
+  zoom_reset: string;
+  full_screen: string;
+  developer_tools: string;
+  window: string;
+  minimize: string;
+  close: string;
+  help: string;
+  guide: string;
+  licences: string;
+  data_folder: string;
+  close_title: string;
+  close_detail: string;
+  close_stop: string;
+  close_stay: string;
+  run_completed: (name: string) => string;
+  run_failed: (name: string) => string;
+  run_stopped: (name: string) => string;
+  page_gone: string;
+}
+
+const en: Texts = {
+  file: 'File',
+  new_run: 'New fine-tune',
+  open_model_item: 'Open model…',
+  settings: 'Settings',
+  quit: 'Quit Forja',
+  edit: 'Edit',
+  undo: 'Undo',
+  redo: 'Redo',
+  cut: 'Cut',
+  copy: 'Copy',
+  paste: 'Paste',
+  select_all: 'Select all',
+  view: 'View',
+  start: 'Start',
+  runs: 'Runs',
+  queue: 'Queue',
+  playground: 'Playground',
+  reload: 'Reload window',
+  zoom_in: 'Zoom in',
+  zoom_out: 'Zoom out',
+  zoom_reset: 'Actual size',
+  full_screen: 'Full screen',
+  developer_tools: 'Developer tools',
+  window: 'Window',
+  minimize: 'Minimise',
+  close: 'Close window',
+  help: 'Help',
+  guide: 'Guide',
+  licences: 'Licences',
+  data_folder: 'Open data folder',
+  close_title: 'A fine-tune is running',
+  close_detail: 'Forja writes a checkpoint and stops. You can continue from there the next time.',
+  close_stop: 'Stop and close',
+  close_stay: 'Keep running',
+  run_completed: (name) => `${name} is done`,
+  run_failed: (name) => `${name} failed`,
+  run_stopped: (name) => `${name} was stopped`,
+  page_gone: 'The window had to be loaded again.',
+  open_model: 'Choose a model',
+  open_adapter: 'Choose an adapter',
+  open_dataset: 'Choose a dataset',
+  open_validation: 'Choose a validation dataset',
+  choose_runs: 'Choose the folder for runs',
+  choose_exports: 'Choose the folder for exports',
+  save_export: 'Export to',
+  models: 'GGUF models',
+  datasets: 'Datasets',
+  fetch_sample: 'Fetch the sample model?',
+  fetch_sample_detail: (size) =>
+    `SmolLM2-135M-Instruct (${size}, Apache 2.0) is fetched from the internet once and kept on this computer.`,
+  fetch: 'Fetch',
+  cancel: 'Cancel',
+};
+
+const es: Texts = {
+  file: 'Archivo',
+  new_run: 'Nuevo ajuste fino',
+  open_model_item: 'Abrir modelo…',
+  settings: 'Ajustes',
+  quit: 'Salir de Forja',
+  edit: 'Editar',
+  undo: 'Deshacer',
+  redo: 'Rehacer',
+  cut: 'Cortar',
+  copy: 'Copiar',
+  paste: 'Pegar',
+  select_all: 'Seleccionar todo',
+  view: 'Ver',
+  start: 'Inicio',
+  runs: 'Entrenamientos',
+  queue: 'Cola',
+  playground: 'Pruebas',
+  reload: 'Recargar la ventana',
+  zoom_in: 'Acercar',
+  zoom_out: 'Alejar',
+  zoom_reset: 'Tamaño real',
+  full_screen: 'Pantalla completa',
+  developer_tools: 'Herramientas de desarrollo',
+  window: 'Ventana',
+  minimize: 'Minimizar',
+  close: 'Cerrar la ventana',
+  help: 'Ayuda',
+  guide: 'Guía',
+  licences: 'Licencias',
+  data_folder: 'Abrir la carpeta de datos',
+  close_title: 'Hay un ajuste fino en marcha',
+  close_detail: 'Forja guarda un punto de control y se detiene. La próxima vez puedes continuar desde ahí.',
+  close_stop: 'Detener y cerrar',
+  close_stay: 'Seguir entrenando',
+  run_completed: (name) => `${name} ha terminado`,
+  run_failed: (name) => `${name} ha fallado`,
+  run_stopped: (name) => `${name} se ha detenido`,
+  page_gone: 'Hubo que volver a cargar la ventana.',
+  open_model: 'Elige un modelo',
+  open_adapter: 'Elige un adaptador',
+  open_dataset: 'Elige un conjunto de datos',
+  open_validation: 'Elige un conjunto de validación',
+  choose_runs: 'Elige la carpeta de los entrenamientos',
+  choose_exports: 'Elige la carpeta de las exportaciones',
+  save_export: 'Exportar a',
+  models: 'Modelos GGUF',
+  datasets: 'Conjuntos de datos',
+  fetch_sample: '¿Descargar el modelo de ejemplo?',
+  fetch_sample_detail: (size) =>
+    `SmolLM2-135M-Instruct (${size}, Apache 2.0) se descarga una vez de internet y queda en este ordenador.`,
+  fetch: 'Descargar',
+  cancel: 'Cancelar',
+};
+
+/** The words for a language setting; `system` follows the locale. */
+export function textsOf(language: 'system' | 'en' | 'es', locale: string): Texts {
+  const wanted = language === 'system' ? locale : language;
+  return wanted.toLowerCase().startsWith('es') ? es : en;
+}
