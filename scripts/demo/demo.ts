@@ -21,6 +21,7 @@ import { openDb } from '../../main/db/index.ts';
 import { exportAdapter, type ExportOutcome } from '../../main/export/index.ts';
 import { ensureSampleModel, inspectModel, SAMPLE_MODEL } from '../../main/models/index.ts';
 import { prepareRun, type RunFolder } from '../../main/runs/index.ts';
+import { SYSTEM_TEXT } from '../../resources/samples/make-orders.mjs';
 import { readQuestions, type HeldOut } from './questions.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -28,8 +29,8 @@ const TRAIN = join(root, 'resources/samples/orders-train.jsonl');
 const HELD_OUT = join(root, 'resources/samples/orders-held-out.jsonl');
 
 /**
- * Chosen by trial: a small model, a narrow task and few steps want a high learning rate. After 20 steps half of the answers are
- * right, after 40 nearly all; what comes last is 24-hour times and whether to deliver.
+ * Chosen by trial: a small model, a narrow task and few steps want a high learning rate. A run of 50 steps got 80 of the 100
+ * held-out answers right and one of 80 steps all; what is learned last is 24-hour times and whether to deliver.
  */
 const SETTINGS = {
   lora_rank: 16,
@@ -40,7 +41,7 @@ const SETTINGS = {
   micro_batch_size: 8,
   gradient_accumulation_steps: 1,
   max_seq_len: 128,
-  max_steps: 50,
+  max_steps: 80,
   seed: 1,
 } as const;
 
@@ -192,7 +193,9 @@ function print(
   rows.push(['merged model', `${exported.output_path} (${exported.output_type}, ${bytes(exported.output_bytes)})`]);
   rows.push(['all in all', duration(took_ms)]);
   output.text(`\n${table(rows)}`);
-  output.text(`\nAsk it yourself: npx forja chat --model ${relative(process.cwd(), exported.output_path)}`);
+  const shortest = relative(process.cwd(), exported.output_path);
+  const path = shortest.startsWith('..') ? exported.output_path : shortest;
+  output.text(`\nAsk it yourself: npx forja chat --model ${path} --system "${SYSTEM_TEXT}"`);
   const { train_loss, val_loss, tokens_per_second, peak_memory_bytes, steps, trainable_parameters } = trained;
   output.result('demo', {
     exact_before: before.correct,
