@@ -19,6 +19,9 @@ export type LayerCode =
   | 'tensor_missing'
   | 'tokenizer_unusable'
   // trainer: training
+  | 'file_unreadable'
+  | 'token_file_corrupt'
+  | 'token_file_truncated'
   | 'adapter_mismatch'
   | 'backend_missing'
   | 'checkpoint_corrupt'
@@ -35,8 +38,10 @@ export type LayerCode =
   | 'weights_not_finite'
   | 'write_failed'
   // trainer: exports
+  | 'adapter_invalid'
   | 'export_unusable'
   | 'nothing_to_verify'
+  | 'output_busy'
   | 'output_exists'
   | 'output_is_input'
   | 'output_not_writable'

@@ -8,7 +8,7 @@ const formats: Named<typeof ROW_FORMATS> = {
   alpaca: 'Instruction and answer (Alpaca)',
   messages: 'Messages (OpenAI)',
   sharegpt: 'Conversations (ShareGPT)',
-  prompt_completion: 'Prompt and completion',
+  prompt_completion: 'Prompt + completion',
   text: 'Plain text',
 };
 const columnParts: Named<typeof COLUMN_PARTS> = {

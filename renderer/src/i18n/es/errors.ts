@@ -172,11 +172,29 @@ export const errors: TranslatedErrors = {
   },
   write_failed: { message: 'No se pudo escribir un archivo.', hint: 'Comprueba el espacio libre y los permisos.' },
 
+  file_unreadable: {
+    message: (d) => `No se puede leer el archivo ${d('path')}.`,
+    hint: 'Comprueba los permisos.',
+  },
+  token_file_corrupt: {
+    message: 'Los datos preparados de este entrenamiento están dañados.',
+    hint: 'Empieza un ajuste fino nuevo con los mismos ajustes.',
+  },
+  token_file_truncated: {
+    message: 'Los datos preparados de este entrenamiento están incompletos.',
+    hint: 'Comprueba el espacio libre y empieza un ajuste fino nuevo con los mismos ajustes.',
+  },
+
   // trainer: exports
+  adapter_invalid: { message: 'El archivo no es un adaptador válido.', hint: 'Elige otro adaptador.' },
   export_unusable: { message: 'El modelo exportado no se puede cargar.', hint: 'Exporta de nuevo con otro tipo.' },
   nothing_to_verify: {
     message: 'No hay filas con las que comprobar la exportación.',
     hint: 'Entrena con filas de validación, o exporta sin comprobar.',
+  },
+  output_busy: {
+    message: 'Otro programa está escribiendo en ese archivo.',
+    hint: 'Espera a que termine, o elige otro nombre.',
   },
   output_exists: { message: 'Ya existe un archivo con ese nombre.', hint: 'Elige otro nombre.' },
   output_is_input: {

@@ -29,7 +29,7 @@ export const newRun: Messages['newRun'] = {
     template: 'Plantilla de chat',
     ownTemplate: 'propia',
     licence: 'Licencia',
-    size: 'Tamaño del archivo',
+    size: 'Tamaño',
     sizeInParts: (size, parts) => `${size} en ${format.integer(parts)} partes`,
     tokens: (count) => `${format.integer(count)} tokens`,
   },

@@ -161,8 +161,8 @@ export class Draft {
   }
 
   tellProblem(name: string, problem: NumberProblem | null): void {
-    if (problem === null) delete this.#problems[name];
-    else this.#problems[name] = problem;
+    const { [name]: _before, ...others } = this.#problems;
+    this.#problems = problem === null ? others : { ...others, [name]: problem };
   }
 
   applyPreset(preset: Preset): void {
@@ -199,7 +199,7 @@ export class Draft {
       data_path: this.#dataPath ?? '',
       name,
       model_path: this.#modelPath ?? '',
-      settings: this.#settings as Record<string, never>,
+      settings: this.#settings,
       sample_prompts: this.samplePrompts.map((prompt) => prompt.trim()).filter((prompt) => prompt !== ''),
       estimated_memory_bytes: plan?.memory.total_bytes ?? null,
     });
@@ -241,7 +241,7 @@ export class Draft {
       const { train, val } = this.dataset.value ?? { train: null, val: null };
       return await call('estimates.plan', {
         model_path,
-        settings: this.#settings as Record<string, never>,
+        settings: this.#settings,
         dataset:
           train === null
             ? null

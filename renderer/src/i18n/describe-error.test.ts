@@ -1,0 +1,65 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { ERROR_EXITS } from '../../../main/contracts/errors.ts';
+import { describeError } from './describe-error.ts';
+import { en } from './en/index.ts';
+import { es } from './es/index.ts';
+
+const report = (code: string, details: Record<string, unknown> = {}) => ({
+  code,
+  message: 'As the core says it.',
+  hint: 'What to do.',
+  details,
+});
+
+describe('describeError', () => {
+  it('leaves the core’s English as it is', () => {
+    expect(describeError(report('disk_full'), en)).toEqual({
+      code: 'disk_full',
+      message: 'As the core says it.',
+      hint: 'What to do.',
+    });
+  });
+
+  it('translates by code, with the message’s parts', () => {
+    const told = describeError(report('architecture_unsupported', { architecture: 'mamba' }), es);
+    expect(told.message).toBe('Forja no sabe entrenar la arquitectura mamba.');
+  });
+
+  it('says what it has no words for as it came', () => {
+    expect(describeError(report('never_heard_of'), es).message).toBe('As the core says it.');
+    expect(describeError(new Error('plain'), es)).toEqual({ code: 'internal', message: 'plain', hint: '' });
+  });
+});
+
+describe('the Spanish errors', () => {
+  /** Files of a folder and its folders, tests left out. */
+  function* sources(folder: string, extension: RegExp): Generator<string> {
+    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) yield* sources(path, extension);
+      else if (extension.test(entry.name) && !entry.name.includes('.test.')) yield path;
+    }
+  }
+
+  const root = join(import.meta.dirname, '../../..');
+  /** Codes that only a fault in Forja itself or a wrong command line brings about: they stay English. */
+  const INTERNAL = new Set(['export_format_unknown', 'export_overflow', 'job_invalid', 'job_unreadable', 'method_unknown', 'output_not_an_adapter_folder', 'output_type_unknown', 'peft_invalid', 'row_too_long', 'rows_invalid', 'safetensors_invalid', 'tensor_unexpected', 'token_file_bad_magic', 'token_file_bad_version', 'token_file_vocab_mismatch']); // prettier-ignore
+
+  it('know every code that the trainer raises', () => {
+    const codes = new Set<string>();
+    for (const path of sources(join(root, 'native/src'), /\.(cpp|hpp)$/)) {
+      const text = readFileSync(path, 'utf8');
+      for (const [, code] of text.matchAll(/(?:throw (?:error|failure)|[^a-z_](?:error|failure))\(\s*"([a-z_]+)"/g)) {
+        codes.add(code!);
+      }
+    }
+    expect(codes.size).toBeGreaterThan(20);
+    expect([...codes].filter((code) => !(code in es.errors) && !INTERNAL.has(code))).toEqual([]);
+  });
+
+  it('know every code of the contracts', () => {
+    expect(Object.keys(ERROR_EXITS).filter((code) => !(code in es.errors))).toEqual([]);
+  });
+});

@@ -1,0 +1,218 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import type { AppSettings, Preset, SettingInfo } from '../../../../main/contracts/ipc.ts';
+import { settings as appSettings } from '../../state/settings.svelte.ts';
+import { Draft, isSame, stemOf } from './draft.svelte.ts';
+import { limitFor } from './limit.ts';
+
+const info = (name: string, standard: unknown, change: Partial<SettingInfo> = {}): SettingInfo => ({
+  name,
+  section: 'adapter',
+  advanced: false,
+  kind: 'integer',
+  default: standard,
+  minimum: 1,
+  maximum: 1024,
+  choices: null,
+  description: '',
+  ...change,
+});
+
+const infos = [
+  info('lora_rank', 8),
+  info('lora_alpha', 16),
+  info('max_seq_len', 512),
+  info('seed', 1),
+  info('threads', 0),
+  info('target_modules', ['q', 'v'], { kind: 'modules', choices: ['q', 'v'] }),
+];
+const presets: Preset[] = [
+  { id: 'rank_small', group: 'rank', values: { lora_rank: 8, lora_alpha: 16 }, is_default: false },
+  { id: 'rank_medium', group: 'rank', values: { lora_rank: 16, lora_alpha: 32 }, is_default: true },
+];
+
+const tokens = { rows: 90, tokens: 900, supervised_tokens: 300, median_tokens: 9, p95_tokens: 12, max_tokens: 14 };
+const report = { data: { format: 'text' }, train: tokens, val: { ...tokens, rows: 10 }, warnings: [] };
+
+const calls: { channel: string; request: unknown }[] = [];
+let answers: Record<string, unknown> = {};
+let refusal: { code: string } | null = null;
+
+const called = (channel: string) => calls.filter((call) => call.channel === channel).map((call) => call.request);
+/** Lets timers pass and what they started settle. */
+const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+
+beforeEach(async () => {
+  vi.useFakeTimers();
+  calls.length = 0;
+  refusal = null;
+  answers = {
+    'settings.get': { language: 'en', theme: 'light', device: 'auto', threads: 2, checkpoints_kept: 5 },
+    'presets.list': { presets, settings: infos },
+    'app.doctor': { findings: [], devices: [], report: '' },
+    'models.inspect': { trainable: true, n_ctx_train: 2048 },
+    'datasets.inspect': report,
+    'datasets.preview': { rows: [{ line: 1 }], has_more: true },
+    'estimates.plan': { memory: { total_bytes: 1000 }, warnings: [] },
+    'runs.create': { id: 'r1', name: 'x' },
+  };
+  vi.stubGlobal('document', { documentElement: { dataset: {} } });
+  vi.stubGlobal('window', {
+    forja: {
+      invoke: (channel: string, request: unknown) => {
+        calls.push({ channel, request: structuredClone(request) });
+        const isRefused = refusal !== null && channel === 'models.inspect';
+        return Promise.resolve(
+          isRefused
+            ? { ok: false, error: { message: 'no', hint: '', details: {}, ...refusal } }
+            : { ok: true, value: answers[channel] },
+        );
+      },
+    },
+  });
+  await appSettings.load();
+  return () => {
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  };
+});
+
+async function loaded(): Promise<Draft> {
+  const draft = new Draft();
+  await draft.load();
+  return draft;
+}
+
+async function complete(): Promise<Draft> {
+  const draft = await loaded();
+  draft.chooseModel('/m.gguf');
+  await pass(0);
+  draft.chooseData('/d.jsonl');
+  await pass(1000);
+  return draft;
+}
+
+describe('Draft', () => {
+  it('begins with the defaults, over them the default presets, over them the settings of the app', async () => {
+    const draft = await loaded();
+    expect(draft.settings).toMatchObject({ lora_rank: 16, lora_alpha: 32, threads: 2, checkpoints_kept: 5 });
+    expect(draft.presetOf('rank')?.id).toBe('rank_medium');
+    expect(draft.changedNames).toEqual([]);
+  });
+
+  it('asks for rows and estimate once model and data are there, and can start', async () => {
+    const draft = await loaded();
+    expect(draft.obstacle).toBe('needsModel');
+    draft.chooseData('/d.jsonl');
+    await pass(1000);
+    expect(called('datasets.inspect')).toEqual([]);
+    draft.chooseModel('/m.gguf');
+    await pass(1000);
+    expect(called('datasets.inspect')).toEqual([
+      expect.objectContaining({ data_path: '/d.jsonl', model_path: '/m.gguf', max_seq_len: 512, val_share: 0.05 }),
+    ]);
+    expect(called('estimates.plan').at(-1)).toMatchObject({ dataset: { rows: 90, val_rows: 10 } });
+    expect(draft.obstacle).toBeNull();
+  });
+
+  it('reads the dataset anew only for settings that change its rows', async () => {
+    const draft = await complete();
+    calls.length = 0;
+    draft.set('lora_rank', 4);
+    await pass(1000);
+    expect(calls.map((call) => call.channel)).toEqual(['estimates.plan']);
+    draft.set('max_seq_len', 256);
+    draft.set('max_seq_len', 1024);
+    await pass(1000);
+    expect(called('datasets.inspect')).toEqual([expect.objectContaining({ max_seq_len: 1024 })]);
+  });
+
+  it('tells what was changed, and puts it back', async () => {
+    const draft = await complete();
+    draft.set('lora_rank', 7);
+    draft.set('target_modules', ['v', 'q']);
+    expect(draft.changedNames).toEqual(['lora_rank']);
+    expect(draft.presetOf('rank')).toBeNull();
+    draft.applyPreset(presets[0]!);
+    expect(draft.presetOf('rank')?.id).toBe('rank_small');
+    draft.reset();
+    expect(draft.settings.lora_rank).toBe(16);
+  });
+
+  it('does not start while a number is out of its range', async () => {
+    const draft = await complete();
+    draft.tellProblem('lora_rank', 'too_large');
+    expect(draft.obstacle).toBe('needsSettings');
+    draft.set('lora_rank', 8);
+    expect(draft.obstacle).toBeNull();
+  });
+
+  it('keeps the refusal of a model, and asks for nothing more', async () => {
+    const draft = await loaded();
+    refusal = { code: 'gguf_corrupt' };
+    draft.chooseModel('/bad.gguf');
+    await pass(1000);
+    expect(draft.model.error).toMatchObject({ code: 'gguf_corrupt' });
+    expect(draft.obstacle).toBe('needsModel');
+    expect(called('estimates.plan')).toEqual([]);
+  });
+
+  it('does not start with a model that cannot be trained', async () => {
+    answers['models.inspect'] = { trainable: false, reason: 'no' };
+    const draft = await complete();
+    expect(draft.obstacle).toBe('needsTrainable');
+    expect(draft.plan.value).toBeNull();
+  });
+
+  it('forgets the columns of the last file with a new one', async () => {
+    const draft = await complete();
+    draft.chooseReading({ format: 'alpaca', columns: { output: 'gold' } });
+    draft.chooseData('/other.csv');
+    expect(draft.choices).toMatchObject({ format: 'auto', columns: {} });
+  });
+
+  it('adds further rows to the preview', async () => {
+    const draft = await complete();
+    answers['datasets.preview'] = { rows: [{ line: 2 }], has_more: false };
+    await draft.showMore();
+    expect(called('datasets.preview').at(-1)).toMatchObject({ offset: 1 });
+    expect(draft.preview.value).toEqual({ rows: [{ line: 1 }, { line: 2 }], has_more: false });
+  });
+
+  it('starts a run with what was chosen and estimated, without empty prompts', async () => {
+    const draft = await complete();
+    draft.samplePrompts = [' Two rolls ', ''];
+    await draft.start('Orders');
+    expect(called('runs.create')).toEqual([
+      expect.objectContaining({
+        name: 'Orders',
+        model_path: '/m.gguf',
+        data_path: '/d.jsonl',
+        sample_prompts: ['Two rolls'],
+        estimated_memory_bytes: 1000,
+      }),
+    ]);
+  });
+});
+
+describe('isSame', () => {
+  it('does not care for the order of layers', () => {
+    expect(isSame(['q', 'v'], ['v', 'q'])).toBe(true);
+    expect(isSame(['q'], ['q', 'v'])).toBe(false);
+    expect(isSame(1, 1)).toBe(true);
+  });
+});
+
+describe('stemOf', () => {
+  it('leaves out folders and the extension, on every system', () => {
+    expect(stemOf('/a/b.c/orders.train.jsonl')).toBe('orders.train');
+    expect(stemOf('C:\\data\\orders.csv')).toBe('orders');
+  });
+});
+
+describe('limitFor', () => {
+  it('is round, and never beyond the model', () => {
+    expect(limitFor(612, 8192)).toBe(640);
+    expect(limitFor(640, 8192)).toBe(640);
+    expect(limitFor(9000, 8192)).toBe(8192);
+  });
+});
