@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, inject } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, inject } from 'vitest';
 
 const ENTRY = join(import.meta.dirname, '../../main/cli/forja.mjs');
 
@@ -38,6 +38,9 @@ export interface Workplace {
   watch: (args: string[], onLine: (line: Line, child: ChildProcess) => void) => Promise<Outcome>;
 }
 
+/** Commands that run: one that a test gave up on must not go on beside the next. */
+const running = new Set<ChildProcess>();
+
 /** Makes a workplace before the tests of a file and removes it after them. */
 export function useWorkplace(): Workplace {
   const place = {
@@ -53,6 +56,9 @@ export function useWorkplace(): Workplace {
   beforeAll(() => {
     place.dir = mkdtempSync(join(tmpdir(), 'forja-e2e-'));
   });
+  afterEach(() => {
+    for (const child of running) child.kill('SIGTERM');
+  });
   afterAll(() => rmSync(place.dir, { recursive: true, force: true }));
   return place;
 }
@@ -66,6 +72,7 @@ function run(dir: string, args: string[], onLine?: (line: Line, child: ChildProc
   return new Promise((resolve) => {
     const env = { ...process.env, FORJA_DATA_DIR: join(dir, 'forja-data') };
     const child = spawn(process.execPath, [ENTRY, ...args], { cwd: dir, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    running.add(child);
     let stdout = '';
     let stderr = '';
     let seen = 0;
@@ -79,6 +86,7 @@ function run(dir: string, args: string[], onLine?: (line: Line, child: ChildProc
     });
     child.stderr.setEncoding('utf8').on('data', (piece: string) => (stderr += piece));
     child.on('close', (code) => {
+      running.delete(child);
       const texts = args.includes('--json') ? stdout.split('\n').filter((text) => text !== '') : [];
       // Every line must be JSON: a stray word on stdout fails the test here.
       const lines = texts.map((text) => JSON.parse(text) as Line);
