@@ -181,6 +181,9 @@ void batches(const std::string & variant, const std::string & path) {
     subject fast(path, s, precision::fast);
     check_error(variant + ": gradients with fast products", relative_distance(flat(fast.gradients({batch_of(rows)})), together), 5e-2);
     check_error(variant + ": loss with fast products", std::fabs(fast.loss - loss) / loss, 2e-3);
+    // Kept activations are BF16 then, once more 2^-9; recomputed ones are F32.
+    subject fast_recompute(path, s, precision::fast, 0);
+    check_error(variant + ": fast products, recomputed", relative_distance(flat(fast_recompute.gradients({batch_of(rows)})), together), 5e-2);
 }
 
 // A masked token adds nothing: one row with all answer tokens supervised has the gradient of two copies of it that share
