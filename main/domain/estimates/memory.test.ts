@@ -39,6 +39,10 @@ describe("the trainer's measured peak, within 15 %", () => {
   // `bench` jobs on Linux x64 with two threads; they write no checkpoint, which is 8 bytes a trainable parameter.
   test.each([
     ['SmolLM2 Q4_1', smollm2(Q4_1), { max_seq_len: 512 }, 387_702_784],
+    ['SmolLM2 Q4_1', smollm2(Q4_1), { max_seq_len: 1024, lora_rank: 8 }, 388_108_288],
+    ['SmolLM2 Q4_1', smollm2(Q4_1), { max_seq_len: 64, lora_rank: 8 }, 227_840_000],
+    ['SmolLM2 Q4_1', smollm2(Q4_1), { max_seq_len: 512, micro_batch_size: 2, activation_budget_bytes: 0 }, 348_594_176],
+    ['SmolLM2 Q8_0', smollm2(Q8_0), { max_seq_len: 256, lora_rank: 32, micro_batch_size: 2 }, 513_712_128],
     ['SmolLM2 F16', smollm2(F16), { max_seq_len: 128, lora_rank: 8 }, 447_963_136],
     ['tiny', tiny, { max_seq_len: 128 }, 36_798_464],
     ['tiny', tiny, { max_seq_len: 2048, activation_budget_bytes: 0 }, 48_926_720],
@@ -49,6 +53,14 @@ describe("the trainer's measured peak, within 15 %", () => {
     expect(estimated / measured).toBeGreaterThan(0.85);
     expect(estimated / measured).toBeLessThan(1.15);
   });
+});
+
+test("a whole run's peak, checkpoint included, from the lengths of its rows", () => {
+  // `forja train` on the sample orders, rank 8: every row is cut at 64 tokens.
+  const rows = { rows: 87, tokens: 7391, supervised_tokens: 2948, max_tokens: 94 };
+  const { total_bytes } = estimateMemory(smollm2(Q4_1), settings({ max_seq_len: 64, lora_rank: 8 }), rows);
+  expect(total_bytes / 224_980_992).toBeGreaterThan(0.85);
+  expect(total_bytes / 224_980_992).toBeLessThan(1.15);
 });
 
 test('short rows need less than max_seq_len says', () => {
