@@ -1,3 +1,4 @@
+import { withSetupLock } from './lock.mjs';
 import { ensurePackages } from './packages.mjs';
 import { ensureTrainer } from './trainer.mjs';
 
@@ -6,6 +7,8 @@ import { ensureTrainer } from './trainer.mjs';
  * @param {{ tests?: boolean }} options tests: the native tests too
  */
 export async function setup(options = {}) {
-  await ensurePackages();
-  await ensureTrainer(options);
+  await withSetupLock(async () => {
+    await ensurePackages();
+    await ensureTrainer(options);
+  });
 }
