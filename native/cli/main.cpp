@@ -14,6 +14,9 @@
 int main(int argc, char ** argv) {
     using namespace forja;
     std::setlocale(LC_ALL, "C"); // numbers in JSON have a point
+#ifdef SIGXFSZ
+    std::signal(SIGXFSZ, SIG_IGN); // a limit on file sizes: the write fails and says so
+#endif
 #ifndef _WIN32
     std::signal(SIGPIPE, SIG_IGN); // a reader that went away: end of stdin says so, and the run ends with a checkpoint
 #endif

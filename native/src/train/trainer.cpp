@@ -108,7 +108,9 @@ class run {
                   {"max_grad_norm", text(s_.adamw.max_grad_norm)}, {"adam_beta1", text(s_.adamw.adam_beta1)}, {"adam_beta2", text(s_.adamw.adam_beta2)},
                   {"adam_epsilon", text(s_.adamw.adam_epsilon)}, {"lora_alpha", text(s_.method.lora_alpha)}, {"lora_dropout", text(s_.method.lora_dropout)},
                   {"use_rslora", s_.method.use_rslora ? "true" : "false"}, {"device", dev_->name()},
-                  {"compute_type", s_.compute_type == precision::f32 ? "f32" : "auto"}};
+                  {"compute_type", s_.compute_type == precision::f32 ? "f32" : "auto"},
+                  // Kept activations are rounded to BF16 in fast mode, recomputed ones are not.
+                  {"activation_budget_bytes", std::to_string(s_.activation_budget_bytes)}};
         if (s_.resume_path) {
             state_ = read_checkpoint_state(*s_.resume_path); // first: it says which setting an adapter of another shape comes from
             compare_settings();
