@@ -32,7 +32,9 @@ function take() {
   } catch (error) {
     if (error.code !== 'EEXIST') throw error;
   }
-  if (!isAlive(Number(readHolder()))) rmSync(file, { force: true });
+  const holder = readHolder();
+  // Empty: its owner is about to write its number.
+  if (holder !== '' && !isAlive(Number(holder))) rmSync(file, { force: true });
   return false;
 }
 
