@@ -32,6 +32,14 @@ describe('createFormat', () => {
     expect(en.duration(90_000_000)).toBe('1 d 1 h');
   });
 
+  it('rounds times that are only estimated', () => {
+    expect(en.roughDuration(1_576_000)).toBe('26 min');
+    expect(en.roughDuration(152_000)).toBe('2 min 30 s');
+    expect(en.roughDuration(5_400_000)).toBe('1 h 30 min');
+    expect(en.roughDuration(43_000)).toBe('45 s');
+    expect(en.roughDuration(100)).toBe('1 s');
+  });
+
   it('writes shares', () => {
     expect(en.percent(0.0363)).toBe('3.6%');
     expect(en.percent(0.5)).toBe('50%');

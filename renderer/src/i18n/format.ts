@@ -23,6 +23,8 @@ export interface Format {
   bytes(value: Maybe): string;
   /** A length of time in ms, in its two largest units: 2 min 5 s. */
   duration(ms: Maybe): string;
+  /** A length of time in ms that is only estimated, rounded to what can be known: 26 min. */
+  roughDuration(ms: Maybe): string;
   /** A rate of tokens: 512 tok/s. */
   tokensPerSecond(value: Maybe): string;
   /** A setting as people write it: 2e-4 for small numbers, no digits that say nothing. */
@@ -45,6 +47,15 @@ const AGO_STEPS: readonly [unit: Intl.RelativeTimeFormatUnit, ms: number][] = [
   ['day', 86_400_000],
   ['hour', 3_600_000],
   ['minute', 60_000],
+];
+
+/** From which length on (ms) an estimate is rounded to which step. */
+const ROUGH_STEPS: readonly [above_ms: number, step_ms: number][] = [
+  [86_400_000, 3_600_000],
+  [3_600_000, 600_000],
+  [600_000, 60_000],
+  [120_000, 30_000],
+  [20_000, 5000],
 ];
 
 /** Makes the formats of a language; they are kept, since making an Intl object is slow. */
@@ -73,6 +84,19 @@ export function createFormat(locale: Locale): Format {
 
   const integer = (value: Maybe) => (isKnown(value) ? integers.format(value) : UNKNOWN);
 
+  function duration(ms: Maybe): string {
+    if (!isKnown(ms)) return UNKNOWN;
+    const seconds = Math.max(0, ms) / 1000;
+    if (seconds < 10) return `${sizes.format(Number(seconds.toPrecision(2)))} s`;
+    const whole = Math.round(seconds);
+    const days = Math.floor(whole / 86_400);
+    const hours = Math.floor((whole % 86_400) / 3600);
+    const minutes = Math.floor((whole % 3600) / 60);
+    if (days > 0) return `${integer(days)} d ${hours} h`;
+    if (hours > 0) return `${hours} h ${minutes} min`;
+    return minutes > 0 ? `${minutes} min ${whole % 60} s` : `${whole} s`;
+  }
+
   return {
     locale,
     integer,
@@ -93,17 +117,11 @@ export function createFormat(locale: Locale): Format {
       }
       return `${sizes.format(Math.sign(value) * size)} ${SIZE_UNITS[unit]!}`;
     },
-    duration(ms) {
+    duration,
+    roughDuration(ms) {
       if (!isKnown(ms)) return UNKNOWN;
-      const seconds = Math.max(0, ms) / 1000;
-      if (seconds < 10) return `${sizes.format(Number(seconds.toPrecision(2)))} s`;
-      const whole = Math.round(seconds);
-      const days = Math.floor(whole / 86_400);
-      const hours = Math.floor((whole % 86_400) / 3600);
-      const minutes = Math.floor((whole % 3600) / 60);
-      if (days > 0) return `${integer(days)} d ${hours} h`;
-      if (hours > 0) return `${hours} h ${minutes} min`;
-      return minutes > 0 ? `${minutes} min ${whole % 60} s` : `${whole} s`;
+      const step = ROUGH_STEPS.find(([above]) => ms >= above)?.[1] ?? 1000;
+      return duration(Math.max(step, Math.round(ms / step) * step)).replace(/ 0 (s|min|h)$/, '');
     },
     tokensPerSecond: (value) => (isKnown(value) ? `${integer(Math.round(value))} tok/s` : UNKNOWN),
     setting(value) {

@@ -37,6 +37,8 @@ export const settingsPage = {
   fine: 'fine',
   optional: 'optional',
   problem: 'problem',
+  /** What was looked at, where the core's own name for it is not enough. */
+  findings: {} as Partial<Record<string, string>>,
   report: 'The report',
   about: 'About',
   version: 'Version',

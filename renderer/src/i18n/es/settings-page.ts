@@ -41,6 +41,13 @@ export const settingsPage: Messages['settingsPage'] = {
   fine: 'bien',
   optional: 'opcional',
   problem: 'problema',
+  findings: {
+    Machine: 'Equipo',
+    Trainer: 'Entrenador',
+    Database: 'Base de datos',
+    Cache: 'Descargas',
+    'Sample model': 'Modelo de ejemplo',
+  },
   report: 'El informe',
   about: 'Acerca de Forja',
   version: 'Versión',

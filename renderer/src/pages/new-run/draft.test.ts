@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import type { AppSettings, Preset, SettingInfo } from '../../../../main/contracts/ipc.ts';
+import type { Preset, SettingInfo } from '../../../../main/contracts/ipc.ts';
 import { settings as appSettings } from '../../state/settings.svelte.ts';
 import { Draft, isSame, stemOf } from './draft.svelte.ts';
 import { limitFor } from './limit.ts';
