@@ -1,9 +1,12 @@
+import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { EXIT } from '../../contracts/errors.ts';
 import type { TrainerEvent } from '../../contracts/protocol.ts';
 import type { ExportResult, VerifyResult } from '../../contracts/protocol-types.ts';
 import { openDb } from '../../db/index.ts';
-import { exportAdapter, type ExportCheck } from '../../export/index.ts';
+import { openTemplate, type TemplateChoice } from '../../datasets/index.ts';
+import { exportAdapter, modelfile, modelfilePath, takeApart, type ExportCheck } from '../../export/index.ts';
+import { inspectModel } from '../../models/index.ts';
 import { RunFolder } from '../../runs/index.ts';
 import type { Arguments, Command } from '../lib/command.ts';
 import { DATASET_OPTIONS, withTokens } from '../lib/dataset-options.ts';
@@ -18,6 +21,8 @@ interface Source {
   model_path: string;
   adapter_path: string;
   run_id: string | null;
+  /** The prompt template of the run's rows; null without a run. */
+  template: TemplateChoice | null;
   check: ExportCheck | null;
 }
 
@@ -59,7 +64,11 @@ export const exportCommand: Command = {
           help: 'the file to write, or the folder for peft',
         },
         { flag: 'overwrite', kind: 'boolean', help: 'replace what is there' },
-        ...settingOptions('export', ['format']),
+        ...settingOptions('export', ['format']).map((option) => ({
+          ...option,
+          help: `${option.help}; ollama: the merged model and a Modelfile beside it`,
+          choices: [...(option.choices ?? []), 'ollama'],
+        })),
         ...settingOptions('export', ['output_type']).map((option) => ({ ...option, flag: 'type' })),
         ...settingOptions('export', ['threads']),
       ],
@@ -119,7 +128,7 @@ function findSource(args: Arguments, output: Output): Source {
         'Give --check-data FILE, or export with --run.',
       );
     }
-    return { model_path: model, adapter_path, run_id: null, check: null };
+    return { model_path: model, adapter_path, run_id: null, template: null, check: null };
   }
   if (options.adapter !== undefined) throw usage('--run and --adapter are given.', 'Give one of the two.');
   const folder = new RunFolder(dir);
@@ -132,6 +141,7 @@ function findSource(args: Arguments, output: Output): Source {
     model_path: model ?? run.model.path,
     adapter_path: path,
     run_id: run.id,
+    template: run.template,
     check:
       options['no-check'] === true
         ? null
@@ -154,6 +164,7 @@ function checkSettings({ options }: Arguments): Omit<ExportCheck, 'tokens_path' 
 
 async function exportAndTell(source: Source, args: Arguments, output: Output): Promise<void> {
   const { options } = args;
+  const isOllama = options.format === 'ollama';
   const db = openDb();
   try {
     const { exported, verified } = await exportAdapter(
@@ -163,7 +174,7 @@ async function exportAndTell(source: Source, args: Arguments, output: Output): P
           adapter_path: source.adapter_path,
           output_path: resolve(options.output as string),
           overwrite: options.overwrite === true,
-          ...(options.format === undefined ? {} : { format: options.format as never }),
+          ...(options.format === undefined ? {} : { format: (isOllama ? 'gguf' : options.format) as never }),
           ...(options.type === undefined ? {} : { output_type: options.type as never }),
           ...(options.threads === undefined ? {} : { threads: options.threads as number }),
         },
@@ -174,10 +185,11 @@ async function exportAndTell(source: Source, args: Arguments, output: Output): P
         show(event, output);
       },
     );
+    const modelfile_path = isOllama ? await writeModelfile(source, exported.output_path, args) : null;
     db.exports.add({
       run_id: source.run_id !== null && db.runs.get(source.run_id) !== null ? source.run_id : null,
       time_ms: Date.now(),
-      format: exported.format,
+      format: isOllama ? 'ollama' : exported.format,
       output_type: exported.output_type,
       output_path: exported.output_path,
       output_bytes: exported.output_bytes,
@@ -188,10 +200,12 @@ async function exportAndTell(source: Source, args: Arguments, output: Output): P
       mean_kl_divergence: verified?.mean_kl_divergence ?? null,
     });
     print(exported, verified, source.check, output);
+    if (modelfile_path !== null) output.text(`Modelfile  ${modelfile_path}`);
     const { job: _export, ...written } = exported;
     const { job: _verify, ...checked } = verified ?? {};
     output.result('export', {
       ...written,
+      ...(modelfile_path === null ? {} : { format: 'ollama', modelfile_path }),
       is_checked: verified !== null,
       is_held_out: source.check?.is_held_out ?? null,
       ...checked,
@@ -199,6 +213,15 @@ async function exportAndTell(source: Source, args: Arguments, output: Output): P
   } finally {
     db.close();
   }
+}
+
+/** Writes the Modelfile with the prompt that the rows were trained with. @returns its path */
+async function writeModelfile(source: Source, gguf_path: string, { options }: Arguments): Promise<string> {
+  const model = await inspectModel(source.model_path);
+  const choice = (options.template ?? source.template ?? 'auto') as TemplateChoice;
+  const path = modelfilePath(gguf_path);
+  writeFileSync(path, modelfile(gguf_path, takeApart(openTemplate(model, choice), model.bos_token)));
+  return path;
 }
 
 function show(event: TrainerEvent, output: Output): void {
