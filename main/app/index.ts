@@ -1,4 +1,5 @@
 /** The desktop app: starts once, opens the window, and wires services, menu and calls together. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { app, BrowserWindow, ipcMain, nativeTheme, session } from 'electron';
 import { dataDir, openDb } from '../db/index.ts';
@@ -57,7 +58,7 @@ if (!app.requestSingleInstanceLock()) {
     .then(() => {
       guardSession(session.defaultSession, mayRequest);
       servePage(session.defaultSession, join(__dirname, '../renderer'));
-      const nativeBinding = process.env.FORJA_SQLITE_ADDON;
+      const nativeBinding = sqliteAddon();
       const db = openDb(undefined, nativeBinding === undefined ? {} : { nativeBinding });
       forja = new ForjaApp({
         db,
@@ -80,4 +81,10 @@ if (!app.requestSingleInstanceLock()) {
       process.stderr.write(`Forja could not start: ${error instanceof Error ? error.message : String(error)}\n`);
       app.exit(1);
     });
+}
+
+/** better-sqlite3's addon for a runtime older than its own needs (scripts/electron-runtime): named, or packed beside the app. */
+function sqliteAddon(): string | undefined {
+  const packed = join(process.resourcesPath, 'better_sqlite3.node');
+  return process.env.FORJA_SQLITE_ADDON ?? (app.isPackaged && existsSync(packed) ? packed : undefined);
 }

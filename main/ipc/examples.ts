@@ -46,7 +46,7 @@ const model: ModelInfo = {
   eos_token: '</s>',
   trainable: true,
   reason: null,
-} as ModelInfo;
+};
 
 const choices = {
   data_path: '/data/rows.jsonl',

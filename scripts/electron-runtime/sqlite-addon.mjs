@@ -1,7 +1,6 @@
 // better-sqlite3's addon for the fallback runtime. As it ships it needs Node-API 10, and Electron 25 has 8: the same sources
 // are built with what the older one lacks done another way. It takes a C++20 compiler, which the trainer needs too.
 import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import {
   cpSync,
   existsSync,
@@ -15,7 +14,6 @@ import {
 } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { cacheDir } from './cache.mjs';
 
 const require = createRequire(import.meta.url);
@@ -50,10 +48,12 @@ private:
 };
 `;
 
-/** Where the addon lies once it was built; another build for another version of better-sqlite3 or of this file. */
+/** Raised when this file builds it another way. */
+const RECIPE = 1;
+
+/** Where the addon lies once it was built. */
 export function sqliteAddonPath() {
-  const recipe = createHash('sha256').update(readFileSync(fileURLToPath(import.meta.url)));
-  return join(cacheDir(), `better-sqlite3-${version}-napi8-${recipe.digest('hex').slice(0, 12)}.node`);
+  return join(cacheDir(), `better-sqlite3-${version}-napi8-${RECIPE}.node`);
 }
 
 /**
