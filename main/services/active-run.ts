@@ -47,6 +47,7 @@ export class ActiveRun {
   private sampler: Sampler | null = null;
   private pending: Progress = { forget_after_step: null, steps: [], validations: [] };
   private validated = false;
+  private isQuitting = false;
 
   constructor(row: RunRow, db: ForjaDb, hooks: ActiveRunHooks) {
     this.id = row.id;
@@ -96,7 +97,8 @@ export class ActiveRun {
       this.tellSummary.cancel();
       this.hooks.onChange();
       // Answers that are still being written go on beside whatever comes next.
-      this.sampler?.finish();
+      if (this.isQuitting) this.sampler?.close();
+      else this.sampler?.finish();
     }
   }
 
@@ -105,6 +107,12 @@ export class ActiveRun {
     if (this.running !== null) this.running.send(command);
     else if (command === 'stop') this.abort.abort();
     if (command === 'stop') this.setPhase('stopping');
+  }
+
+  /** Stops as `stop` does, and leaves no process behind. */
+  quit(): void {
+    this.isQuitting = true;
+    this.send('stop');
   }
 
   private async prepare(): Promise<Prepared> {

@@ -188,7 +188,7 @@ export class RunQueue {
   async close(): Promise<void> {
     this.closed = true;
     if (this.watch !== null) clearTimeout(this.watch);
-    this.active?.send('stop');
+    this.active?.quit();
     await this.working;
   }
 

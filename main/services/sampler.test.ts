@@ -28,7 +28,9 @@ function make(answer: (prompt: string) => Promise<string>) {
       stop_reason: 'end',
       duration_ms: 1,
     }),
-    close: () => void closed++,
+    close: () => {
+      closed += 1;
+    },
   };
   const sampler = new Sampler({
     run: { model: { path: '/m.gguf' }, template: 'alpaca' } as RunFile,

@@ -11,8 +11,11 @@ import { inspectModel } from '../models/index.ts';
 import type { RunFolder } from '../runs/index.ts';
 
 /** The most tokens of an answer: enough to see how the model writes. */
-const MAX_TOKENS = 128;
-const N_CTX = 2048;
+const MAX_TOKENS = 64;
+const N_CTX = 1024;
+
+/** llama.cpp's threads wait for each other by spinning: beside a trainer that keeps every core busy, one is fastest. */
+const THREADS = 1;
 
 /** Once the training is over, answers still being written get this long. */
 const FINISH_MS = 120_000;
@@ -33,7 +36,7 @@ export interface SamplerOptions {
 
 /**
  * Lets the model answer a run's sample prompts with its newest adapter, in a process of its own. Only one round runs at a time;
- * a validation in the meantime is passed over. Nothing that goes wrong here reaches the run.
+ * adapters that come in the meantime are passed over but for the last. Nothing that goes wrong here reaches the run.
  */
 export class Sampler {
   private readonly options: SamplerOptions;
@@ -55,13 +58,19 @@ export class Sampler {
 
   /** Answers the prompts with the newest adapter, unless that was done or is being done. Never rejects. */
   sample(): Promise<void> {
-    const { newest } = this;
-    if (this.hasFailed || this.isOver || newest === null || newest.step <= this.sampledStep) return Promise.resolve();
-    this.round ??= this.answer(newest).finally(() => (this.round = null));
+    if (this.isOver) return Promise.resolve();
+    this.round ??= this.rounds().finally(() => (this.round = null));
     return this.round;
   }
 
-  /** No round begins any more; the chat process ends with the one that is under way. */
+  /** Ends at once. */
+  close(): void {
+    this.isOver = true;
+    this.hasFailed = true;
+    this.chat?.close();
+  }
+
+  /** What is asked is still answered, for a while; then the chat process ends. */
   finish(): void {
     this.isOver = true;
     const timer = setTimeout(() => this.chat?.close(), FINISH_MS);
@@ -70,6 +79,15 @@ export class Sampler {
       clearTimeout(timer);
       this.chat?.close();
     });
+  }
+
+  private async rounds(): Promise<void> {
+    for (let next = this.newest; next !== null && next.step > this.sampledStep; next = this.newest) {
+      if (this.hasFailed) return;
+      // Its own files may be gone by now: then there is nothing to answer with.
+      this.sampledStep = next.step;
+      await this.answer(next);
+    }
   }
 
   private async answer({ step, path }: CheckpointData): Promise<void> {
@@ -81,10 +99,9 @@ export class Sampler {
       const source = join(path, 'adapter.gguf');
       if (!existsSync(source)) return;
       copyFileSync(source, adapter_path);
-      this.sampledStep = step;
       const template = await this.template();
       const chat = (this.chat ??= (this.options.openChat ?? (() => new ChatProcess()))());
-      await chat.load('sample', { model_path: run.model.path, adapter_path, n_ctx: N_CTX });
+      await chat.load('sample', { model_path: run.model.path, adapter_path, n_ctx: N_CTX, threads: THREADS });
       for (const [index, prompt] of prompts.entries()) {
         const { text } = await chat.generate('sample', template.renderPrompt([{ role: 'user', content: prompt }]), {
           max_tokens: MAX_TOKENS,
@@ -92,9 +109,9 @@ export class Sampler {
         onSample(index, { step, time_ms: Date.now(), prompt, text });
       }
     } catch (error) {
-      this.hasFailed = true;
       this.chat?.close();
-      onTrouble(toReport(error));
+      if (!this.hasFailed) onTrouble(toReport(error));
+      this.hasFailed = true;
     } finally {
       rmSync(dir, { recursive: true, force: true });
     }
