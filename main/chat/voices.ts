@@ -90,7 +90,9 @@ export class Voices {
         details: { prompt_tokens: tokens.length, context_tokens: contextSize },
       });
     }
-    const answer = voice.busy.then(() => complete(voice.sequence, tokens, request, onText, signal));
+    const answer = voice.busy.then(() =>
+      signal.aborted ? stoppedBeforeStart(tokens) : complete(voice.sequence, tokens, request, onText, signal),
+    );
     voice.busy = answer.catch(() => undefined);
     return await answer;
   }
@@ -118,6 +120,10 @@ function promptTokens(model: LlamaModel, prompt: string): Token[] {
   const tokens = model.tokenize(prompt, true);
   const { bos, shouldPrependBosToken } = model.tokens;
   return shouldPrependBosToken && bos !== null && tokens[0] === bos ? tokens.slice(1) : tokens;
+}
+
+function stoppedBeforeStart(tokens: Token[]): GenerateResult {
+  return { text: '', prompt_tokens: tokens.length, tokens: 0, stop_reason: 'stopped', duration_ms: 0 };
 }
 
 async function complete(
