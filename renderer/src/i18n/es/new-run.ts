@@ -200,7 +200,7 @@ export const newRun: Messages['newRun'] = {
     apply: 'Aplicar',
     applyLabel: (setting, to) => `Aplicar: ${setting} ${to}`,
     stillTooBig: 'por sí solo no basta',
-    start: 'Empezar a entrenar',
+    start: 'Entrenar',
     queue: 'Añadir a la cola',
     needsModel: 'Elige un modelo base.',
     needsTrainable: 'Este modelo no se puede entrenar: elige otro.',
