@@ -39,6 +39,10 @@ describe("the trainer's measured peak, within 15 %", () => {
   // `bench` jobs on Linux x64 with two threads; they write no checkpoint, which is 8 bytes a trainable parameter.
   test.each([
     ['SmolLM2 Q4_1', smollm2(Q4_1), { max_seq_len: 512 }, 387_702_784],
+    ['SmolLM2 Q4_1', smollm2(Q4_1), { max_seq_len: 256 }, 371_134_464],
+    ['SmolLM2 Q4_1', smollm2(Q4_1), { max_seq_len: 256, activation_budget_bytes: 0 }, 288_190_464],
+    ['SmolLM2 Q4_1', smollm2(Q4_1), { max_seq_len: 128, lora_rank: 64 }, 552_108_032],
+    ['SmolLM2 Q8_0', smollm2(Q8_0), { max_seq_len: 128, micro_batch_size: 2 }, 417_398_784],
     ['SmolLM2 Q4_1', smollm2(Q4_1), { max_seq_len: 1024, lora_rank: 8 }, 388_108_288],
     ['SmolLM2 Q4_1', smollm2(Q4_1), { max_seq_len: 64, lora_rank: 8 }, 227_840_000],
     ['SmolLM2 Q4_1', smollm2(Q4_1), { max_seq_len: 512, micro_batch_size: 2, activation_budget_bytes: 0 }, 348_594_176],
