@@ -10,7 +10,7 @@ import { setup } from './lib/setup.mjs';
 await setup();
 await ensureApp();
 const { ensureElectron } = await import('./electron-runtime/index.mjs');
-const runtime = await ensureElectron();
+const runtime = await ensureElectron().catch(({ message, hint }) => fail(message, hint));
 
 const stage = join(root, 'dist/stage');
 rmSync(stage, { recursive: true, force: true });

@@ -16,7 +16,7 @@ await setup();
 // What these bring may be missing until the packages are there.
 const { ensureElectron } = await import('./electron-runtime/index.mjs');
 const { missingLibraries } = await import('./electron-runtime/libraries.mjs');
-const runtime = await ensureElectron();
+const runtime = await ensureElectron().catch(({ message, hint }) => fail(message, hint));
 const missing = missingLibraries(runtime.executable);
 if (missing.length > 0) {
   fail(

@@ -1,6 +1,6 @@
 // `npm test`: everything that must hold. Goes on after a failure, and ends with one line that sums all up.
 //   npm test                 all
-//   npm test -- lint unit    only these: lint, types, unit, screens, native, e2e
+//   npm test -- lint unit    only these: lint, types, unit, screens, native, e2e, app
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -79,6 +79,20 @@ function ctest() {
   }
 }
 
+/** The desktop app, in a real window. @returns {Promise<Counts>} */
+async function app() {
+  const report = join(scratch, 'app.json');
+  const { runPlaywright } = await import('./lib/app-tests.mjs');
+  const ok = await runPlaywright(['--reporter=list,json'], { PLAYWRIGHT_JSON_OUTPUT_NAME: report });
+  try {
+    const { expected, unexpected, flaky, skipped } = JSON.parse(readFileSync(report, 'utf8')).stats;
+    const failed = unexpected + flaky;
+    return { passed: expected, failed: failed === 0 && !ok ? 1 : failed, skipped };
+  } catch {
+    return { passed: 0, failed: 1, skipped: 0 };
+  }
+}
+
 const STAGES = {
   lint: () =>
     checks(
@@ -89,12 +103,16 @@ const STAGES = {
     checks(
       ['node_modules/typescript/bin/tsc', '--noEmit', '-p', 'tsconfig.json'],
       ['node_modules/typescript/bin/tsc', '--noEmit', '-p', 'main/contracts/tsconfig.json'],
+      ['node_modules/typescript/bin/tsc', '--noEmit', '-p', 'e2e/app/tsconfig.json'],
+      ['node_modules/typescript/bin/tsc', '--noEmit', '-p', 'e2e/screenshots/tsconfig.json'],
+      ['node_modules/svelte-check/bin/svelte-check', '--tsconfig', 'renderer/tsconfig.json', '--output', 'human'],
       ['scripts/generate-protocol-types.mjs', '--check'],
     ),
   unit: () => vitest('unit'),
   screens: () => vitest('renderer'),
   native: ctest,
   e2e: () => vitest('e2e'),
+  app,
 };
 
 const wanted = process.argv.slice(2);
@@ -108,7 +126,7 @@ const results = [];
 for (const [name, stage] of Object.entries(STAGES)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   say(`\n── ${name} ──`);
-  results.push([name, stage()]);
+  results.push([name, await stage()]);
 }
 rmSync(scratch, { recursive: true, force: true });
 

@@ -1,5 +1,8 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
+import { answerOpenDialog, type RunningApp } from './launch.ts';
 import type { Channel, IpcRequest, IpcResponse } from './types.ts';
 
 const samples = join(import.meta.dirname, '../../resources/samples');
@@ -25,25 +28,46 @@ export async function call<Name extends Channel>(
   return value;
 }
 
-/** Puts a short run of the sample into the queue, without going through the screens. */
+/** A tiny random model, which trains many steps a second: for what is about runs and not about what they learn. */
+export async function tinyModel({ app, page, dataDir }: RunningApp): Promise<string> {
+  const tool = process.env.FORJA_FIXTURES ?? join(import.meta.dirname, '../../native/build/tests/forja-fixtures');
+  const folder = join(dataDir, 'fixtures');
+  mkdirSync(folder, { recursive: true });
+  execFileSync(tool, [folder, '--variant', 'llama', '--type', 'f32'], { stdio: 'ignore' });
+  const path = join(
+    folder,
+    readdirSync(folder).find((name) => name.endsWith('.gguf'))!,
+  );
+  await answerOpenDialog(app, path);
+  await call(page, 'dialogs.openModel', { purpose: 'base' });
+  return path;
+}
+
+export interface ShortRun {
+  model_path?: string;
+  data_path?: string;
+  val_share?: number;
+}
+
+/** Puts a short run of the sample's rows into the queue, without going through the screens. */
 export async function trainSample(
   page: Page,
   name: string,
   settings: Record<string, number | string> = {},
-  data_path?: string,
+  { model_path, data_path, val_share = 0 }: ShortRun = {},
 ): Promise<string> {
   const sample = await call(page, 'models.fetchSample');
   if (sample === null) throw new Error('The sample was declined.');
   const { id } = await call(page, 'runs.create', {
     name,
-    model_path: sample.model_path,
+    model_path: model_path ?? sample.model_path,
     data_path: data_path ?? sample.data_path,
     val_path: null,
-    val_share: 0.02,
+    val_share,
     format: 'auto',
     columns: {},
     template: 'auto',
-    settings: { max_steps: 4, lora_rank: 4, gradient_accumulation_steps: 1, ...settings },
+    settings: { lora_rank: 4, gradient_accumulation_steps: 1, device: 'cpu', threads: 1, ...settings },
     sample_prompts: [],
     estimated_memory_bytes: null,
   });

@@ -20,9 +20,15 @@ test.beforeAll(async () => {
   await answerMessageBox(app, 0);
   await page.screenshot({ path: join(out, 'first-launch.png') });
   await call(page, 'settings.set', { first_run_note_seen: true });
-  const first = await trainSample(page, 'Bakery orders', { max_steps: 30, eval_steps: 10, checkpoint_steps: 10 });
+  const few = { val_share: 0.003 };
+  const first = await trainSample(page, 'Bakery orders', { max_steps: 16, eval_steps: 8, checkpoint_steps: 8 }, few);
   await waitForStatus(page, first, 'completed');
-  const second = await trainSample(page, 'Bakery orders, small rank', { max_steps: 20, eval_steps: 10, lora_rank: 2 });
+  const second = await trainSample(
+    page,
+    'Bakery orders, small rank',
+    { max_steps: 12, eval_steps: 6, lora_rank: 2 },
+    few,
+  );
   await waitForStatus(page, second, 'completed');
   const sample = (await call(page, 'models.fetchSample'))!;
   const query = new URLSearchParams({ model: sample.model_path, data: sample.data_path, name: 'Bakery orders' });

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { fail, say } from '../lib/console.mjs';
+import { say } from '../lib/console.mjs';
 import { modernNode } from '../lib/paths.mjs';
 import { ensureFallback, FALLBACK_VERSION, fallbackDist, hasFallback } from './fallback.mjs';
 import { ensureSqliteAddon } from './sqlite-addon.mjs';
@@ -22,8 +22,9 @@ const DOWNLOAD_MS = 600_000;
  */
 
 /**
- * Finds or fetches an Electron. Ends the process when there is none to be had.
+ * Finds or fetches an Electron.
  * @returns {Promise<Runtime>}
+ * @throws {Error} with a `hint` when there is none to be had
  */
 export async function ensureElectron() {
   const { version } = JSON.parse(readFileSync(join(packageDir, 'package.json'), 'utf8'));
@@ -39,7 +40,7 @@ export async function ensureElectron() {
     if (fetched !== null) return { executable: fetched, version, isFallback: false, env: {} };
   }
   if (!hasFallback()) {
-    fail(
+    throw unavailable(
       `Electron ${version} could not be fetched.`,
       'Check the way to github.com and run this again. The command line works without it: `npx forja --help`.',
     );
@@ -50,7 +51,7 @@ export async function ensureElectron() {
     const addon = await ensureSqliteAddon();
     return { executable, version: FALLBACK_VERSION, isFallback: true, env: { FORJA_SQLITE_ADDON: addon } };
   } catch (error) {
-    fail(
+    throw unavailable(
       `Electron could not be had: neither its own download nor the fallback worked (${error.message}).`,
       'The command line works without it: `npx forja --help`.',
     );
@@ -66,4 +67,8 @@ function ownExecutable(version) {
   } catch {
     return null;
   }
+}
+
+function unavailable(message, hint) {
+  return Object.assign(new Error(message), { hint });
 }

@@ -13,7 +13,13 @@ import { modernNode, root } from './paths.mjs';
  * @returns {Promise<boolean>} whether it ended well
  */
 export async function runPlaywright(args, env = {}) {
-  const runtime = await ensureElectron();
+  let runtime;
+  try {
+    runtime = await ensureElectron();
+  } catch (error) {
+    say(`✗ ${error.message}`);
+    return false;
+  }
   const { prefix, missing } = ensureDisplay(runtime.executable);
   if (missing.length > 0) {
     say(`✗ The app can't be tested: install ${missing.join(' ')}.`);
