@@ -35,7 +35,13 @@ export async function launch(options: LaunchOptions = {}): Promise<RunningApp> {
   const isRoot = process.getuid?.() === 0;
   const app = await _electron.launch({
     executablePath,
-    args: [...(isRoot ? ['--no-sandbox'] : []), '--lang=en', root, ...(options.args ?? [])],
+    args: [
+      ...(isRoot ? ['--no-sandbox'] : []),
+      '--lang=en',
+      // A packaged app knows its own folder.
+      ...(process.env.FORJA_APP_IS_PACKAGED === '1' ? [] : [root]),
+      ...(options.args ?? []),
+    ],
     env: { ...(process.env as Record<string, string>), FORJA_DATA_DIR: dataDir },
   });
   const page = await app.firstWindow();
