@@ -90,6 +90,9 @@ describe('chat with a real model', () => {
 });
 
 describe('a tuned model', () => {
+  // On an F32 base the adapter beside it and merged into it are the same numbers but for the order of sums, so the greedy text
+  // must be the same to the last character. (On a quantised base llama.cpp rounds activations for the base's products and not
+  // for those of a merged F32 file, and near ties may fall either way.)
   it('answers alike as adapter on the base and as merged file, and unlike the base', async () => {
     const prepared = await prepareTokens({
       data_path: ORDERS,
@@ -97,30 +100,35 @@ describe('a tuned model', () => {
       out_dir: dir,
       startTokenizer: tokenizerOf(model_path, 128),
     });
-    const job = { model_path, train_tokens_path: prepared.train_tokens_path, out_dir: join(dir, 'run') };
-    const settings = {
-      lora_rank: 8,
-      lora_alpha: 16,
-      learning_rate: 3e-3,
-      micro_batch_size: 4,
-      gradient_accumulation_steps: 1,
+    const train = async (base_path: string, name: string, settings: object): Promise<string> => {
+      const { result } = await startTrainer<'train'>(
+        completeJob('train', {
+          model_path: base_path,
+          train_tokens_path: prepared.train_tokens_path,
+          out_dir: join(dir, name),
+          lora_rank: 8,
+          lora_alpha: 16,
+          max_seq_len: 128,
+          warmup_steps: 1,
+          gradient_accumulation_steps: 1,
+          threads: 1,
+          ...settings,
+        }),
+      ).finished;
+      return result.adapter_path!;
     };
-    const { result } = await startTrainer<'train'>(
-      completeJob('train', { ...job, ...settings, max_seq_len: 128, max_steps: 8, warmup_steps: 1, threads: 1 }),
-    ).finished;
-    const adapter_path = result.adapter_path!;
-    const merged_path = join(dir, 'merged.gguf');
-    await runJob<'export'>(
-      completeJob('export', {
-        model_path,
-        adapter_path,
-        format: 'gguf',
-        output_type: 'f32',
-        output_path: merged_path,
-        threads: 1,
-      }),
-    );
-    await chat.load('tuned', { model_path, adapter_path, n_ctx: 256, threads: 1 });
+    const mergeInF32 = async (base_path: string, adapter_path: string, name: string): Promise<string> => {
+      const output_path = join(dir, name);
+      const job = { model_path: base_path, adapter_path, format: 'gguf', output_type: 'f32', output_path, threads: 1 };
+      await runJob<'export'>(completeJob('export', job));
+      return output_path;
+    };
+    // The first step of a warmup has a learning rate of 0: this adapter changes nothing.
+    const nothing = await train(model_path, 'nothing', { max_steps: 1 });
+    const base_f32 = await mergeInF32(model_path, nothing, 'base-f32.gguf');
+    const adapter_path = await train(base_f32, 'run', { max_steps: 8, learning_rate: 3e-3, micro_batch_size: 4 });
+    const merged_path = await mergeInF32(base_f32, adapter_path, 'merged-f32.gguf');
+    await chat.load('tuned', { model_path: base_f32, adapter_path, n_ctx: 256, threads: 1 });
     await chat.load('merged', { model_path: merged_path, n_ctx: 256, threads: 1 });
 
     const system = { role: 'system' as const, content: 'Write the order as JSON.' };
@@ -131,11 +139,7 @@ describe('a tuned model', () => {
     );
     expect(tuned!.text).toMatch(/^\{"name":"/);
     expect(base!.text).not.toMatch(/^\{"name":"/);
-    // Of a model that learned for eight steps, what is asked for first is sure; the last fields are near ties, which the
-    // rounding of activations for Q4_1 products (not for F32 ones) may decide.
-    const sure = tuned!.text.slice(0, tuned!.text.indexOf('"day"'));
-    expect(sure).toMatch(/^\{"name":"Ada",/);
-    expect(merged!.text.slice(0, sure.length)).toBe(sure);
+    expect(merged!.text).toBe(tuned!.text);
 
     const questions = [
       { prompt, answer: tuned!.text },

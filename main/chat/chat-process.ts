@@ -106,6 +106,9 @@ export class ChatProcess {
    */
   async generate(voice: string, prompt: string, options: GenerateOptions = {}): Promise<GenerateResult> {
     const { max_tokens = 512, signal, onText } = options;
+    // Told to stop before it began: the process need not hear of it, and could be a token ahead when it did.
+    if (signal?.aborted === true)
+      return { text: '', prompt_tokens: 0, tokens: 0, stop_reason: 'stopped', duration_ms: 0 };
     const sampling = { ...GREEDY, ...options.sampling };
     let stop: (() => void) | undefined;
     try {
