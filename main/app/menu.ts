@@ -8,7 +8,7 @@ export interface MenuActions {
   openDataFolder: () => void;
 }
 
-/** The usual entries, with each screen a shortcut away. */
+/** The usual entries; screens have shortcuts. */
 export function setMenu(texts: Texts, actions: MenuActions, isPackaged: boolean): void {
   const isMac = process.platform === 'darwin';
   const go = (label: string, accelerator: string, route: string): MenuItemConstructorOptions => ({
@@ -61,9 +61,6 @@ export function setMenu(texts: Texts, actions: MenuActions, isPackaged: boolean)
       label: texts.view,
       submenu: [
         go(texts.start, 'CmdOrCtrl+1', '/'),
-        go(texts.runs, 'CmdOrCtrl+2', '/runs'),
-        go(texts.queue, 'CmdOrCtrl+3', '/queue'),
-        go(texts.playground, 'CmdOrCtrl+4', '/playground'),
         separator,
         { role: 'reload', label: texts.reload },
         ...(isPackaged ? [] : [{ role: 'toggleDevTools', label: texts.developer_tools } as const]),

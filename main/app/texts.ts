@@ -16,9 +16,6 @@ export interface Texts extends DialogTexts {
   select_all: string;
   view: string;
   start: string;
-  runs: string;
-  queue: string;
-  playground: string;
   reload: string;
   zoom_in: string;
   zoom_out: string;
@@ -57,9 +54,6 @@ const en: Texts = {
   select_all: 'Select all',
   view: 'View',
   start: 'Start',
-  runs: 'Runs',
-  queue: 'Queue',
-  playground: 'Playground',
   reload: 'Reload window',
   zoom_in: 'Zoom in',
   zoom_out: 'Zoom out',
@@ -101,7 +95,7 @@ const es: Texts = {
   file: 'Archivo',
   new_run: 'Nuevo ajuste fino',
   open_model_item: 'Abrir modelo…',
-  settings: 'Ajustes',
+  settings: 'Configuración',
   quit: 'Salir de Forja',
   edit: 'Editar',
   undo: 'Deshacer',
@@ -112,9 +106,6 @@ const es: Texts = {
   select_all: 'Seleccionar todo',
   view: 'Ver',
   start: 'Inicio',
-  runs: 'Entrenamientos',
-  queue: 'Cola',
-  playground: 'Pruebas',
   reload: 'Recargar la ventana',
   zoom_in: 'Acercar',
   zoom_out: 'Alejar',
@@ -147,7 +138,7 @@ const es: Texts = {
   datasets: 'Conjuntos de datos',
   fetch_sample: '¿Descargar el modelo de ejemplo?',
   fetch_sample_detail: (size) =>
-    `SmolLM2-135M-Instruct (${size}, Apache 2.0) se descarga una vez de internet y queda en este ordenador.`,
+    `SmolLM2-135M-Instruct (${size}, Apache 2.0) se descarga una vez de internet y queda en este equipo.`,
   fetch: 'Descargar',
   cancel: 'Cancelar',
 };
