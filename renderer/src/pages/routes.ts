@@ -3,6 +3,7 @@ import type { IconName } from '../components/Icon.svelte';
 import type { Messages } from '../i18n/i18n.svelte.ts';
 import { matchPath } from '../state/router.svelte.ts';
 import NewRun from './new-run/NewRun.svelte';
+import Run from './run/Run.svelte';
 import Settings from './settings/Settings.svelte';
 import Start from './start/Start.svelte';
 
@@ -17,6 +18,7 @@ export interface Route {
 export const routes: readonly Route[] = [
   { pattern: '/', page: Start, nav: { icon: 'home', label: (t) => t.nav.start } },
   { pattern: '/new', page: NewRun, nav: { icon: 'plus', label: (t) => t.nav.newRun } },
+  { pattern: '/runs/:id', page: Run },
   { pattern: '/settings', page: Settings, nav: { icon: 'settings', label: (t) => t.nav.settings } },
 ];
 

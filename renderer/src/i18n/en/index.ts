@@ -2,10 +2,11 @@ import { common } from './common.ts';
 import { errors } from './errors.ts';
 import { nav } from './nav.ts';
 import { newRun } from './new-run.ts';
+import { runPage } from './run-page.ts';
 import { runWords } from './run-words.ts';
 import { settingTexts } from './setting-texts.ts';
 import { settingsPage } from './settings-page.ts';
 import { start } from './start.ts';
 
 /** All English texts, a file a page; the other languages have the same keys. */
-export const en = { common, nav, errors, newRun, runWords, settingTexts, settingsPage, start };
+export const en = { common, nav, errors, newRun, runPage, runWords, settingTexts, settingsPage, start };

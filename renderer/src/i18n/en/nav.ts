@@ -3,6 +3,7 @@ export const nav = {
   skip: 'Skip to the content',
   start: 'Start',
   newRun: 'New fine-tune',
+  runs: 'Runs',
   settings: 'Settings',
   progressOf: (name: string) => `Progress of ${name}`,
   paused: 'Paused',

@@ -5,6 +5,7 @@ export const nav: Messages['nav'] = {
   skip: 'Ir al contenido',
   start: 'Inicio',
   newRun: 'Nuevo ajuste fino',
+  runs: 'Entrenamientos',
   settings: 'Configuración',
   progressOf: (name) => `Progreso de ${name}`,
   paused: 'En pausa',
