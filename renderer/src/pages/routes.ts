@@ -4,6 +4,7 @@ import type { Messages } from '../i18n/i18n.svelte.ts';
 import { matchPath } from '../state/router.svelte.ts';
 import NewRun from './new-run/NewRun.svelte';
 import Run from './run/Run.svelte';
+import Queue from './queue/Queue.svelte';
 import Settings from './settings/Settings.svelte';
 import Start from './start/Start.svelte';
 
@@ -19,6 +20,7 @@ export const routes: readonly Route[] = [
   { pattern: '/', page: Start, nav: { icon: 'home', label: (t) => t.nav.start } },
   { pattern: '/new', page: NewRun, nav: { icon: 'plus', label: (t) => t.nav.newRun } },
   { pattern: '/runs/:id', page: Run },
+  { pattern: '/queue', page: Queue, nav: { icon: 'queue', label: (t) => t.nav.queue } },
   { pattern: '/settings', page: Settings, nav: { icon: 'settings', label: (t) => t.nav.settings } },
 ];
 

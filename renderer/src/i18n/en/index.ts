@@ -3,10 +3,11 @@ import { errors } from './errors.ts';
 import { nav } from './nav.ts';
 import { newRun } from './new-run.ts';
 import { runPage } from './run-page.ts';
+import { queue } from './queue.ts';
 import { runWords } from './run-words.ts';
 import { settingTexts } from './setting-texts.ts';
 import { settingsPage } from './settings-page.ts';
 import { start } from './start.ts';
 
 /** All English texts, a file a page; the other languages have the same keys. */
-export const en = { common, nav, errors, newRun, runPage, runWords, settingTexts, settingsPage, start };
+export const en = { common, nav, errors, newRun, runPage, runWords, settingTexts, settingsPage, start, queue };

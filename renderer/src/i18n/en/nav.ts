@@ -4,6 +4,7 @@ export const nav = {
   start: 'Start',
   newRun: 'New fine-tune',
   runs: 'Runs',
+  queue: 'Queue',
   settings: 'Settings',
   progressOf: (name: string) => `Progress of ${name}`,
   paused: 'Paused',

@@ -4,10 +4,22 @@ import { errors } from './errors.ts';
 import { nav } from './nav.ts';
 import { newRun } from './new-run.ts';
 import { runPage } from './run-page.ts';
+import { queue } from './queue.ts';
 import { runWords } from './run-words.ts';
 import { settingTexts } from './setting-texts.ts';
 import { settingsPage } from './settings-page.ts';
 import { start } from './start.ts';
 
 /** Todos los textos en español. Tuteo; ajuste fino, adaptador, pasos, pérdida, punto de control, conjunto de datos. */
-export const es: Messages = { common, nav, errors, newRun, runPage, runWords, settingTexts, settingsPage, start };
+export const es: Messages = {
+  common,
+  nav,
+  errors,
+  newRun,
+  runPage,
+  runWords,
+  settingTexts,
+  settingsPage,
+  start,
+  queue,
+};

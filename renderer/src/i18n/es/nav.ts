@@ -6,6 +6,7 @@ export const nav: Messages['nav'] = {
   start: 'Inicio',
   newRun: 'Nuevo ajuste fino',
   runs: 'Entrenamientos',
+  queue: 'Cola',
   settings: 'Configuración',
   progressOf: (name) => `Progreso de ${name}`,
   paused: 'En pausa',

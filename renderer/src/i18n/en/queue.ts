@@ -1,0 +1,18 @@
+export const queue = {
+  title: 'Queue',
+  subtitle: 'Runs start one after another. One that fails does not stop the next.',
+  now: 'Running now',
+  waiting: 'Waiting',
+  empty: 'Nothing waits',
+  emptyText: 'A run that you start while another one trains waits here for its turn.',
+  nothingRuns: 'Nothing is running.',
+  open: 'Open the run',
+  place: (place: string) => `Place ${place}`,
+  up: (name: string) => `Move ${name} up`,
+  down: (name: string) => `Move ${name} down`,
+  remove: (name: string) => `Take ${name} out of the queue`,
+  removed: (name: string) => `“${name}” was taken out of the queue`,
+  movedTo: (name: string, place: string) => `${name} is now number ${place}`,
+  failed: 'The queue could not be changed',
+  timeLeft: (time: string) => `about ${time} left`,
+};
