@@ -119,8 +119,16 @@ describe('a tuned model', () => {
     };
     const mergeInF32 = async (base_path: string, adapter_path: string, name: string): Promise<string> => {
       const output_path = join(dir, name);
-      const job = { model_path: base_path, adapter_path, format: 'gguf', output_type: 'f32', output_path, threads: 1 };
-      await runJob<'export'>(completeJob('export', job));
+      await runJob<'export'>(
+        completeJob('export', {
+          model_path: base_path,
+          adapter_path,
+          format: 'gguf',
+          output_type: 'f32',
+          output_path,
+          threads: 1,
+        }),
+      );
       return output_path;
     };
     // The first step of a warmup has a learning rate of 0: this adapter changes nothing.
