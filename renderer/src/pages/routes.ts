@@ -2,9 +2,11 @@ import type { Component } from 'svelte';
 import type { IconName } from '../components/Icon.svelte';
 import type { Messages } from '../i18n/i18n.svelte.ts';
 import { matchPath } from '../state/router.svelte.ts';
+import Export from './export/Export.svelte';
 import NewRun from './new-run/NewRun.svelte';
 import Run from './run/Run.svelte';
 import Queue from './queue/Queue.svelte';
+import Playground from './playground/Playground.svelte';
 import Settings from './settings/Settings.svelte';
 import Start from './start/Start.svelte';
 
@@ -21,6 +23,8 @@ export const routes: readonly Route[] = [
   { pattern: '/new', page: NewRun, nav: { icon: 'plus', label: (t) => t.nav.newRun } },
   { pattern: '/runs/:id', page: Run },
   { pattern: '/queue', page: Queue, nav: { icon: 'queue', label: (t) => t.nav.queue } },
+  { pattern: '/playground', page: Playground, nav: { icon: 'chat', label: (t) => t.nav.playground } },
+  { pattern: '/export', page: Export, nav: { icon: 'export', label: (t) => t.nav.exportPage } },
   { pattern: '/settings', page: Settings, nav: { icon: 'settings', label: (t) => t.nav.settings } },
 ];
 

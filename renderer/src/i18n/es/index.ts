@@ -1,10 +1,12 @@
 import type { Messages } from '../i18n.svelte.ts';
 import { common } from './common.ts';
 import { errors } from './errors.ts';
+import { exportPage } from './export.ts';
 import { nav } from './nav.ts';
 import { newRun } from './new-run.ts';
 import { runPage } from './run-page.ts';
 import { queue } from './queue.ts';
+import { playground } from './playground.ts';
 import { runWords } from './run-words.ts';
 import { settingTexts } from './setting-texts.ts';
 import { settingsPage } from './settings-page.ts';
@@ -22,4 +24,6 @@ export const es: Messages = {
   settingsPage,
   start,
   queue,
+  playground,
+  exportPage,
 };

@@ -7,6 +7,8 @@ export const nav: Messages['nav'] = {
   newRun: 'Nuevo ajuste fino',
   runs: 'Entrenamientos',
   queue: 'Cola',
+  playground: 'Probar',
+  exportPage: 'Exportar',
   settings: 'Configuración',
   progressOf: (name) => `Progreso de ${name}`,
   paused: 'En pausa',

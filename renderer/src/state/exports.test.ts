@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest';
+import { isUnderWay, onExportDone, onProgress, onStarted } from './exports.ts';
+
+const outcome = {
+  format: 'gguf',
+  output_type: 'q8_0',
+  output_path: '/out/m.gguf',
+  output_bytes: 5,
+  duration_ms: 7,
+  check: null,
+} as const;
+const done = { export_id: 'e', run_id: 'r', outcome, error: null };
+const progress = { export_id: 'e', run_id: 'r', phase: 'exporting', share: 0.5 };
+
+describe('exports', () => {
+  it('follows an export from its start to its end', () => {
+    let works = onStarted({}, 'e', 'r');
+    works = onProgress(works, progress);
+    expect(works.e).toMatchObject({ phase: 'exporting', share: 0.5 });
+    expect(isUnderWay(works.e!)).toBe(true);
+    works = onExportDone(works, done);
+    expect(works.e).toMatchObject({ outcome, phase: null });
+    expect(isUnderWay(works.e!)).toBe(false);
+  });
+
+  it('keeps an end that came before the start was answered', () => {
+    const works = onExportDone({}, done);
+    expect(onStarted(works, 'e', 'r')).toBe(works);
+    expect(onProgress(works, progress)).toBe(works);
+  });
+});

@@ -1,0 +1,43 @@
+import type { ExportOutcomeData, IpcError, IpcEvent } from '../../../main/contracts/ipc.ts';
+
+/** An export of this session, under way or ended. */
+export interface ExportWork {
+  export_id: string;
+  run_id: string;
+  phase: string | null;
+  share: number | null;
+  outcome: ExportOutcomeData | null;
+  error: IpcError | null;
+}
+
+export type ExportWorks = Readonly<Record<string, ExportWork>>;
+
+const begun = (export_id: string, run_id: string): ExportWork => ({
+  export_id,
+  run_id,
+  phase: null,
+  share: null,
+  outcome: null,
+  error: null,
+});
+
+export const isUnderWay = (work: ExportWork): boolean => work.outcome === null && work.error === null;
+
+/** Notes an export that was started; its first events may have come before. */
+export function onStarted(works: ExportWorks, export_id: string, run_id: string): ExportWorks {
+  return export_id in works ? works : { ...works, [export_id]: begun(export_id, run_id) };
+}
+
+/** Takes progress; what comes after the end changes nothing. */
+export function onProgress(works: ExportWorks, event: IpcEvent<'export.progress'>): ExportWorks {
+  const { export_id, run_id, phase, share } = event;
+  const work = works[export_id] ?? begun(export_id, run_id);
+  return isUnderWay(work) ? { ...works, [export_id]: { ...work, phase, share } } : works;
+}
+
+/** Takes the end of an export. */
+export function onExportDone(works: ExportWorks, event: IpcEvent<'export.done'>): ExportWorks {
+  const { export_id, run_id, outcome, error } = event;
+  const work = works[export_id] ?? begun(export_id, run_id);
+  return { ...works, [export_id]: { ...work, phase: null, share: null, outcome, error } };
+}
