@@ -3,6 +3,7 @@ export const nav = {
   skip: 'Skip to the content',
   start: 'Start',
   newRun: 'New fine-tune',
+  runs: 'Runs',
   queue: 'Queue',
   playground: 'Playground',
   exportPage: 'Export',
