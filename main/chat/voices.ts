@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { Llama, LlamaContext, LlamaContextSequence, LlamaModel, Token } from 'node-llama-cpp';
 import { ChatError } from './errors.ts';
 import type { GenerateRequest, GenerateResult, LoadRequest, LoadResult } from './protocol.ts';
@@ -29,7 +30,9 @@ export class Voices {
       await this.unload(voice, model_path);
       const context = await model.createContext({
         contextSize: n_ctx,
-        threads,
+        // One core is left to the rest of the machine: llama.cpp's threads spin while they wait for each other, and one that has to
+        // share its core makes a token take seconds.
+        threads: threads > 0 ? threads : Math.max(1, availableParallelism() - 1),
         ...(adapters.length === 0
           ? {}
           : { lora: { adapters: adapters.map(({ path, scale }) => ({ filePath: path, scale })) } }),

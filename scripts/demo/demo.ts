@@ -7,7 +7,6 @@
  *
  *   npm run demo [-- --out DIR --max-steps N --threads N --json]
  */
-import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ChatProcess, countExactMatches, type ExactMatch, type LoadOptions } from '../../main/chat/index.ts';
@@ -107,10 +106,7 @@ async function main(): Promise<number> {
 async function ask(name: string, options: LoadOptions, questions: HeldOut[]): Promise<ExactMatch> {
   const chat = new ChatProcess();
   try {
-    // One core is left to the rest of the machine: llama.cpp's threads spin while they wait for each other, and a thread that has
-    // to share its core makes a token take seconds.
-    const threads = options.threads || Math.max(1, availableParallelism() - 1);
-    await chat.load(name, { ...options, threads, n_ctx: 256 });
+    await chat.load(name, { ...options, n_ctx: 256 });
     const onAnswer = (done: number, total: number) =>
       output.progress(`asking the ${name} model … ${done} of ${total} answers`);
     // The answers that are shown are let run to their end.
