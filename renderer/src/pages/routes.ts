@@ -7,6 +7,8 @@ import NewRun from './new-run/NewRun.svelte';
 import Run from './run/Run.svelte';
 import Queue from './queue/Queue.svelte';
 import Playground from './playground/Playground.svelte';
+import Compare from './runs/Compare.svelte';
+import Runs from './runs/Runs.svelte';
 import Settings from './settings/Settings.svelte';
 import Start from './start/Start.svelte';
 
@@ -21,6 +23,8 @@ export interface Route {
 export const routes: readonly Route[] = [
   { pattern: '/', page: Start, nav: { icon: 'home', label: (t) => t.nav.start } },
   { pattern: '/new', page: NewRun, nav: { icon: 'plus', label: (t) => t.nav.newRun } },
+  { pattern: '/runs', page: Runs, nav: { icon: 'runs', label: (t) => t.nav.runs } },
+  { pattern: '/runs/compare', page: Compare },
   { pattern: '/runs/:id', page: Run },
   { pattern: '/queue', page: Queue, nav: { icon: 'queue', label: (t) => t.nav.queue } },
   { pattern: '/playground', page: Playground, nav: { icon: 'chat', label: (t) => t.nav.playground } },

@@ -7,6 +7,7 @@ import { runPage } from './run-page.ts';
 import { queue } from './queue.ts';
 import { playground } from './playground.ts';
 import { runWords } from './run-words.ts';
+import { runsPage } from './runs-page.ts';
 import { settingTexts } from './setting-texts.ts';
 import { settingsPage } from './settings-page.ts';
 import { start } from './start.ts';
@@ -19,6 +20,7 @@ export const en = {
   newRun,
   runPage,
   runWords,
+  runsPage,
   settingTexts,
   settingsPage,
   start,

@@ -8,6 +8,7 @@ import { runPage } from './run-page.ts';
 import { queue } from './queue.ts';
 import { playground } from './playground.ts';
 import { runWords } from './run-words.ts';
+import { runsPage } from './runs-page.ts';
 import { settingTexts } from './setting-texts.ts';
 import { settingsPage } from './settings-page.ts';
 import { start } from './start.ts';
@@ -20,6 +21,7 @@ export const es: Messages = {
   newRun,
   runPage,
   runWords,
+  runsPage,
   settingTexts,
   settingsPage,
   start,
