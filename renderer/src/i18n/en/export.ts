@@ -75,5 +75,5 @@ export const exportPage = {
   verdict: 'Check',
   gone: 'no longer there',
   actions: 'Actions',
-  listFailed: 'The exports could not be listed',
+  list: 'List of exports',
 };

@@ -72,5 +72,5 @@ export const exportPage: Messages['exportPage'] = {
   verdict: 'Comprobación',
   gone: 'ya no está',
   actions: 'Acciones',
-  listFailed: 'No se pudieron listar las exportaciones',
+  list: 'Lista de exportaciones',
 };
