@@ -37,10 +37,10 @@ test.beforeAll(async () => {
     { name: 'new', route: `/new?${query.toString()}`, prepare: (one) => one.waitForTimeout(4000) },
     { name: 'run', route: `/runs/${first}` },
     { name: 'runs', route: '/runs' },
-    { name: 'compare', route: `/compare/${first},${second}` },
+    { name: 'compare', route: `/runs/compare?ids=${first},${second}` },
     { name: 'queue', route: '/queue' },
     { name: 'playground', route: '/playground' },
-    { name: 'export', route: `/runs/${first}/export` },
+    { name: 'export', route: `/export?run=${first}` },
     { name: 'settings', route: '/settings' },
   ];
 });

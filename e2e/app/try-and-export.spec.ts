@@ -1,0 +1,48 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import AxeBuilder from '@axe-core/playwright';
+import { expect, test, type Page } from '@playwright/test';
+import { answerMessageBox, answerSaveDialog, launch } from './launch.ts';
+import { call, trainSample, waitForStatus } from './sample.ts';
+
+async function expectAccessible(page: Page): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).setLegacyMode().analyze();
+  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`)).toEqual(
+    [],
+  );
+}
+
+test('a run is tried beside its base, then exported, checked and listed', async () => {
+  const running = await launch({ size: { width: 1000, height: 700 } });
+  const { app, page, dataDir, close } = running;
+  await answerMessageBox(app, 0);
+  const settings = { max_steps: 10, learning_rate: 0.002, max_seq_len: 128, threads: 2 };
+  const run_id = await trainSample(page, 'Bakery orders', settings, { val_share: 0.003 });
+  await waitForStatus(page, run_id, 'completed');
+
+  await page.evaluate((id) => (window.location.hash = `#/playground?run=${id}`), run_id);
+  await page.getByLabel('Longest answer (tokens)').fill('16');
+  await page.getByRole('textbox', { name: 'Prompt', exact: true }).fill('Two loaves of rye for Ana at nine.');
+  await page.keyboard.press('Enter');
+  const base = page.locator('[data-voice="base"]');
+  const tuned = page.locator('[data-voice="tuned"]');
+  await expect(base).toHaveAttribute('data-state', 'done', { timeout: 90_000 });
+  await expect(tuned).toHaveAttribute('data-state', 'done', { timeout: 90_000 });
+  expect(await base.locator('.text').textContent()).not.toBe(await tuned.locator('.text').textContent());
+  await expect(base.locator('.weights')).not.toContainText('Bakery orders');
+  await expect(tuned.locator('.weights')).toContainText('Bakery orders');
+  await expectAccessible(page);
+  if (process.env.FORJA_SHOTS) await page.screenshot({ path: join(process.env.FORJA_SHOTS, 'playground.png') });
+
+  const output = join(dataDir, 'merged.gguf');
+  await answerSaveDialog(app, output);
+  await page.evaluate((id) => (window.location.hash = `#/export?run=${id}`), run_id);
+  await page.getByRole('button', { name: 'Export…' }).click();
+  await expect(page.getByRole('table', { name: 'The check' })).toBeVisible({ timeout: 120_000 });
+  expect(existsSync(output)).toBe(true);
+  await expect(page.getByRole('table', { name: 'List of exports' })).toContainText('merged.gguf');
+  await expectAccessible(page);
+  if (process.env.FORJA_SHOTS) await page.screenshot({ path: join(process.env.FORJA_SHOTS, 'export.png') });
+  expect(await call(page, 'exports.list', { run_id })).toHaveLength(1);
+  await close();
+});
