@@ -98,11 +98,14 @@ test('a file that is no model, and a dataset with broken rows, are told of where
   await call(page, 'dialogs.openDataset', { purpose: 'train' });
   const sample = (await call(page, 'models.fetchSample'))!;
   const query = new URLSearchParams({ model: sample.model_path, data: rows });
+  // Away and back: what is being put together outlives its screen, and still knows what it lacks.
+  await goTo(page, '#/');
   await goTo(page, `#/new?${query.toString()}`);
   await expect(page.locator('main'))
     .toContainText('invalid_json', { ignoreCase: true })
     .catch(async () => {
       await expect(page.locator('main')).toContainText(/not (valid )?JSON/i);
     });
+  await expect(page.getByRole('button', { name: 'Start training' })).toBeEnabled();
   await close();
 });

@@ -86,20 +86,21 @@ export class Draft {
     return this.#problems;
   }
 
-  readonly changedNames = $derived(
-    this.#infos
+  // No $derived here: it would belong to the screen that made the draft, and be stale once one came back to another.
+  get changedNames(): string[] {
+    return this.#infos
       .filter((info) => !isSame(valueOf(this.#settings, info.name), valueOf(this.#standard, info.name)))
-      .map((info) => info.name),
-  );
+      .map((info) => info.name);
+  }
 
-  readonly obstacle = $derived.by<Obstacle | null>(() => {
+  get obstacle(): Obstacle | null {
     if (this.model.value === null) return 'needsModel';
     if (!this.model.value.trainable) return 'needsTrainable';
     if (this.#dataPath === null) return 'needsData';
     if (this.dataset.isBusy) return 'needsReading';
     if (this.dataset.value === null || this.dataset.value.train.rows === 0) return 'needsRows';
     return Object.keys(this.#problems).length > 0 ? 'needsSettings' : null;
-  });
+  }
 
   /** Loads the settings and presets, and fills in their defaults with what the person set for the app. */
   async load(): Promise<void> {
@@ -138,9 +139,10 @@ export class Draft {
   }
 
   chooseData(path: string): void {
+    // What was said of the last file says nothing of this one; a validation file may have been chosen before the first.
+    const val_path = this.#dataPath === null ? this.#choices.val_path : null;
     this.#dataPath = path;
-    // What was said of the last file's columns says nothing of this one.
-    this.#choices = { ...this.#choices, format: 'auto', columns: {} };
+    this.#choices = { ...this.#choices, format: 'auto', columns: {}, val_path };
     this.dataset.clear();
     this.preview.clear();
     this.#read(0);
