@@ -55,6 +55,7 @@ export async function trainSample(
   name: string,
   settings: Record<string, number | string> = {},
   { model_path, data_path, val_share = 0 }: ShortRun = {},
+  sample_prompts: string[] = [],
 ): Promise<string> {
   const sample = await call(page, 'models.fetchSample');
   if (sample === null) throw new Error('The sample was declined.');
@@ -68,7 +69,7 @@ export async function trainSample(
     columns: {},
     template: 'auto',
     settings: { lora_rank: 4, gradient_accumulation_steps: 1, device: 'cpu', threads: 1, ...settings },
-    sample_prompts: [],
+    sample_prompts,
     estimated_memory_bytes: null,
   });
   return id;
