@@ -13,4 +13,5 @@ export const common = {
   no: 'No',
   unknown: 'unknown',
   none: 'none',
+  whatIs: (word: string) => `What is “${word}”?`,
 };

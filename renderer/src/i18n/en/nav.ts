@@ -1,3 +1,7 @@
+import { createFormat } from '../format.ts';
+
+const format = createFormat('en');
+
 export const nav = {
   label: 'Screens',
   skip: 'Skip to the content',
@@ -9,6 +13,7 @@ export const nav = {
   exportPage: 'Export',
   settings: 'Settings',
   progressOf: (name: string) => `Progress of ${name}`,
+  waiting: (count: number) => format.plural(count, { one: 'One run waits', other: '# runs wait' }),
   paused: 'Paused',
   preparing: 'Preparing…',
 };

@@ -15,4 +15,5 @@ export const common: Messages['common'] = {
   no: 'No',
   unknown: 'desconocido',
   none: 'ninguno',
+  whatIs: (word) => `¿Qué es «${word}»?`,
 };

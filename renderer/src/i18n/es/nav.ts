@@ -1,4 +1,7 @@
+import { createFormat } from '../format.ts';
 import type { Messages } from '../i18n.svelte.ts';
+
+const format = createFormat('es');
 
 export const nav: Messages['nav'] = {
   label: 'Pantallas',
@@ -11,6 +14,7 @@ export const nav: Messages['nav'] = {
   exportPage: 'Exportar',
   settings: 'Configuración',
   progressOf: (name) => `Progreso de ${name}`,
+  waiting: (count) => format.plural(count, { one: 'Hay uno en espera', other: 'Hay # en espera' }),
   paused: 'En pausa',
   preparing: 'Preparando…',
 };
