@@ -27,7 +27,16 @@ const templates: Named<typeof TEMPLATES> = {
   alpaca: 'Alpaca',
   'alpaca-short': 'Alpaca, short',
 };
-const presetGroups: Named<typeof PRESET_GROUPS> = { rank: 'Rank', learning_rate: 'Learning rate', effort: 'Effort' };
+const presetGroups: Named<typeof PRESET_GROUPS> = {
+  rank: 'Capacity',
+  learning_rate: 'Learning speed',
+  effort: 'Length',
+};
+const presetHelp: Named<typeof PRESET_GROUPS> = {
+  rank: 'How much it can take in. More needs more memory, and more rows to fill it.',
+  learning_rate: 'How far each step goes. Faster learns sooner, but forgets more of what the model knew.',
+  effort: 'How long it trains. A quick try is over after 60 steps, whatever the dataset.',
+};
 
 export const newRun = {
   title: 'New fine-tune',
@@ -45,6 +54,9 @@ export const newRun = {
     choose: 'Choose a file…',
     recent: 'Recent models',
     missing: 'not there any more',
+    whereTitle: 'Where do I get one?',
+    whereText:
+      'Hugging Face has thousands of GGUF files, and chat apps such as LM Studio keep theirs in a folder of models. Llama, Qwen, Gemma and Phi can be trained. Begin with a small one, up to 1B parameters.',
     reading: 'Reading the model…',
     trainable: 'Can be trained',
     notTrainable: 'Cannot be trained',
@@ -67,6 +79,11 @@ export const newRun = {
     dropText: 'A .jsonl, .json, .csv or .txt file.',
     choose: 'Choose a file…',
     needsModel: 'Choose a base model too: rows are counted in its tokens and shown in its template.',
+    exampleTitle: 'What should be in it?',
+    exampleText:
+      'One example a line: what is asked, and the answer that you want. A hundred good ones are a start, a few hundred are better.',
+    exampleRow: '{"prompt": "When do you open?",\n "completion": "At seven, every day but Monday."}',
+    exampleNote: 'Columns may have other names, and conversations of several turns work too.',
     reading: 'Reading the dataset…',
     format: 'Format',
     formatAuto: 'found by itself',
@@ -94,8 +111,8 @@ export const newRun = {
     lengthsTab: 'Lengths',
     auditTab: 'Audit',
 
-    previewLegend: 'How the model will see the rows',
-    trained: 'trained',
+    previewLegend: 'As the model sees them',
+    trained: 'learned',
     context: 'given',
     cut: 'cut off',
     line: (line: number) => `Line ${format.integer(line)}`,
@@ -138,6 +155,10 @@ export const newRun = {
     title: 'Method and settings',
     presets: 'Presets',
     presetGroups,
+    presetHelp,
+    custom: 'your own',
+    intro:
+      'Forja trains a small add-on, called an adapter (LoRA), and leaves the model itself as it is. These three choices are enough; the settings below follow from them.',
     presetNames: {
       rank_tiny: 'Tiny',
       rank_small: 'Small',
@@ -161,7 +182,7 @@ export const newRun = {
     addPrompt: 'Add a prompt',
     removePrompt: (number: number) => `Remove prompt ${format.integer(number)}`,
     useSuggested: (value: string) => `Use ${value}`,
-    deviceAuto: 'Automatic (GPU if there is one)',
+    deviceAuto: 'Automatic',
   },
 
   estimate: {
@@ -186,6 +207,10 @@ export const newRun = {
     estimated: 'not measured yet',
     timeNeedsData: 'needs a dataset',
     methods: 'Ways to train this model',
+    methodsHelp:
+      'LoRA trains a small add-on beside the model, called an adapter. QLoRA is the same on a model that is stored in fewer bits, so it takes less memory; your file decides which of the two it is. Full training would change the model itself: it takes far more, and Forja does not offer it.',
+    trainableHelp:
+      'Numbers that the training changes: those of the adapter. All the others stay as they are in your file.',
     method: 'Method',
     methodNames: { full: 'Full', lora: 'LoRA', qlora: 'QLoRA' },
     methodHelp: {

@@ -58,7 +58,7 @@ const texts: Record<keyof TrainSettings, SettingText> = {
     label: 'Checkpoints kept',
     help: 'How many of the newest stay on disk; the best one stays besides.',
   },
-  device: { label: 'Device', help: 'Where it is computed.' },
+  device: { label: 'Device', help: 'Where it is computed. Automatic takes the first GPU, else the CPU.' },
   threads: { label: 'Threads', help: 'CPU threads. 0 takes one per physical core.' },
   compute_type: {
     label: 'Precision',

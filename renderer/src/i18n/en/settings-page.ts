@@ -10,7 +10,7 @@ export const settingsPage = {
   trainingText: 'What a new fine-tune begins with; each one can have its own.',
   device: 'Device',
   deviceHelp: 'Where it is computed. Automatic takes the first GPU, else the CPU.',
-  deviceAuto: 'Automatic (GPU if there is one)',
+  deviceAuto: 'Automatic',
   threads: 'Threads',
   threadsHelp: 'CPU threads. 0 takes one per physical core.',
   checkpointsKept: 'Checkpoints kept',

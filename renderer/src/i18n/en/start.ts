@@ -7,7 +7,7 @@ export const start = {
   welcome: 'Welcome to Forja',
   subtitle: 'Teach a language model something of yours, on this computer.',
   newRun: 'New fine-tune',
-  newRunText: 'Pick a GGUF model and a dataset, check what it will take, and train.',
+  newRunText: 'Pick a GGUF model and your examples, see what it will take, and train.',
   trySample: 'Try the sample',
   sampleText: (size_bytes: number) =>
     `A small model learns to turn bakery orders into tidy records. A few minutes, ${format.bytes(size_bytes)} to fetch once.`,
@@ -16,8 +16,22 @@ export const start = {
   sampleFailed: 'The sample could not be fetched',
   sampleRunName: 'Bakery orders (sample)',
   recent: 'Recent runs',
-  noRuns: 'No runs yet',
-  noRunsText: 'Your fine-tunes will be listed here. The sample shows the whole way in a few minutes.',
+  allRuns: 'All runs',
+  how: 'How it works',
+  steps: [
+    {
+      title: 'Choose a model',
+      text: 'A language model as a GGUF file, the kind that LM Studio, llama.cpp and Ollama use. It is never changed.',
+    },
+    {
+      title: 'Give it examples',
+      text: 'A file of questions with the answers that you want. Forja shows each one as the model will see it.',
+    },
+    {
+      title: 'Train, compare, take it out',
+      text: 'Watch it learn, ask it and the original the same thing, and save the result as one file.',
+    },
+  ],
   privacyTitle: 'Nothing leaves this machine',
   privacyText:
     'Your models, your data and what you train stay on this computer. Forja needs no account, sends nothing, and goes online only when you ask it to fetch the sample model.',

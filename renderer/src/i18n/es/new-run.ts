@@ -18,6 +18,9 @@ export const newRun: Messages['newRun'] = {
     choose: 'Elegir archivo…',
     recent: 'Modelos recientes',
     missing: 'ya no está',
+    whereTitle: '¿Dónde consigo uno?',
+    whereText:
+      'En Hugging Face hay miles de archivos GGUF, y las aplicaciones de chat como LM Studio guardan los suyos en una carpeta de modelos. Se pueden entrenar Llama, Qwen, Gemma y Phi. Empieza con uno pequeño, de hasta mil millones de parámetros (1B).',
     reading: 'Leyendo el modelo…',
     trainable: 'Se puede entrenar',
     notTrainable: 'No se puede entrenar',
@@ -40,6 +43,11 @@ export const newRun: Messages['newRun'] = {
     dropText: 'Un archivo .jsonl, .json, .csv o .txt.',
     choose: 'Elegir archivo…',
     needsModel: 'Elige también un modelo base: las filas se cuentan en sus tokens y se muestran con su plantilla.',
+    exampleTitle: '¿Qué debe contener?',
+    exampleText:
+      'Un ejemplo por línea: lo que se pregunta y la respuesta que quieres. Con cien buenos se puede empezar; con unos cientos, mejor.',
+    exampleRow: '{"prompt": "¿A qué hora abrís?",\n "completion": "A las siete, todos los días menos el lunes."}',
+    exampleNote: 'Las columnas pueden llamarse de otra forma, y también sirven conversaciones de varios turnos.',
     reading: 'Leyendo los datos…',
     format: 'Formato',
     formatAuto: 'detectado',
@@ -83,10 +91,10 @@ export const newRun: Messages['newRun'] = {
     lengthsTab: 'Longitudes',
     auditTab: 'Revisión',
 
-    previewLegend: 'Así verá las filas el modelo',
-    trained: 'se entrena',
-    context: 'se da',
-    cut: 'se corta',
+    previewLegend: 'Así las ve el modelo',
+    trained: 'aprendido',
+    context: 'dado',
+    cut: 'cortado',
     line: (line) => `Línea ${format.integer(line)}`,
     tokenCount: (count) => format.plural(count, { one: '# token', other: '# tokens' }),
     refused: 'Rechazada',
@@ -138,17 +146,25 @@ export const newRun: Messages['newRun'] = {
   settings: {
     title: 'Método y ajustes',
     presets: 'Ajustes predefinidos',
-    presetGroups: { rank: 'Rango', learning_rate: 'Tasa de aprendizaje', effort: 'Esfuerzo' },
+    presetGroups: { rank: 'Capacidad', learning_rate: 'Velocidad de aprendizaje', effort: 'Duración' },
+    presetHelp: {
+      rank: 'Cuánto puede aprender. Más capacidad pide más memoria, y más filas para llenarla.',
+      learning_rate: 'Cuánto avanza en cada paso. Más rápido aprende antes, pero olvida más de lo que ya sabía.',
+      effort: 'Cuánto tiempo entrena. La prueba rápida acaba a los 60 pasos, sean cuales sean los datos.',
+    },
+    custom: 'a tu medida',
+    intro:
+      'Forja entrena un pequeño complemento, llamado adaptador (LoRA), y deja el modelo como está. Bastan estas tres elecciones; los ajustes de abajo salen de ellas.',
     presetNames: {
-      rank_tiny: 'Mínimo',
-      rank_small: 'Pequeño',
-      rank_medium: 'Medio',
+      rank_tiny: 'Mínima',
+      rank_small: 'Pequeña',
+      rank_medium: 'Media',
       rank_large: 'Grande',
       rate_conservative: 'Prudente',
       rate_standard: 'Normal',
-      rate_aggressive: 'Agresiva',
+      rate_aggressive: 'Rápida',
       effort_quick: 'Prueba rápida',
-      effort_balanced: 'Equilibrado',
+      effort_balanced: 'Equilibrada',
       effort_thorough: 'A fondo',
     },
     advanced: 'Ajustes avanzados',
@@ -162,7 +178,7 @@ export const newRun: Messages['newRun'] = {
     addPrompt: 'Añadir una entrada',
     removePrompt: (number) => `Quitar la entrada ${format.integer(number)}`,
     useSuggested: (value) => `Usar ${value}`,
-    deviceAuto: 'Automático (GPU si la hay)',
+    deviceAuto: 'Automático',
   },
 
   estimate: {
@@ -187,6 +203,10 @@ export const newRun: Messages['newRun'] = {
     estimated: 'aún sin medir',
     timeNeedsData: 'faltan los datos',
     methods: 'Formas de entrenar este modelo',
+    methodsHelp:
+      'LoRA entrena un pequeño complemento junto al modelo, llamado adaptador. QLoRA es lo mismo sobre un modelo guardado con menos bits, así que ocupa menos memoria; cuál de los dos es depende de tu archivo. El entrenamiento completo cambiaría el propio modelo: necesita mucho más, y Forja no lo ofrece.',
+    trainableHelp:
+      'Los números que cambia el entrenamiento: los del adaptador. Los demás se quedan como están en tu archivo.',
     method: 'Método',
     methodNames: { full: 'Completo', lora: 'LoRA', qlora: 'QLoRA' },
     methodHelp: {

@@ -71,7 +71,7 @@ export const settingTexts: Messages['settingTexts'] = {
       label: 'Puntos de control guardados',
       help: 'Cuántos de los más nuevos quedan en el disco; el mejor se guarda aparte.',
     },
-    device: { label: 'Dispositivo', help: 'Dónde se calcula.' },
+    device: { label: 'Dispositivo', help: 'Dónde se calcula. Automático usa la primera GPU y, si no hay, la CPU.' },
     threads: { label: 'Hilos', help: 'Hilos de la CPU. 0 usa uno por núcleo físico.' },
     compute_type: {
       label: 'Precisión',

@@ -12,7 +12,7 @@ export const settingsPage: Messages['settingsPage'] = {
   trainingText: 'Con lo que empieza un ajuste fino nuevo; cada uno puede tener lo suyo.',
   device: 'Dispositivo',
   deviceHelp: 'Dónde se calcula. Automático usa la primera GPU y, si no hay, la CPU.',
-  deviceAuto: 'Automático (GPU si la hay)',
+  deviceAuto: 'Automático',
   threads: 'Hilos',
   threadsHelp: 'Hilos de la CPU. 0 usa uno por núcleo físico.',
   checkpointsKept: 'Puntos de control guardados',

@@ -8,7 +8,7 @@ export const start: Messages['start'] = {
   welcome: 'Te damos la bienvenida a Forja',
   subtitle: 'Enséñale algo tuyo a un modelo de lenguaje, en este equipo.',
   newRun: 'Nuevo ajuste fino',
-  newRunText: 'Elige un modelo GGUF y un conjunto de datos, comprueba qué necesitará y entrena.',
+  newRunText: 'Elige un modelo GGUF y tus ejemplos, mira qué hará falta y entrena.',
   trySample: 'Probar el ejemplo',
   sampleText: (size_bytes) =>
     `Un modelo pequeño aprende a convertir pedidos de panadería en fichas ordenadas. Unos minutos, y ${format.bytes(size_bytes)} que se descargan una sola vez.`,
@@ -18,8 +18,22 @@ export const start: Messages['start'] = {
   sampleFailed: 'No se pudo descargar el ejemplo',
   sampleRunName: 'Pedidos de panadería (ejemplo)',
   recent: 'Entrenamientos recientes',
-  noRuns: 'Aún no hay entrenamientos',
-  noRunsText: 'Aquí verás tus ajustes finos. El ejemplo recorre todo el camino en unos minutos.',
+  allRuns: 'Ver todos',
+  how: 'Cómo funciona',
+  steps: [
+    {
+      title: 'Elige un modelo',
+      text: 'Un modelo de lenguaje en un archivo GGUF, como los que usan LM Studio, llama.cpp y Ollama. Nunca se modifica.',
+    },
+    {
+      title: 'Dale ejemplos',
+      text: 'Un archivo de preguntas con las respuestas que quieres. Forja te muestra cada una tal como la verá el modelo.',
+    },
+    {
+      title: 'Entrena, compara y llévatelo',
+      text: 'Mira cómo aprende, pregúntale lo mismo a él y al original, y guarda el resultado en un archivo.',
+    },
+  ],
   privacyTitle: 'Nada sale de este equipo',
   privacyText:
     'Tus modelos, tus datos y lo que entrenas se quedan en este equipo. Forja no necesita cuenta, no envía nada y solo se conecta cuando le pides que descargue el modelo de ejemplo.',

@@ -126,6 +126,8 @@ export class Draft {
   }
 
   chooseModel(path: string): void {
+    // What was said of another model says nothing of this one.
+    if (path !== this.#modelPath) this.plan.clear();
     this.#modelPath = path;
     this.preview.clear();
     this.model.ask(
