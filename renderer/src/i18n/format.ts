@@ -29,6 +29,8 @@ export interface Format {
   tokensPerSecond(value: Maybe): string;
   /** A setting as people write it: 2e-4 for small numbers, no digits that say nothing. */
   setting(value: Maybe): string;
+  /** A small number that is read from an axis, with two digits: 1.5e-4; zero stays zero. */
+  scientific(value: Maybe): string;
   /** A date and time (ms since 1970). */
   dateTime(ms: Maybe): string;
   /** How long ago a time (ms since 1970) was, in one unit: 3 hours ago. */
@@ -126,8 +128,17 @@ export function createFormat(locale: Locale): Format {
     tokensPerSecond: (value) => (isKnown(value) ? `${integer(Math.round(value))} tok/s` : UNKNOWN),
     setting(value) {
       if (!isKnown(value)) return UNKNOWN;
-      if (value !== 0 && Math.abs(value) < 0.001) return value.toExponential().replace('e-', 'e-');
+      if (value !== 0 && Math.abs(value) < 0.001) {
+        const [digits, exponent] = value.toExponential().split('e');
+        return `${decimal(Number(digits), 12)}e${exponent}`;
+      }
       return decimal(value, 12);
+    },
+    scientific(value) {
+      if (!isKnown(value)) return UNKNOWN;
+      if (value === 0) return '0';
+      const [digits, exponent] = value.toExponential(1).split('e');
+      return `${decimal(Number(digits), 2)}e${exponent!.replace('+', '')}`;
     },
     dateTime: (ms) => (isKnown(ms) ? dates.format(ms) : UNKNOWN),
     ago(ms, now = Date.now()) {

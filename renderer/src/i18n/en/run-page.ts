@@ -34,7 +34,7 @@ export const runPage = {
   eta: 'Time left',
   speed: 'Speed',
   memory: 'Peak memory',
-  memoryOf: (peak: string, estimate: string) => `${peak} (estimated ${estimate})`,
+  estimatedMemory: (estimate: string) => `estimated ${estimate}`,
   charts: 'Charts',
   loss: 'Loss',
   raw: 'each step',
@@ -50,6 +50,33 @@ export const runPage = {
   noCurvesText: 'The curves begin with the first training step.',
   details: 'Details of the run',
   scores: 'Final scores',
+  verdicts: {
+    learned: (from: string, to: string) => ({
+      title: 'It learned',
+      text: `On rows that it never saw, the loss fell from ${from} to ${to}. Try it beside the base model to see what that means.`,
+    }),
+    memorised: (best: string, last: string, step: string) => ({
+      title: 'It began to learn by heart',
+      text: `After step ${step} the loss on rows that it never saw rose from ${best} to ${last}. Choose “Best validation” where you try or export it; next time, train for less long or on more rows.`,
+    }),
+    unmoved: (from: string, to: string) => ({
+      title: 'It hardly learned',
+      text: `On rows that it never saw, the loss went from ${from} to ${to}. Train for longer, faster, or with more rows.`,
+    }),
+    unknown: (from: string, to: string) => ({
+      title: 'Try it to see what it learned',
+      text: `The loss on the rows that it trained on went from ${from} to ${to}. Whether that holds for new ones, only validations tell.`,
+    }),
+  },
+  lossHelp:
+    'How far the model’s answers are from yours, on the rows that it learns from. Lower is better; it jumps from step to step, as rows are easy or hard.',
+  valLossHelp:
+    'The same on rows that it never learns from. When it rises while the training loss still falls, the model learns by heart.',
+  learningRateHelp: 'How far each step goes. It rises in the first steps, then falls.',
+  gradNormHelp:
+    'How strongly a step pulls at the adapter. Single peaks are normal; if it keeps growing, lower the learning rate.',
+  tokensPerSecondHelp: 'How much text is learned from in a second. A token is about three quarters of a word.',
+  perplexityHelp: 'The loss in another form: between how many tokens the model hesitates. 1 would be certain.',
   bestValLoss: 'Best validation loss',
   perplexity: 'Perplexity',
   trainable: 'Trained parameters',
@@ -60,8 +87,8 @@ export const runPage = {
   prompt: 'Prompt',
   answer: 'Answer',
   log: 'Log',
-  noLog: 'Nothing in the log yet',
-  noLogText: 'What the trainer says will be listed here.',
+  noLog: 'Nothing to report',
+  noLogText: 'Warnings and messages of the trainer are listed here.',
   level: { info: 'Info', warning: 'Warning', error: 'Error' },
   facts: 'Settings',
   model: 'Model',

@@ -33,7 +33,7 @@ export const runPage: Messages['runPage'] = {
   eta: 'Falta',
   speed: 'Velocidad',
   memory: 'Memoria máxima',
-  memoryOf: (peak, estimate) => `${peak} (estimada ${estimate})`,
+  estimatedMemory: (estimate) => `estimada: ${estimate}`,
   charts: 'Gráficos',
   loss: 'Pérdida',
   raw: 'cada paso',
@@ -48,6 +48,33 @@ export const runPage: Messages['runPage'] = {
   noCurvesText: 'Las curvas empiezan con el primer paso de entrenamiento.',
   details: 'Detalles del entrenamiento',
   scores: 'Resultado final',
+  verdicts: {
+    learned: (from, to) => ({
+      title: 'Aprendió',
+      text: `En filas que nunca vio, la pérdida bajó de ${from} a ${to}. Pruébalo junto al modelo base para ver qué significa.`,
+    }),
+    memorised: (best, last, step) => ({
+      title: 'Empezó a memorizar',
+      text: `Desde el paso ${step}, la pérdida en filas que nunca vio subió de ${best} a ${last}. Elige «Mejor validación» al probarlo o exportarlo; la próxima vez, entrena menos tiempo o con más filas.`,
+    }),
+    unmoved: (from, to) => ({
+      title: 'Apenas aprendió',
+      text: `En filas que nunca vio, la pérdida pasó de ${from} a ${to}. Entrena más tiempo, más rápido o con más filas.`,
+    }),
+    unknown: (from, to) => ({
+      title: 'Pruébalo para ver qué aprendió',
+      text: `La pérdida en las filas con las que entrenó pasó de ${from} a ${to}. Solo las validaciones dicen si vale también para filas nuevas.`,
+    }),
+  },
+  lossHelp:
+    'Cuánto se alejan las respuestas del modelo de las tuyas, en las filas de las que aprende. Cuanto menos, mejor; salta de un paso a otro, según lo fáciles que sean las filas.',
+  valLossHelp:
+    'Lo mismo en filas de las que nunca aprende. Si sube mientras la de entrenamiento sigue bajando, el modelo está memorizando.',
+  learningRateHelp: 'Cuánto avanza cada paso. Sube en los primeros pasos y después baja.',
+  gradNormHelp:
+    'Con cuánta fuerza tira cada paso del adaptador. Los picos sueltos son normales; si no deja de crecer, baja la tasa de aprendizaje.',
+  tokensPerSecondHelp: 'De cuánto texto aprende en un segundo. Un token es algo menos que una palabra.',
+  perplexityHelp: 'La pérdida dicha de otro modo: entre cuántos tokens duda el modelo. 1 sería no dudar nunca.',
   bestValLoss: 'Mejor pérdida de validación',
   perplexity: 'Perplejidad',
   trainable: 'Parámetros entrenados',
@@ -58,8 +85,8 @@ export const runPage: Messages['runPage'] = {
   prompt: 'Pregunta',
   answer: 'Respuesta',
   log: 'Registro',
-  noLog: 'El registro está vacío',
-  noLogText: 'Aquí verás lo que dice el entrenador.',
+  noLog: 'Sin novedades',
+  noLogText: 'Aquí verás los avisos y mensajes del entrenador.',
   level: { info: 'Información', warning: 'Aviso', error: 'Error' },
   facts: 'Ajustes',
   model: 'Modelo',
