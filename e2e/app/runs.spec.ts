@@ -64,7 +64,7 @@ test('from the sample to a tuned model that answers otherwise, and to a merged f
   expect(tuned.error).toBeNull();
   expect(base.result!.text).not.toBe(tuned.result!.text);
   expect(base.weights.adapters).toEqual([]);
-  expect(tuned.weights.label).toContain('Orders');
+  expect(tuned.weights.adapters).toMatchObject([{ name: 'Orders', checkpoint: 'final', scale: 1 }]);
   await call(page, 'chat.unload', { voice: 'tuned' });
 
   const output_path = join(dataDir, 'tuned.gguf');

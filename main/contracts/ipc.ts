@@ -423,9 +423,16 @@ const adapterSource = z.discriminatedUnion('kind', [
 const loadedWeights = z.object({
   model_path: path,
   model_name: z.string(),
-  adapters: z.array(z.object({ path, label: z.string(), scale: z.number() })),
-  /** One line that names the weights, for the answer's footer. */
-  label: z.string(),
+  adapters: z.array(
+    z.object({
+      path,
+      /** The run's or the file's. */
+      name: z.string(),
+      /** Of a run: which of its states; null for a file. */
+      checkpoint: checkpointChoice.nullable(),
+      scale: z.number(),
+    }),
+  ),
 });
 
 const sampling = z.object({

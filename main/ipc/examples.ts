@@ -167,8 +167,10 @@ const queue = { active_run_id: run.id, waiting_run_ids: ['e5f6a7b8'] };
 const weights: LoadedWeights = {
   model_path: '/models/a.gguf',
   model_name: 'A',
-  adapters: [{ path: '/runs/first/adapter.gguf', label: 'First', scale: 1 }],
-  label: 'A + First',
+  adapters: [
+    { path: '/runs/first/adapter.gguf', name: 'First', checkpoint: 'final', scale: 1 },
+    { path: '/a.gguf', name: 'a.gguf', checkpoint: null, scale: 0.5 },
+  ],
 };
 const entry = { seq: 1, time_ms: 3, level: 'warning', code: 'a_code', text: 'Text', details: { n: 1 } } as const;
 const settings = {

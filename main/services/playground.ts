@@ -1,6 +1,12 @@
 import { basename } from 'node:path';
 import { ForjaError, toReport } from '../contracts/errors.ts';
-import type { AdapterSource, IpcParsedRequest, IpcResponse, LoadedWeights } from '../contracts/ipc.ts';
+import type {
+  AdapterSource,
+  CheckpointChoice,
+  IpcParsedRequest,
+  IpcResponse,
+  LoadedWeights,
+} from '../contracts/ipc.ts';
 import { ChatError, ChatProcess } from '../chat/index.ts';
 import { openTemplate, type PromptTemplate, type TemplateChoice } from '../datasets/index.ts';
 import { inspectModel } from '../models/index.ts';
@@ -63,10 +69,7 @@ export class Playground {
     const weights = {
       model_path: base,
       model_name,
-      adapters: found.map(({ path, scale, label }) => ({ path, scale, label })),
-      label: [model_name, ...found.map(({ label, scale }) => `${label}${scale === 1 ? '' : ` × ${scale}`}`)].join(
-        ' + ',
-      ),
+      adapters: found.map(({ path, name, checkpoint, scale }) => ({ path, name, checkpoint, scale })),
     };
     this.voices.set(voice, { weights, template });
     return { voice, weights, context_tokens, load_ms };
@@ -127,22 +130,24 @@ export class Playground {
   private adapter(source: AdapterSource): {
     path: string;
     scale: number;
-    label: string;
+    name: string;
+    checkpoint: CheckpointChoice | null;
     model_path: string | null;
     template: TemplateChoice | null;
   } {
     const { scale } = source;
     if (source.kind === 'file') {
-      return { path: source.path, scale, label: basename(source.path), model_path: null, template: null };
+      const { path } = source;
+      return { path, scale, name: basename(path), checkpoint: null, model_path: null, template: null };
     }
     const row = this.queue.row(source.run_id);
     const folder = new RunFolder(row.out_dir);
     const { path, step } = chosenAdapter(folder, source.checkpoint);
-    const which = step === null ? source.checkpoint : `step ${step}`;
     return {
       path,
       scale,
-      label: which === 'final' ? row.name : `${row.name} (${which})`,
+      name: row.name,
+      checkpoint: step ?? source.checkpoint,
       model_path: row.model_path,
       template: readOwnFile(folder, row.id)?.template ?? null,
     };

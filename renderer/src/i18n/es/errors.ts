@@ -318,7 +318,13 @@ export const errors: TranslatedErrors = {
     hint: 'Carga los modelos de nuevo; si se repite, usa un contexto más corto.',
   },
   chat_failed: { message: 'El modelo no pudo responder.', hint: 'Vuelve a intentarlo.' },
-  chat_model_unloadable: { message: 'No se pudo cargar el modelo.', hint: OTHER_MODEL },
+  chat_model_unloadable: {
+    message: (details) =>
+      details('adapter_path') === ''
+        ? `No se pudo cargar ${details('model_path')}.`
+        : `No se pudo cargar ${details('model_path')} con el adaptador ${details('adapter_path')}.`,
+    hint: 'Comprueba que los archivos estén completos, que vayan juntos y que quepan en memoria.',
+  },
   chat_prompt_too_long: {
     message: 'El mensaje no cabe en el contexto.',
     hint: 'Acórtalo, o carga el modelo con más contexto.',
