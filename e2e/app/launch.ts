@@ -24,6 +24,9 @@ export interface RunningApp {
   kill: () => Promise<void>;
 }
 
+/** The apps that are open now. */
+export const openApps = new Set<RunningApp>();
+
 /**
  * Starts the built app. The executable comes from the test command (FORJA_ELECTRON_PATH), with what its runtime needs in the
  * environment.
@@ -55,22 +58,26 @@ export async function launch(options: LaunchOptions = {}): Promise<RunningApp> {
   const clean = () => {
     if (options.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true });
   };
-  return {
+  const running: RunningApp = {
     app,
     page,
     dataDir,
     close: async () => {
       await answerMessageBox(app, 0);
       await app.close();
+      openApps.delete(running);
       clean();
     },
     kill: async () => {
       const gone = new Promise((resolve) => app.process().once('exit', resolve));
       app.process().kill('SIGKILL');
       await gone;
+      openApps.delete(running);
       clean();
     },
   };
+  openApps.add(running);
+  return running;
 }
 
 /** Answers the next file dialogs with these paths, in turn; the last one stays. */
