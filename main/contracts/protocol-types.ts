@@ -94,7 +94,7 @@ export interface ScoreJob {
   compute_type: "auto" | "f32";
 }
 
-/** Reads rows from stdin, one JSON object a line: {"row": source row number, "segments": [[text, 0 or 1], ...]} where 1 marks text to learn; writes a token file. All settings are present: defaults are filled in. */
+/** Reads rows from stdin, one JSON object a line: {"row": source row number, "segments": [[text, 0 or 1, 0 or 1], ...]} where the first 1 marks text to learn and the second, which may be left out, text in which the marks of control tokens are only text; writes a token file. All settings are present: defaults are filled in. */
 export interface TokenizeJob {
   protocol_major: 1;
   type: "tokenize";

@@ -17,6 +17,21 @@ describe('hashSegments', () => {
     expect(new Set(hashes).size).toBe(hashes.length);
   });
 
+  it('is the same whether a part is literal or not', () => {
+    const plain = hashSegments([
+      ['a <b> c', 0],
+      ['d', 1],
+    ]);
+    expect(
+      hashSegments([
+        ['a ', 0],
+        ['<b>', 0, 1],
+        [' c', 0],
+        ['d', 1, 1],
+      ]),
+    ).toEqual(plain);
+  });
+
   it('has no equal halves among a hundred thousand similar texts beyond chance', () => {
     const lows = new Set<number>();
     const highs = new Set<number>();

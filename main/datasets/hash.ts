@@ -6,12 +6,16 @@ export interface Hash64 {
   high: number;
 }
 
-/** Hashes the text of a row; the borders of its segments count too. */
+/** Hashes the text of a row; the borders of its segments count too, but for those around literal text. */
 export function hashSegments(segments: Segment[]): Hash64 {
   let a = 0x243f6a88;
   let b = 0x85a308d3;
-  for (const [text, supervised] of segments) {
-    a = Math.imul(a ^ (0x10000 + supervised), 0x9e3779b1);
+  let last: Segment | null = null;
+  for (const segment of segments) {
+    const [text, supervised, literal] = segment;
+    if (last === null || last[1] !== supervised || (literal === undefined && last[2] === undefined))
+      a = Math.imul(a ^ (0x10000 + supervised), 0x9e3779b1);
+    last = segment;
     for (let at = 0; at < text.length; at++) {
       const code = text.charCodeAt(at);
       a = Math.imul(a ^ code, 0x85ebca6b);

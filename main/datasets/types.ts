@@ -77,8 +77,11 @@ export type Conversation =
   /** `continues`: the next row goes on with the same text, so no EOS follows. */
   | { kind: 'text'; text: string; continues?: boolean };
 
-/** A piece of a row's text, and 1 where the model learns to write it. Pieces are tokenised one by one. */
-export type Segment = [text: string, supervised: 0 | 1];
+/**
+ * A piece of a row's text, and 1 where the model learns to write it. Neighbours of a kind are tokenised together. `literal` is
+ * set on what a person wrote that could be taken for a control token's mark, and must not be.
+ */
+export type Segment = [text: string, supervised: 0 | 1, literal?: 1];
 
 /** What a template needs to know of a model; the trainer's `inspect` result has all of it. */
 export interface ModelText {
@@ -103,7 +106,7 @@ export interface TokenizeResult {
 
 /** A running `forja-trainer` tokenize job, started by the caller. */
 export interface TokenizeProcess {
-  /** Takes rows as JSON Lines `{"row":<line>,"segments":[["text",0|1],…]}`. */
+  /** Takes rows as JSON Lines `{"row":<line>,"segments":[["text",0|1,1 if literal],…]}`. */
   stdin: NodeJS.WritableStream;
   /** Resolves after stdin ended; rejects with the trainer's error. */
   result: Promise<TokenizeResult>;

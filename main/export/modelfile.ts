@@ -6,7 +6,7 @@ export interface TurnRenderer {
   renderRow(conversation: {
     kind: 'chat';
     messages: { role: 'system' | 'user' | 'assistant'; content: string }[];
-  }): [text: string, supervised: 0 | 1][];
+  }): [text: string, supervised: 0 | 1, literal?: 1][];
 }
 
 /** Texts that no template has. */

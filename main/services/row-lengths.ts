@@ -97,11 +97,11 @@ export function charsOf(segments: readonly Segment[]): number {
 export function beginning(segments: readonly Segment[], chars: number): Segment[] {
   const out: Segment[] = [];
   let left = chars;
-  for (const [text, supervised] of segments) {
+  for (const [text, ...kind] of segments) {
     if (left <= 0) break;
     const code = text.charCodeAt(left);
     const end = code >= 0xdc00 && code <= 0xdfff ? left - 1 : left;
-    out.push([text.slice(0, end), supervised]);
+    out.push([text.slice(0, end), ...kind]);
     left -= text.length;
   }
   return out;

@@ -4,6 +4,7 @@
 
 #include "base/random.hpp"
 #include "data/token-file.hpp"
+#include "data/row-line.hpp"
 #include "data/tokenize-job.hpp"
 #include "data/tokenizer.hpp"
 #include "fixtures/tiny-model.hpp"
@@ -160,8 +161,22 @@ void test_job(const temporary_folder & dir, const std::string & model) {
     bytes_b << b.rdbuf();
     check(bytes_a.str() == bytes_b.str(), "job: any number of threads gives the same file");
 
+    // The quick reader of lines and the parser behind it answer alike.
+    const std::vector<std::pair<std::string, std::string>> same = {
+        {R"({"row":7,"segments":[["a \"b\" \\ \/\n\r\t ñ",0],["c",1,1],["",1,0]]})", R"( {"segments": [["a \u0022b\u0022 \u005c /\u000a\u000d\u0009 \u00f1", false], ["c", true, true], ["", 1, 0]], "row": 7})"},
+        {R"({"row":0,"segments":[]})", R"({"row": 0, "segments": []})"}};
+    for (const auto & [quick, slow] : same) {
+        const row_line a = parse_row_line(quick, 3), b = parse_row_line(slow, 3);
+        bool           equal = a.source_row == b.source_row && a.segments.size() == b.segments.size();
+        for (size_t i = 0; equal && i < a.segments.size(); ++i) {
+            equal = a.segments[i].text == b.segments[i].text && a.segments[i].supervised == b.segments[i].supervised && a.segments[i].literal == b.segments[i].literal;
+        }
+        check(equal, "job: a line is read the same in either way of writing it");
+    }
+
     const std::vector<std::string> bad = {"{", "[]", R"({"row":1})", R"({"row":1,"segments":[["a"]]})", R"({"row":1,"segments":[[1,1]]})",
-                                          R"({"row":"x","segments":[]})", "{\"row\":1,\"segments\":[[\"\xff\",1]]}"};
+                                          R"({"row":"x","segments":[]})", "{\"row\":1,\"segments\":[[\"\xff\",1]]}", R"({"row":1,"segments":[["a",1],]})",
+                                          R"({"row":01,"segments":[["a",1]]})", R"({"row":1,"segments":[["a",1]]}x)", R"({"row":1,"segments":[["a\x",1]]})", "{\"row\":1,\"segments\":[[\"\n\",1]]}"};
     o.output_path = dir.path("bad.fjt");
     for (const std::string & line : bad) {
         std::stringstream in(R"({"row":1,"segments":[["a",1]]})" "\n" + line + "\n");

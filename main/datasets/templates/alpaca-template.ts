@@ -20,8 +20,8 @@ export class AlpacaTemplate {
   /** @throws RowError template_refused */
   renderRow(messages: ChatMessage[], alpaca?: { instruction: string; input: string }): Segment[] {
     const list = new SegmentList();
-    this.walk(messages, alpaca, (text, message) =>
-      list.add(text, message?.role === 'assistant' && message.supervised !== false ? 1 : 0),
+    this.walk(messages, alpaca, (text, supervised, isWritten) =>
+      isWritten ? list.addLiteral(text, supervised) : list.add(text, supervised),
     );
     return list.segments;
   }
@@ -36,14 +36,18 @@ export class AlpacaTemplate {
   private walk(
     messages: ChatMessage[],
     alpaca: Extract<Conversation, { kind: 'chat' }>['alpaca'],
-    emit: (text: string, message?: ChatMessage) => void,
+    emit: (text: string, supervised: 0 | 1, isWritten: boolean) => void,
   ): void {
     const system = messages[0]?.role === 'system' ? messages[0].content : null;
     const turns = system === null ? messages : messages.slice(1);
     const input = alpaca?.input ?? '';
     // A system text says what the preamble would say, so it takes its place.
-    if (system !== null) emit(`${system}\n\n`);
-    else if (this.withPreamble) emit(`${input === '' ? PREAMBLE : PREAMBLE_WITH_INPUT}\n\n`);
+    if (system !== null) {
+      emit(system, 0, true);
+      emit('\n\n', 0, false);
+    } else if (this.withPreamble) {
+      emit(`${input === '' ? PREAMBLE : PREAMBLE_WITH_INPUT}\n\n`, 0, false);
+    }
     turns.forEach((message, index) => {
       const expected = index % 2 === 0 ? 'user' : 'assistant';
       if (message.role !== expected) {
@@ -53,13 +57,20 @@ export class AlpacaTemplate {
         );
       }
       if (message.role === 'assistant') {
-        emit(message.content + this.eos, message);
+        const supervised = message.supervised === false ? 0 : 1;
+        emit(message.content, supervised, true);
+        emit(this.eos, supervised, false);
         return;
       }
       const first = index === 0 && alpaca !== undefined;
       const instruction = first ? alpaca.instruction : message.content;
-      const inputBlock = first && input !== '' ? `### Input:\n${input}\n\n` : '';
-      emit(`${index === 0 ? '' : '\n\n'}### Instruction:\n${instruction}\n\n${inputBlock}### Response:\n`);
+      emit(`${index === 0 ? '' : '\n\n'}### Instruction:\n`, 0, false);
+      emit(instruction, 0, true);
+      if (first && input !== '') {
+        emit('\n\n### Input:\n', 0, false);
+        emit(input, 0, true);
+      }
+      emit('\n\n### Response:\n', 0, false);
     });
   }
 }

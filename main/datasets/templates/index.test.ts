@@ -37,6 +37,42 @@ describe('the model’s own template', () => {
     ['no system', noSystem],
     ['thinking', thinking],
     ['markerless', markerless],
+    ['ends once', endsOnce],
+  ])('takes marks in what a person wrote for text, and only those: %s', (_name, model) => {
+    const template = openTemplate(model);
+    const plain = template.renderRow(chat(user('Hi'), assistant('Hello!')));
+    // The first rows of a shape are rendered both ways, so more than those.
+    for (const said of ['<|im_end|> [INST] <s>', ' <|im_start|>user\n'])
+      for (let i = 0; i < 10; i++) {
+        const segments = template.renderRow(chat(user(`${said}${i}`), assistant(`a | b ${said}`)));
+        const literal = segments.filter((segment) => segment[2] === 1).map(([text]) => text);
+        expect(literal).toContain(`${said}${i}`.trim());
+        const own = segments.filter((segment) => segment[2] === undefined).map(([text]) => text);
+        // What is left is what the template prints around any messages.
+        expect(own.join('').replace(/\s/g, '')).toBe(
+          whole(plain).replace('Hi', '').replace('Hello!', '').replace(/\s/g, ''),
+        );
+      }
+  });
+
+  it('takes nothing of the template’s own for a person’s where it cuts a message up', () => {
+    const segments = openTemplate(thinking).renderRow(chat(user('a <b>'), assistant('<think>\nso\n</think>\n\ny')));
+    expect(segments.filter((segment) => segment[2] === 1)).toEqual([]);
+  });
+
+  it('keeps plain text as it is, marks and all', () => {
+    expect(openTemplate(chatml).renderRow({ kind: 'text', text: '<|im_start|>user' })).toEqual([
+      ['<|im_start|>user<|im_end|>', 1],
+    ]);
+  });
+
+  it.each([
+    ['chatml', chatml],
+    ['headers', headers],
+    ['inst tags', instTags],
+    ['no system', noSystem],
+    ['thinking', thinking],
+    ['markerless', markerless],
     ['opens thought', opensThought],
     ['ends once', endsOnce],
   ])('gives in chat the prompt that rows were trained with: %s', (_name, model) => {

@@ -1,7 +1,7 @@
 import type { ChatMessage, Segment } from '../types.ts';
 import { SENTINEL, exactSegments, type AnswerFrame } from './spans.ts';
 import type { JinjaTemplate, Program } from './jinja.ts';
-import { SegmentList } from './segments.ts';
+import { mayHoldMark, SegmentList } from './segments.ts';
 
 /** Rows of a shape that are rendered both ways before the quick one is trusted alone. */
 const CHECKED_ROWS = 8;
@@ -123,7 +123,16 @@ function fill(skeleton: Skeleton, messages: ChatMessage[]): Segment[] {
   const list = new SegmentList();
   for (const { texts, slots, supervised } of skeleton.parts) {
     let text = texts[0]!;
-    for (let index = 0; index < slots.length; index++) text += messages[slots[index]!]!.content + texts[index + 1]!;
+    for (let index = 0; index < slots.length; index++) {
+      const { content } = messages[slots[index]!]!;
+      if (mayHoldMark(content)) {
+        list.add(text, supervised);
+        list.addLiteral(content, supervised);
+        text = texts[index + 1]!;
+      } else {
+        text += content + texts[index + 1]!;
+      }
+    }
     list.add(text, supervised);
   }
   return list.segments;

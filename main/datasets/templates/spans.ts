@@ -1,7 +1,7 @@
 import { RowError } from '../errors.ts';
 import type { ChatMessage, Segment } from '../types.ts';
 import type { JinjaTemplate } from './jinja.ts';
-import { commonPrefixLength, commonSuffixLength, SegmentList } from './segments.ts';
+import { bodyOf, commonPrefixLength, commonSuffixLength, mayHoldMark, SegmentList } from './segments.ts';
 
 /** Stands for a message while the template is being looked at; no text holds these private-use characters. */
 export const SENTINEL = '\uE000\uE001';
@@ -61,16 +61,63 @@ export function exactSegments(
   const full = template.render(messages, false);
   const spans = incrementalSpans(template, frame, messages, full) ?? differentialSpans(template, frame, messages, full);
   const list = new SegmentList();
+  const written = writtenRanges(template, messages, full);
+  const add = (from: number, to: number, supervised: 0 | 1) => {
+    let at = from;
+    for (const { start, end } of written) {
+      if (end <= at || start >= to) continue;
+      list.add(full.slice(at, Math.max(at, start)), supervised);
+      list.addLiteral(full.slice(Math.max(at, start), Math.min(end, to)), supervised);
+      at = Math.min(end, to);
+    }
+    list.add(full.slice(at, to), supervised);
+  };
   let end = 0;
   for (const span of spans) {
-    list.add(full.slice(end, span.start), 0);
-    list.add(full.slice(span.start, span.end), span.supervised);
+    add(end, span.start, 0);
+    add(span.start, span.end, span.supervised);
     end = span.end;
   }
   const last = messages[messages.length - 1];
   if (frame.marker === '' && last?.role === 'assistant') list.add(eos, last.supervised === false ? 0 : 1);
-  list.add(full.slice(end), 0);
+  add(end, full.length, 0);
   return list.segments;
+}
+
+/** Private-use characters that are put around what a person wrote, to find it again in what the template made of it. */
+const OPEN = '\uE003';
+const CLOSE = '\uE004';
+
+/**
+ * Where in a rendering the messages are that could hold a control token's mark: they are rendered once more with signs around
+ * them. None where the template prints something else then; so no text of the template's own is ever taken for a person's.
+ */
+function writtenRanges(
+  template: JinjaTemplate,
+  messages: ChatMessage[],
+  full: string,
+): { start: number; end: number }[] {
+  if (!messages.some(({ content }) => mayHoldMark(content)) || full.includes(OPEN) || full.includes(CLOSE)) return [];
+  const signed = messages.map((message) => {
+    const { content } = message;
+    const { start, end } = bodyOf(content);
+    if (start === end || !mayHoldMark(content)) return message;
+    return {
+      ...message,
+      content: content.slice(0, start) + OPEN + content.slice(start, end) + CLOSE + content.slice(end),
+    };
+  });
+  const [head = '', ...pieces] = tryRender(template, signed, false)?.split(OPEN) ?? [];
+  const ranges: { start: number; end: number }[] = [];
+  let plain = head;
+  for (const piece of pieces) {
+    const [inside = '', after, ...more] = piece.split(CLOSE);
+    if (after === undefined || more.length > 0) return [];
+    ranges.push({ start: plain.length, end: plain.length + inside.length });
+    plain += inside + after;
+  }
+  // A template that cuts a message up may print one sign without the other: then this differs too.
+  return plain === full ? ranges : [];
 }
 
 /** The text before an answer as rows have it, for a template whose generation prompt has more. */

@@ -7,17 +7,13 @@
 #include <mutex>
 #include <thread>
 
-#include <nlohmann/json.hpp>
-
-#include "base/error.hpp"
+#include "data/row-line.hpp"
 #include "data/token-file.hpp"
 #include "data/tokenizer.hpp"
 
 namespace forja {
 
 namespace {
-
-using json = nlohmann::json;
 
 // Large enough that starting a thread for it costs nothing beside it, small enough that a few of them are no memory.
 constexpr size_t batch_bytes = size_t{256} << 10;
@@ -44,28 +40,6 @@ bool read_batch(std::istream & in, uint64_t & line_number, batch & out) {
         line.clear();
     }
     return !out.lines.empty();
-}
-
-error invalid(uint64_t line, const std::string & why) {
-    return error("rows_invalid", "Line " + std::to_string(line) + " of the rows is not valid: " + why + ".",
-                 R"(Each line must be {"row": number, "segments": [["text", 0 or 1], ...]} in UTF-8.)",
-                 {{"line", std::to_string(line)}, {"reason", why}});
-}
-
-tokenised_row tokenise_line(const tokenizer & tok, word_cache & cache, const std::string & line, uint64_t number) {
-    std::vector<segment> segments;
-    uint64_t             source_row = number;
-    try {
-        json object = json::parse(line);
-        source_row  = object.value("row", number);
-        for (json & item : object.at("segments")) {
-            const json & mark = item.at(1);
-            segments.push_back({std::move(item.at(0).get_ref<std::string &>()), mark.is_boolean() ? mark.get<bool>() : mark.get<int>() != 0});
-        }
-    } catch (const json::exception & e) {
-        throw invalid(number, e.what());
-    }
-    return {tok.row(segments, &cache), source_row};
 }
 
 /// Word caches that outlive the batches' threads.
@@ -96,7 +70,8 @@ std::vector<tokenised_row> tokenise_batch(const tokenizer & tok, cache_pool & ca
     out.reserve(b.lines.size());
     for (size_t i = 0; i < b.lines.size(); ++i) {
         if (b.lines[i].find_first_not_of(" \t\r") != std::string::npos) {
-            out.push_back(tokenise_line(tok, *cache, b.lines[i], b.first_line + i));
+            const row_line row = parse_row_line(b.lines[i], b.first_line + i);
+            out.push_back({tok.row(row.segments, cache.get()), row.source_row});
         }
     }
     caches.give_back(std::move(cache));

@@ -28,8 +28,8 @@ struct tokenize_result {
     std::vector<std::pair<uint64_t, uint64_t>> length_histogram; // {upper bound, rows above the bound before and up to it}
 };
 
-/// Reads JSON Lines {"row": <source line>, "segments": [["text", 0|1], ...]} (1: supervised) to the end of `rows`, and writes
-/// output_path whole or not at all. Memory: about 50 bytes a row. progress(rows done, 0).
+/// Reads JSON Lines {"row": <source line>, "segments": [["text", 0|1, 0|1], ...]} (1: supervised; 1: literal, 0 where left out) to
+/// the end of `rows`, and writes output_path whole or not at all. Memory: about 50 bytes a row. progress(rows done, 0).
 /// @throws error rows_invalid (which line and why), what tokenizer and token_file_writer throw.
 tokenize_result tokenize_rows(const tokenize_options & options, std::istream & rows, const progress_fn & progress);
 

@@ -1,28 +1,28 @@
 #include "data/tokenizer.hpp"
 
-#include <algorithm>
 #include <cstring>
-#include <set>
 
 #include "llama.h"
 
 #include "base/error.hpp"
 #include "base/llama-log.hpp"
 #include "data/token-file.hpp"
+#include "data/unicode-classes.hpp"
 #include "gguf/gguf-file.hpp"
 
 namespace forja {
 
 namespace {
 
-/// Without BOS or EOS; special tokens in the text are read as such.
-std::vector<int32_t> tokens_of(const llama_model & model, std::string_view text) {
+/// Without BOS or EOS. marks: the marks of control tokens are read as such; those of user-defined tokens always are.
+std::vector<int32_t> tokens_of(const llama_model & model, std::string_view text, bool marks) {
     const llama_vocab *  vocab = llama_model_get_vocab(&model);
+    const auto           size  = static_cast<int32_t>(text.size());
     std::vector<int32_t> out(text.size() + 8); // a token is at least a byte, but for a leading space
-    int32_t              n = llama_tokenize(vocab, text.data(), static_cast<int32_t>(text.size()), out.data(), static_cast<int32_t>(out.size()), false, true);
+    int32_t              n = llama_tokenize(vocab, text.data(), size, out.data(), static_cast<int32_t>(out.size()), false, marks);
     if (n < 0) {
         out.resize(static_cast<size_t>(-n));
-        n = llama_tokenize(vocab, text.data(), static_cast<int32_t>(text.size()), out.data(), static_cast<int32_t>(out.size()), false, true);
+        n = llama_tokenize(vocab, text.data(), size, out.data(), static_cast<int32_t>(out.size()), false, marks);
     }
     out.resize(static_cast<size_t>(n < 0 ? 0 : n));
     return out;
@@ -30,6 +30,38 @@ std::vector<int32_t> tokens_of(const llama_model & model, std::string_view text)
 
 bool is_special(const llama_vocab * vocab, int32_t token) {
     return (llama_vocab_get_attr(vocab, token) & (LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_USER_DEFINED)) != 0;
+}
+
+void append(std::vector<int32_t> & out, const std::vector<int32_t> & tokens) { out.insert(out.end(), tokens.begin(), tokens.end()); }
+
+/// Texts that are hard to get right; the marks of the vocabulary are put between some of them.
+std::vector<std::string> hard_texts() {
+    return {
+        "Hello, world! It's John's; THEY'RE we'Ve i'll I'D can't 'tis ''s '",
+        "a  b   c    d\te\t\tf\n\ng\n \n  h\r\n\r\ni \n",
+        "   leading and trailing   ",
+        "\n\nx\n\n\n\n\ny \t \n z",
+        "0 1 12 123 1234 12345 1234567890 3.14159 1,000,000 x1y22z333 ½ ²³ ٣٤٥ 四五 Ⅷ",
+        "int main(void) { for (int i=0;i<10;++i) x[i] += 0x1F; /* ok */ } // https://a.b/c?d=e&f=%20#g",
+        "if foo:\n    return {'k': [1, 2]}\n\n\tdef bar(self):\n\t\tpass\n",
+        "¿Cuánto cuesta el año? ¡Qué ÉXITO! naïve façade Straße ﬁn",
+        "Привет, мир! Ёжик в тумане. Ελληνικά Ὀδύσσεια עברית שלום العربية مرحبا، كيف؟",
+        "今天天气很好。我们去公园吧！日本語のテキスト、カタカナ。한국어 텍스트입니다.",
+        "हिन्दी पाठ ไทยไม่มีช่องว่าง বাংলা தமிழ் Việt Nam e\u0301 n\u0303",
+        "🙂🙃 👩‍👩‍👧‍👦 🏳️‍🌈 👍🏽 ☕️ ✨… — “quotes” ‘single’ «guillemets» ¢£¥€",
+        "\u00a0nbsp\u00a0\u2003em\u3000ideographic\u200bzero\u2028line\u0085next\ufeffbom",
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "!!!???...,,,;;;:::---===***###@@@~~~```|||\\\\\\///<<<>>>(((()))){{{{}}}}[[[[]]]]\n\n",
+        "                                                                                x\n\n\n\n\n\n\n\n\n",
+        "PNEUMONOULTRAMICROSCOPICSILICOVOLCANOCONIOSIS donaudampfschifffahrtsgesellschaftskapitän",
+        "<|not_a_mark|> <s <pad ▁under▁lines <0x0A> </ s> [INST [/INST]] \x01\x02\x7f",
+        std::string("nul\0inside", 10),
+        "camelCaseWORDSAndHTTPServer2Go iPhone15Pro O'Neill's rock'n'roll",
+        "x",
+        " ",
+        "\n",
+        "  \n",
+    };
 }
 
 } // namespace
@@ -70,150 +102,194 @@ tokenizer::tokenizer(const std::string & model_path) {
     // Only SentencePiece vocabularies may put a space before a text.
     if (llama_vocab_type(vocab) == LLAMA_VOCAB_TYPE_SPM) {
         plain_ = load(model_path, true);
-        if (tokens_of(*model_, "a") == tokens_of(*plain_, "a")) {
+        if (tokens_of(*model_, "a", true) == tokens_of(*plain_, "a", true)) {
             plain_.reset();
         }
     }
-    find_cuts(file->str("tokenizer.ggml.pre").value_or("default"));
+    marks_.emplace(vocab);
+    find_encoders(*file);
 }
 
 tokenizer::~tokenizer() = default;
 
-void tokenizer::find_cuts(const std::string & pre) {
-    // Splits into words that, in llama.cpp, begin a word at a single space after anything that isn't white space, and at the
-    // line ends after a word.
-    static const std::set<std::string> known = {"default",   "gpt-2",  "phi-2",  "llama3", "llama-v3", "llama-bpe", "qwen2",     "deepseek-r1-qwen", "smollm",
-                                                "starcoder", "refact", "tekken", "gpt-4o", "dbrx",     "smaug-bpe", "stablelm2", "command-r",        "olmo"};
+void tokenizer::find_encoders(const gguf_file & file) {
     const llama_vocab * vocab = llama_model_get_vocab(model_.get());
-    const bool          spm   = llama_vocab_type(vocab) == LLAMA_VOCAB_TYPE_SPM;
-    if (!spm && (llama_vocab_type(vocab) != LLAMA_VOCAB_TYPE_BPE || known.count(pre) == 0)) {
-        return;
+    const auto          type  = llama_vocab_type(vocab);
+    if (type == LLAMA_VOCAB_TYPE_SPM) {
+        spm_ = spm_encoder::load(vocab);
+    } else if (type == LLAMA_VOCAB_TYPE_BPE && file.str("tokenizer.ggml.model").value_or("") == "gpt2") {
+        words_ = word_splitter::find(file.str("tokenizer.ggml.pre").value_or(""));
+        bpe_   = words_ ? bpe_encoder::load(file, words_->keeps_whole_words()) : nullptr;
     }
-    cuts_.emplace(!spm);
-    for (int32_t i = 0; i < llama_vocab_n_tokens(vocab); ++i) {
-        pieces_.push_back(piece(i));
-        // Ordinary tokens of byte-level BPE can't reach across: they are found within words.
-        if (spm || is_special(vocab, i)) {
-            cuts_->forbid(pieces_.back(), is_special(vocab, i));
-        }
+    if (!agrees_with_libllama()) {
+        spm_.reset();
+        bpe_.reset();
+        splits_marks_ = agrees_with_libllama();
     }
 }
 
-/// Puts the words of a text that was tokenised in one go into the cache. cuts: where words end, the last at text.size().
-void tokenizer::remember(std::string_view text, const std::vector<size_t> & cuts, bool begins, const std::vector<int32_t> & tokens, word_cache & cache) const {
-    size_t token = 0, at = 0, from = 0;
-    // The space that a model puts before a text, and white space that special tokens swallow, make texts differ: what comes after
-    // is not remembered.
-    for (const size_t cut : cuts) {
-        const size_t first = token;
-        while (token < tokens.size() && at < cut) {
-            const std::string & p = pieces_[static_cast<size_t>(tokens[token++])];
-            if (text.substr(at, p.size()) != p) {
-                return;
+bool tokenizer::agrees_with_libllama() const {
+    const llama_vocab * vocab = llama_model_get_vocab(model_.get());
+    std::string         marked;
+    int                 n_marks = 0;
+    for (int32_t i = 0; i < llama_vocab_n_tokens(vocab) && n_marks < 64; ++i) {
+        if (is_special(vocab, i)) {
+            static const char * between[] = {"", " ", "a", "\n", "  x \n", " is ", "\t\n"};
+            marked += between[n_marks++ % 7];
+            marked += llama_vocab_get_text(vocab, i);
+        }
+    }
+    std::vector<std::string> texts = hard_texts();
+    const size_t             plain = texts.size();
+    std::string              all;
+    for (const std::string & text : texts) {
+        all += text;
+    }
+    texts.push_back(all);
+    texts.push_back(marked + " end\n");
+    word_cache cache;
+    for (int round = 0; round < 2; ++round) { // in the second, words come from the cache
+        for (size_t i = 0; i < texts.size(); ++i) {
+            // With marks in it, what goes on is not one question to libllama but several, asked in encode()'s own way.
+            for (const bool begins : {true, false}) {
+                if ((begins || !plain_ || i <= plain) && encode(texts[i], {}, begins, &cache) != by_libllama(texts[i], begins)) {
+                    return false;
+                }
             }
-            at += p.size();
         }
-        if (at != cut || (cut == text.size() && token != tokens.size())) {
-            return;
-        }
-        if (cut - from <= word_cache::max_word_bytes) {
-            cache.put(text.substr(from, cut - from), begins && from == 0, tokens.data() + first, token - first);
-        }
-        from = cut;
     }
+    return true;
 }
 
-std::vector<int32_t> tokenizer::by_words(std::string_view text, bool begins, word_cache * cache) const {
-    if (cache == nullptr || !cuts_) {
-        return begins ? begin_uncut(text) : go_on_uncut(text);
+std::vector<int32_t> tokenizer::by_libllama(std::string_view text, bool begins) const {
+    if (begins || !plain_) {
+        return tokens_of(*model_, text, true);
+    }
+    // No space before the text; but after a mark within it inference puts one, and so must this.
+    std::vector<int32_t> out;
+    bool                 certain = true, after_mark = false;
+    for (const text_part & part : marks_->split(text, {}, certain)) {
+        if (part.token >= 0) {
+            out.push_back(part.token);
+        } else {
+            append(out, tokens_of(after_mark ? *model_ : *plain_, text.substr(part.begin, part.end - part.begin), false));
+        }
+        after_mark = part.token >= 0;
+    }
+    return out;
+}
+
+std::vector<int32_t> tokenizer::encode(std::string_view text, const std::vector<text_range> & literal, bool begins, word_cache * cache) const {
+    bool certain = true;
+    if (!splits_marks_ || (cache == nullptr && literal.empty())) {
+        return by_libllama(text, begins);
+    }
+    const std::vector<text_part> parts = marks_->split(text, literal, certain);
+    if (!certain && literal.empty()) {
+        return by_libllama(text, begins);
     }
     std::vector<int32_t> out;
     out.reserve(text.size() / 3 + 1);
-    // Neighbouring words that the cache lacks are tokenised together: a call of libllama costs as much as many words.
-    std::vector<size_t> unknown_cuts;
-    size_t              unknown_from = 0;
-    const auto          tokenise_unknown = [&](size_t to) {
-        if (unknown_from < to) {
-            const std::string_view     part   = text.substr(unknown_from, to - unknown_from);
-            const bool                 first  = begins && unknown_from == 0;
-            const std::vector<int32_t> tokens = first ? begin_uncut(part) : go_on_uncut(part);
-            out.insert(out.end(), tokens.begin(), tokens.end());
-            remember(part, unknown_cuts, first, tokens, *cache);
-            unknown_cuts.clear();
-        }
-    };
-    for (size_t from = 0, to; from < text.size(); from = to) {
-        to = cuts_->next(text, from);
-        if (const auto * seen = cache->find(text.substr(from, to - from), begins && from == 0)) {
-            const std::vector<int32_t> * tokens = seen;
-            std::vector<int32_t>         copy;
-            if (unknown_from < from) {
-                copy   = *seen; // the cache changes below
-                tokens = &copy;
-                tokenise_unknown(from);
-            }
-            out.insert(out.end(), tokens->begin(), tokens->end());
-            unknown_from = to;
+    bool after_mark = begins;
+    for (const text_part & part : parts) {
+        if (part.token >= 0) {
+            out.push_back(part.token);
         } else {
-            unknown_cuts.push_back(to - unknown_from);
+            encode_plain(text.substr(part.begin, part.end - part.begin), after_mark, cache, out);
+        }
+        after_mark = part.token >= 0;
+    }
+    return out;
+}
+
+/// A text without marks. after_mark: SentencePiece may put a space before it.
+void tokenizer::encode_plain(std::string_view text, bool after_mark, word_cache * cache, std::vector<int32_t> & out) const {
+    const size_t before = out.size();
+    if (cache != nullptr && is_utf8(text)) {
+        if (spm_) {
+            if (after_mark && plain_) {
+                cache->text.assign(" ").append(text);
+                encode_pieces(cache->text, *cache, out);
+            } else {
+                encode_pieces(text, *cache, out);
+            }
+            return;
+        }
+        if (bpe_ && encode_words(text, *cache, out)) {
+            return;
         }
     }
-    tokenise_unknown(text.size());
-    return out;
+    out.resize(before);
+    append(out, tokens_of(after_mark || !plain_ ? *model_ : *plain_, text, false));
 }
 
-std::vector<int32_t> tokenizer::begin_uncut(std::string_view text) const { return tokens_of(*model_, text); }
-
-std::vector<int32_t> tokenizer::begin(std::string_view text, word_cache * cache) const {
-    std::vector<int32_t> out = by_words(text, true, cache);
-    if (add_bos_ && bos_ >= 0 && (out.empty() || out.front() != bos_)) {
-        out.insert(out.begin(), bos_);
-    }
-    return out;
-}
-
-std::vector<int32_t> tokenizer::go_on(std::string_view text, word_cache * cache) const { return by_words(text, false, cache); }
-
-std::vector<int32_t> tokenizer::go_on_uncut(std::string_view text) const {
-    if (!plain_) {
-        return tokens_of(*model_, text);
-    }
-    // No space before the text; but after a special token within it, inference puts one, and so must this. So what comes
-    // before the first special token is taken from the plain vocabulary and the rest from the model's own.
-    std::vector<int32_t> out   = tokens_of(*plain_, text);
-    const llama_vocab *  vocab = llama_model_get_vocab(model_.get());
-    std::string          before;
-    for (size_t i = 0; i < out.size(); ++i) {
-        if (!is_special(vocab, out[i])) {
-            before += piece(out[i]);
+bool tokenizer::encode_words(std::string_view text, word_cache & cache, std::vector<int32_t> & out) const {
+    for (size_t from = 0, to; from < text.size(); from = to) {
+        to                          = words_->next(text, from);
+        const std::string_view word = text.substr(from, to - from);
+        const uint64_t         hash = word_cache::hash(word);
+        if (cache.find(word, hash, out)) {
             continue;
         }
-        // Marks that swallow the white space beside them make the two differ; then the plain tokens stand.
-        if (text.substr(0, before.size()) == before) {
-            const std::vector<int32_t> rest = tokens_of(*model_, text.substr(before.size()));
-            out.resize(i);
-            out.insert(out.end(), rest.begin(), rest.end());
+        const size_t before = out.size();
+        if (!bpe_->encode(word, cache.room, out)) {
+            return false;
         }
-        break;
+        if (word.size() <= word_cache::max_word_bytes) {
+            cache.put(word, hash, std::span(out).subspan(before));
+        }
     }
-    return out;
+    return true;
 }
 
+void tokenizer::encode_pieces(std::string_view text, word_cache & cache, std::vector<int32_t> & out) const {
+    for (size_t from = 0, to; from < text.size(); from = to) {
+        to                          = spm_->next(text, from);
+        const std::string_view word = text.substr(from, to - from);
+        const uint64_t         hash = word_cache::hash(word);
+        if (cache.find(word, hash, out)) {
+            continue;
+        }
+        const size_t before = out.size();
+        spm_->encode(word, cache.room, cache.escaped, out);
+        if (word.size() <= word_cache::max_word_bytes) {
+            cache.put(word, hash, std::span(out).subspan(before));
+        }
+    }
+}
+
+std::vector<int32_t> tokenizer::with_bos(std::vector<int32_t> tokens) const {
+    if (add_bos_ && bos_ >= 0 && (tokens.empty() || tokens.front() != bos_)) {
+        tokens.insert(tokens.begin(), bos_);
+    }
+    return tokens;
+}
+
+std::vector<int32_t> tokenizer::begin(std::string_view text, word_cache * cache) const { return with_bos(encode(text, {}, true, cache)); }
+
+std::vector<int32_t> tokenizer::go_on(std::string_view text, word_cache * cache) const { return encode(text, {}, false, cache); }
+
 std::vector<uint32_t> tokenizer::row(const std::vector<segment> & segments, word_cache * cache) const {
-    std::vector<uint32_t> words;
-    std::string           text;
-    bool                  first = true;
+    std::vector<uint32_t>   words;
+    std::string             text;
+    std::vector<text_range> literal;
+    bool                    first = true;
     for (size_t i = 0; i < segments.size(); ++i) {
+        if (segments[i].literal && !segments[i].text.empty()) {
+            literal.push_back({text.size(), text.size() + segments[i].text.size()});
+        }
         text += segments[i].text;
         const bool supervised = segments[i].supervised;
         if (text.empty() || (i + 1 < segments.size() && segments[i + 1].supervised == supervised)) {
             continue;
         }
-        for (const int32_t token : first ? begin(text, cache) : go_on(text, cache)) {
+        const std::vector<int32_t> tokens = encode(text, literal, first, cache);
+        for (const int32_t token : first ? with_bos(tokens) : tokens) {
             words.push_back(static_cast<uint32_t>(token) | (supervised ? supervised_bit : 0u));
         }
         first = false;
         text.clear();
+        literal.clear();
     }
     if (!words.empty()) {
         words.front() &= ~supervised_bit;

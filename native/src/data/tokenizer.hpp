@@ -1,4 +1,9 @@
-// The model's own tokenizer (libllama's), and how a training row becomes tokens.
+// The model's own tokenizer, and how a training row becomes tokens.
+//
+// libllama's answer is the right one, and the reference here: without a cache it is asked. With a cache the same tokens come many
+// times sooner, from our own encoders where the kind of vocabulary is known (byte-level BPE with a word_splitter; SentencePiece);
+// other kinds are left to libllama. Whether ours can be trusted is found out when the vocabulary is loaded, by comparing with
+// libllama on texts that are hard to get right.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +13,12 @@
 #include <string_view>
 #include <vector>
 
+#include "data/bpe-encoder.hpp"
+#include "data/special-tokens.hpp"
+#include "data/spm-encoder.hpp"
 #include "data/vocab.hpp"
 #include "data/word-cache.hpp"
+#include "data/word-splitter.hpp"
 
 struct llama_model;
 
@@ -19,6 +28,7 @@ namespace forja {
 struct segment {
     std::string text;
     bool        supervised = false; // its tokens are learnt
+    bool        literal    = false; // what a person wrote: marks of control tokens in it are only text
 };
 
 /// Tokenises as inference with libllama does. Thread-safe after construction.
@@ -45,6 +55,9 @@ class tokenizer {
     /// The text of a token, with special tokens written out; may be part of a UTF-8 sequence.
     std::string piece(int32_t token) const;
 
+    /// Whether a cache makes anything faster: our own encoders know this vocabulary and agree with libllama.
+    bool is_own() const { return bpe_ || spm_; }
+
   private:
     struct model_deleter {
         void operator()(llama_model * model) const;
@@ -52,20 +65,26 @@ class tokenizer {
     using model_ptr = std::unique_ptr<llama_model, model_deleter>;
     static model_ptr load(const std::string & path, bool without_space_prefix);
 
-    std::vector<int32_t> begin_uncut(std::string_view text) const; // but for BOS
-    std::vector<int32_t> go_on_uncut(std::string_view text) const;
-    std::vector<int32_t> by_words(std::string_view text, bool begins, word_cache * cache) const;
-    void                 remember(std::string_view text, const std::vector<size_t> & cuts, bool begins, const std::vector<int32_t> & tokens, word_cache & cache) const;
-    void                 find_cuts(const std::string & pre);
+    std::vector<int32_t> by_libllama(std::string_view text, bool begins) const; // but for BOS
+    std::vector<int32_t> encode(std::string_view text, const std::vector<text_range> & literal, bool begins, word_cache * cache) const;
+    void                 encode_plain(std::string_view text, bool after_mark, word_cache * cache, std::vector<int32_t> & out) const;
+    bool                 encode_words(std::string_view text, word_cache & cache, std::vector<int32_t> & out) const;
+    void                 encode_pieces(std::string_view text, word_cache & cache, std::vector<int32_t> & out) const;
+    std::vector<int32_t> with_bos(std::vector<int32_t> tokens) const;
+    void                 find_encoders(const gguf_file & file);
+    bool                 agrees_with_libllama() const;
 
     vocab_identity identity_;
     model_ptr      model_;
     model_ptr      plain_; // the same vocabulary that puts no space before a text; null where model_ puts none either
     bool           add_bos_ = false;
-
-    std::optional<cut_rule>  cuts_;   // none: texts are not cut into words
-    std::vector<std::string> pieces_; // every token's text
     int32_t        bos_     = -1;
+
+    std::optional<special_tokens> marks_;
+    bool                          splits_marks_ = true; // false: they are left to libllama
+    std::optional<word_splitter>  words_;
+    std::unique_ptr<bpe_encoder>  bpe_; // with words_
+    std::unique_ptr<spm_encoder>  spm_;
 };
 
 } // namespace forja

@@ -1,0 +1,170 @@
+#include "data/bpe-encoder.hpp"
+
+#include <array>
+#include <optional>
+#include <string>
+
+namespace forja {
+
+namespace {
+
+constexpr uint64_t no_key = UINT64_MAX;
+
+uint64_t key_of(int32_t left, int32_t right) { return static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32 | static_cast<uint32_t>(right); }
+
+size_t hash_of(uint64_t key) {
+    key = (key ^ (key >> 32)) * 0x9E3779B97F4A7C15ULL;
+    return static_cast<size_t>(key ^ (key >> 29));
+}
+
+/// Vocabularies write each byte as a printable character: printable Latin-1 bytes as themselves, the others as U+0100 and on.
+class byte_symbols {
+  public:
+    byte_symbols() {
+        bytes_.fill(-1);
+        int next = 0x100;
+        for (int b = 0; b < 256; ++b) {
+            const bool printable = (b >= 0x21 && b <= 0x7E) || (b >= 0xA1 && b <= 0xAC) || b >= 0xAE;
+            bytes_[static_cast<size_t>(printable ? b : next++)] = static_cast<int16_t>(b);
+        }
+    }
+
+    /// The bytes that a token stands for; none for one that isn't written in symbols.
+    std::optional<std::string> decode(std::string_view symbols) const {
+        std::string out;
+        for (size_t i = 0; i < symbols.size();) {
+            const auto first = static_cast<uint8_t>(symbols[i]);
+            size_t     code  = first;
+            if (first < 0x80) {
+                ++i;
+            } else if (first < 0xE0 && i + 1 < symbols.size()) {
+                code = (first & 0x1Fu) << 6 | (static_cast<uint8_t>(symbols[i + 1]) & 0x3Fu);
+                i += 2;
+            } else {
+                return std::nullopt;
+            }
+            if (code >= bytes_.size() || bytes_[code] < 0) {
+                return std::nullopt;
+            }
+            out += static_cast<char>(bytes_[code]);
+        }
+        return out;
+    }
+
+  private:
+    std::array<int16_t, 0x144> bytes_{};
+};
+
+int64_t string_array(const gguf_file & model, const char * key) {
+    const int64_t id = gguf_find_key(model.meta(), key);
+    const bool    ok = id >= 0 && gguf_get_kv_type(model.meta(), id) == GGUF_TYPE_ARRAY && gguf_get_arr_type(model.meta(), id) == GGUF_TYPE_STRING;
+    return ok ? id : -1;
+}
+
+} // namespace
+
+std::unique_ptr<bpe_encoder> bpe_encoder::load(const gguf_file & model, bool whole_words) {
+    const int64_t tokens = string_array(model, "tokenizer.ggml.tokens"), merges = string_array(model, "tokenizer.ggml.merges");
+    if (tokens < 0 || merges < 0) {
+        return nullptr;
+    }
+    const byte_symbols symbols;
+    const size_t       n_tokens = gguf_get_arr_n(model.meta(), tokens), n_merges = gguf_get_arr_n(model.meta(), merges);
+    auto               encoder = std::make_unique<bpe_encoder>();
+    encoder->n_tokens_         = static_cast<int32_t>(n_tokens);
+
+    // Texts get numbers; of those that are tokens ids[number] is the token's, of others (joined, but no token) one beyond them.
+    text_table           texts(n_tokens + n_merges / 8);
+    std::vector<int32_t> ids;
+    for (size_t i = 0; i < n_tokens; ++i) {
+        if (const auto bytes = symbols.decode(gguf_get_arr_str(model.meta(), tokens, i)); bytes && !bytes->empty()) {
+            const uint32_t number = texts.number_of(*bytes);
+            ids.resize(texts.size(), -1);
+            ids[number] = static_cast<int32_t>(i); // of two that read alike libllama takes the last
+        }
+    }
+    int32_t    beyond = encoder->n_tokens_;
+    const auto id_of  = [&](std::string_view bytes) {
+        const uint32_t number = texts.number_of(bytes);
+        if (number >= ids.size()) {
+            ids.push_back(beyond++);
+        }
+        return ids[number];
+    };
+    if (whole_words) {
+        encoder->whole_     = texts;
+        encoder->whole_ids_ = ids;
+    }
+    for (int b = 0; b < 256; ++b) {
+        const char byte    = static_cast<char>(b);
+        encoder->bytes_[b] = id_of({&byte, 1});
+    }
+    size_t n_slots = 16;
+    while (n_slots * 2 < n_merges * 3) {
+        n_slots *= 2;
+    }
+    encoder->pairs_.assign(n_slots, {no_key, 0, 0});
+    encoder->mask_ = n_slots - 1;
+    for (size_t i = 0; i < n_merges; ++i) {
+        const std::string_view merge = gguf_get_arr_str(model.meta(), merges, i);
+        const size_t           space = merge.find(' ', 1);
+        if (space == std::string_view::npos) {
+            return nullptr;
+        }
+        const auto left = symbols.decode(merge.substr(0, space)), right = symbols.decode(merge.substr(space + 1));
+        if (!left || !right || left->empty() || right->empty()) {
+            return nullptr;
+        }
+        const int32_t id = id_of(*left + *right);
+        encoder->add_pair(key_of(id_of(*left), id_of(*right)), static_cast<int32_t>(i), id);
+    }
+    return encoder;
+}
+
+void bpe_encoder::add_pair(uint64_t key, int32_t rank, int32_t id) {
+    size_t i = hash_of(key) & mask_;
+    for (; pairs_[i].key != no_key; i = (i + 1) & mask_) {
+        if (pairs_[i].key == key) {
+            return; // the first counts
+        }
+    }
+    pairs_[i] = {key, rank, id};
+}
+
+joined bpe_encoder::join(int32_t left, int32_t right) const {
+    const uint64_t key = key_of(left, right);
+    for (size_t i = hash_of(key) & mask_;; i = (i + 1) & mask_) {
+        const pair_slot & slot = pairs_[i];
+        if (slot.key == key) {
+            return {-static_cast<double>(slot.rank), slot.id};
+        }
+        if (slot.key == no_key) {
+            return no_pair;
+        }
+    }
+}
+
+bool bpe_encoder::encode(std::string_view word, merge_room & room, std::vector<int32_t> & out) const {
+    if (whole_.size() > 0) {
+        if (const uint32_t number = whole_.find(word); number != text_table::none) {
+            out.push_back(whole_ids_[number]);
+            return true;
+        }
+    }
+    room.symbols.clear();
+    for (size_t i = 0; i < word.size(); ++i) {
+        room.symbols.push_back({static_cast<uint32_t>(i), 1, bytes_[static_cast<uint8_t>(word[i])]});
+    }
+    merge_symbols(room, [this](const symbol & left, const symbol & right) { return join(left.id, right.id); });
+    for (const symbol & s : room.symbols) {
+        if (s.id >= n_tokens_) {
+            return false;
+        }
+    }
+    for (const symbol & s : room.symbols) {
+        out.push_back(s.id);
+    }
+    return true;
+}
+
+} // namespace forja

@@ -1,0 +1,21 @@
+// One row as the core sends it: {"row": 12, "segments": [["text", 0], ["more", 1, 1]]}.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "data/tokenizer.hpp"
+
+namespace forja {
+
+struct row_line {
+    uint64_t             source_row;
+    std::vector<segment> segments;
+};
+
+/// @param number the line's, from 1; a row without a number of its own gets it
+/// @throws error rows_invalid with the line's number and what is wrong
+row_line parse_row_line(std::string_view line, uint64_t number);
+
+} // namespace forja

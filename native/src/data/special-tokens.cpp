@@ -1,0 +1,137 @@
+#include "data/special-tokens.hpp"
+
+#include <algorithm>
+
+#include "llama.h"
+
+namespace forja {
+
+namespace {
+
+bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+} // namespace
+
+special_tokens::special_tokens(const llama_vocab * vocab) : mark_at_(1, -1) {
+    std::vector<std::pair<int32_t, std::string_view>> texts;
+    size_t                                            n_bytes = 0;
+    for (int32_t i = 0; i < llama_vocab_n_tokens(vocab); ++i) {
+        if ((llama_vocab_get_attr(vocab, i) & (LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_USER_DEFINED | LLAMA_TOKEN_ATTR_UNKNOWN)) != 0) {
+            texts.emplace_back(i, llama_vocab_get_text(vocab, i));
+            n_bytes += texts.back().second.size();
+        }
+    }
+    size_t n_edges = 16;
+    while (n_edges < 2 * n_bytes) {
+        n_edges *= 2;
+    }
+    edges_.assign(n_edges, {0, 0});
+    for (const auto & [token, text] : texts) {
+        uint32_t node = 0;
+        for (const char c : text) {
+            uint32_t & to = child(node, c);
+            if (to == 0) {
+                to = static_cast<uint32_t>(mark_at_.size());
+                mark_at_.push_back(-1);
+            }
+            node = to;
+        }
+        if (node != 0 && mark_at_[node] < 0) {
+            const int attr                         = llama_vocab_get_attr(vocab, token);
+            begins_[static_cast<uint8_t>(text[0])] = true;
+            mark_at_[node]                         = static_cast<int32_t>(marks_.size());
+            marks_.push_back({token, text.size(), (attr & (LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_UNKNOWN)) != 0, (attr & LLAMA_TOKEN_ATTR_LSTRIP) != 0,
+                              (attr & LLAMA_TOKEN_ATTR_RSTRIP) != 0});
+        }
+    }
+}
+
+uint32_t & special_tokens::child(uint32_t node, char byte) {
+    const uint32_t from = node << 8 | static_cast<uint8_t>(byte);
+    size_t         i    = from * 0x9E3779B1u & (edges_.size() - 1);
+    while (edges_[i].to != 0 && edges_[i].from != from) {
+        i = (i + 1) & (edges_.size() - 1);
+    }
+    edges_[i].from = from;
+    return edges_[i].to;
+}
+
+uint32_t special_tokens::find_child(uint32_t node, char byte) const {
+    const uint32_t from = node << 8 | static_cast<uint8_t>(byte);
+    size_t         i    = from * 0x9E3779B1u & (edges_.size() - 1);
+    while (edges_[i].to != 0 && edges_[i].from != from) {
+        i = (i + 1) & (edges_.size() - 1);
+    }
+    return edges_[i].to;
+}
+
+void special_tokens::look(std::string_view text, std::vector<found_mark> & found) const {
+    for (size_t i = 0; i < text.size(); ++i) {
+        if (!begins_[static_cast<uint8_t>(text[i])]) {
+            continue;
+        }
+        uint32_t node = 0;
+        for (size_t at = i; at < text.size(); ++at) {
+            node = find_child(node, text[at]);
+            if (node == 0) {
+                break;
+            }
+            if (mark_at_[node] >= 0) {
+                found.push_back({i, static_cast<size_t>(mark_at_[node])});
+            }
+        }
+    }
+}
+
+std::vector<text_part> special_tokens::split(std::string_view text, const std::vector<text_range> & literal, bool & is_certain) const {
+    std::vector<found_mark> found;
+    look(text, found);
+    std::erase_if(found, [&](const found_mark & f) {
+        const size_t end   = f.begin + marks_[f.mark].size;
+        const auto   after = std::upper_bound(literal.begin(), literal.end(), f.begin, [](size_t at, const text_range & r) { return at < r.end; });
+        return marks_[f.mark].is_control && after != literal.end() && after->begin < end;
+    });
+    std::stable_sort(found.begin(), found.end(), [&](const found_mark & a, const found_mark & b) {
+        return marks_[a.mark].size != marks_[b.mark].size ? marks_[a.mark].size > marks_[b.mark].size : a.begin < b.begin;
+    });
+
+    // What is taken, with the white space that goes with it, by its beginning.
+    struct taken {
+        size_t begin, end, mark;
+    };
+    std::vector<taken> all;
+    for (const found_mark & f : found) {
+        const mark & m     = marks_[f.mark];
+        taken        one   = {f.begin, f.begin + m.size, f.mark};
+        const auto   after = std::lower_bound(all.begin(), all.end(), one.end, [](const taken & t, size_t end) { return t.begin < end; });
+        const size_t left  = after == all.begin() ? 0 : std::prev(after)->end, right = after == all.end() ? text.size() : after->begin;
+        if (left > one.begin) {
+            const mark & other = marks_[std::prev(after)->mark];
+            is_certain         = is_certain && (other.size != m.size || other.token == m.token);
+            continue;
+        }
+        while (m.strips_left && one.begin > left && is_space(text[one.begin - 1])) {
+            --one.begin;
+        }
+        while (m.strips_right && one.end < right && is_space(text[one.end])) {
+            ++one.end;
+        }
+        all.insert(after, one);
+    }
+
+    std::vector<text_part> parts;
+    size_t                 at = 0;
+    for (const taken & t : all) {
+        if (t.begin > at) {
+            parts.push_back({at, t.begin, -1});
+        }
+        parts.push_back({t.begin, t.end, marks_[t.mark].token});
+        at = t.end;
+    }
+    if (at < text.size()) {
+        parts.push_back({at, text.size(), -1});
+    }
+    return parts;
+}
+
+} // namespace forja

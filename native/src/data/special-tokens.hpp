@@ -1,0 +1,59 @@
+// The marks in a text that are tokens of their own, such as <|im_start|>, found as libllama finds them: the longest first, whatever
+// comes before. With one difference that is the point: where a text is marked literal (what a person or a dataset wrote), a
+// control token's mark is only text.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+struct llama_vocab;
+
+namespace forja {
+
+struct text_range {
+    size_t begin, end;
+};
+
+/// A part of a text: plain, or the mark of a token.
+struct text_part {
+    size_t  begin, end;
+    int32_t token; // -1: plain
+};
+
+class special_tokens {
+  public:
+    explicit special_tokens(const llama_vocab * vocab);
+
+    /// The parts of a text in their order, none of them empty; white space that a mark swallows is in none.
+    /// @param literal ranges in their order; marks of control tokens count only where they touch none of these
+    /// @param is_certain set to false where two marks of one length overlap: then only libllama knows which it takes
+    std::vector<text_part> split(std::string_view text, const std::vector<text_range> & literal, bool & is_certain) const;
+
+  private:
+    struct mark {
+        int32_t token;
+        size_t  size;
+        bool    is_control, strips_left, strips_right;
+    };
+    struct found_mark {
+        size_t begin;
+        size_t mark;
+    };
+    void look(std::string_view text, std::vector<found_mark> & found) const;
+
+    std::vector<mark>                   marks_;
+    // A tree of the marks' bytes. Node 0 is the root, and so never a child.
+    struct edge {
+        uint32_t from, to;
+    };
+    uint32_t & child(uint32_t node, char byte); // made when missing
+    uint32_t   find_child(uint32_t node, char byte) const;
+
+    std::vector<edge>    edges_;   // open addressing; `from` is node << 8 | byte
+    std::vector<int32_t> mark_at_; // of each node, the mark that ends there or -1
+    bool                 begins_[256]{};
+};
+
+} // namespace forja

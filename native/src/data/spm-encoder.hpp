@@ -1,0 +1,42 @@
+// SentencePiece's BPE: neighbours whose text is a token are joined, that of the highest score first. A text can be cut between two
+// bytes that no token holds side by side: nothing is ever joined across such a place.
+// Source of the method: Kudo and Richardson 2018, as llama.cpp reads it.
+#pragma once
+
+#include <bitset>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "data/merge-symbols.hpp"
+#include "data/text-table.hpp"
+
+struct llama_vocab;
+
+namespace forja {
+
+class spm_encoder {
+  public:
+    /// From a vocabulary of libllama's type SPM. nullptr when a byte has no token.
+    static std::unique_ptr<spm_encoder> load(const llama_vocab * vocab);
+
+    /// The first place to cut after `from`, or text.size().
+    size_t next(std::string_view text, size_t from) const;
+
+    /// Appends the tokens of a text, in which spaces are spaces. Control tokens never come out of it.
+    void encode(std::string_view text, merge_room & room, std::string & escaped, std::vector<int32_t> & out) const;
+
+  private:
+    struct piece {
+        int32_t id;
+        float   score;
+    };
+    text_table           texts_;
+    std::vector<piece>   pieces_;
+    int32_t              bytes_[256]{};
+    std::bitset<1 << 16> beside_; // pairs of bytes that a token holds, spaces as spaces
+};
+
+} // namespace forja
