@@ -30,17 +30,22 @@ export async function call<Name extends Channel>(
 
 /** A tiny random model, which trains many steps a second: for what is about runs and not about what they learn. */
 export async function tinyModel({ app, page, dataDir }: RunningApp): Promise<string> {
+  const path = makeTinyModel(dataDir);
+  await answerOpenDialog(app, path);
+  await call(page, 'dialogs.openModel', { purpose: 'base' });
+  return path;
+}
+
+/** As tinyModel, known to no app yet. */
+export function makeTinyModel(dataDir: string): string {
   const tool = process.env.FORJA_FIXTURES ?? join(import.meta.dirname, '../../native/build/tests/forja-fixtures');
   const folder = join(dataDir, 'fixtures');
   mkdirSync(folder, { recursive: true });
   execFileSync(tool, [folder, '--variant', 'llama', '--type', 'f32'], { stdio: 'ignore' });
-  const path = join(
+  return join(
     folder,
     readdirSync(folder).find((name) => name.endsWith('.gguf'))!,
   );
-  await answerOpenDialog(app, path);
-  await call(page, 'dialogs.openModel', { purpose: 'base' });
-  return path;
 }
 
 export interface ShortRun {

@@ -158,9 +158,24 @@ export class ForjaApp {
         },
         openHelp: (topic) => void host.openHelp(topic),
         openDataFolder: () => void host.openFolder(dataDir()),
+        about: () => void this.about(),
+        checkForUpdates: null,
       },
       app.isPackaged,
     );
+  }
+
+  private async about(): Promise<void> {
+    const { about_detail } = this.texts();
+    const options = {
+      type: 'info' as const,
+      title: this.texts().about,
+      message: 'Forja',
+      detail: about_detail(app.getVersion()),
+      buttons: ['OK'],
+    };
+    const { window } = this;
+    await (window === null ? dialog.showMessageBox(options) : dialog.showMessageBox(window, options));
   }
 
   private open(): void {

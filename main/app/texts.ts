@@ -5,7 +5,18 @@ export interface Texts extends DialogTexts {
   file: string;
   new_run: string;
   open_model_item: string;
+  runs: string;
+  queue: string;
+  playground: string;
+  export_page: string;
   settings: string;
+  about: string;
+  about_detail: (version: string) => string;
+  check_updates: string;
+  services: string;
+  hide: string;
+  hide_others: string;
+  show_all: string;
   quit: string;
   edit: string;
   undo: string;
@@ -13,6 +24,7 @@ export interface Texts extends DialogTexts {
   cut: string;
   copy: string;
   paste: string;
+  delete: string;
   select_all: string;
   view: string;
   start: string;
@@ -24,6 +36,8 @@ export interface Texts extends DialogTexts {
   developer_tools: string;
   window: string;
   minimize: string;
+  zoom_window: string;
+  front: string;
   close: string;
   help: string;
   guide: string;
@@ -44,6 +58,18 @@ const en: Texts = {
   new_run: 'New fine-tune',
   open_model_item: 'Open model…',
   settings: 'Settings',
+  runs: 'Runs',
+  queue: 'Queue',
+  playground: 'Playground',
+  export_page: 'Export',
+  about: 'About Forja',
+  about_detail: (version) =>
+    `Version ${version}. Fine-tunes GGUF language models on your own computer. MIT licence; built on llama.cpp, Electron and Svelte.`,
+  check_updates: 'Check for updates…',
+  services: 'Services',
+  hide: 'Hide Forja',
+  hide_others: 'Hide others',
+  show_all: 'Show all',
   quit: 'Quit Forja',
   edit: 'Edit',
   undo: 'Undo',
@@ -51,6 +77,7 @@ const en: Texts = {
   cut: 'Cut',
   copy: 'Copy',
   paste: 'Paste',
+  delete: 'Delete',
   select_all: 'Select all',
   view: 'View',
   start: 'Start',
@@ -62,6 +89,8 @@ const en: Texts = {
   developer_tools: 'Developer tools',
   window: 'Window',
   minimize: 'Minimise',
+  zoom_window: 'Zoom',
+  front: 'Bring all to front',
   close: 'Close window',
   help: 'Help',
   guide: 'Guide',
@@ -96,6 +125,18 @@ const es: Texts = {
   new_run: 'Nuevo ajuste fino',
   open_model_item: 'Abrir modelo…',
   settings: 'Configuración',
+  runs: 'Entrenamientos',
+  queue: 'Cola',
+  playground: 'Probar',
+  export_page: 'Exportar',
+  about: 'Acerca de Forja',
+  about_detail: (version) =>
+    `Versión ${version}. Ajusta modelos de lenguaje GGUF en tu propio equipo. Licencia MIT; hecho con llama.cpp, Electron y Svelte.`,
+  check_updates: 'Buscar actualizaciones…',
+  services: 'Servicios',
+  hide: 'Ocultar Forja',
+  hide_others: 'Ocultar otros',
+  show_all: 'Mostrar todo',
   quit: 'Salir de Forja',
   edit: 'Editar',
   undo: 'Deshacer',
@@ -103,6 +144,7 @@ const es: Texts = {
   cut: 'Cortar',
   copy: 'Copiar',
   paste: 'Pegar',
+  delete: 'Eliminar',
   select_all: 'Seleccionar todo',
   view: 'Ver',
   start: 'Inicio',
@@ -114,6 +156,8 @@ const es: Texts = {
   developer_tools: 'Herramientas de desarrollo',
   window: 'Ventana',
   minimize: 'Minimizar',
+  zoom_window: 'Zoom',
+  front: 'Traer todo al frente',
   close: 'Cerrar la ventana',
   help: 'Ayuda',
   guide: 'Guía',
