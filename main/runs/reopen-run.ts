@@ -6,6 +6,7 @@ import type { ForjaDb } from '../db/index.ts';
 import { inspectTrainable } from '../models/index.ts';
 import { identifyModel } from './identify.ts';
 import { recordRun } from './prepare-run.ts';
+import { restoreSteps } from './restore-steps.ts';
 import { RunFolder, type Checkpoint } from './run-folder.ts';
 import { RunLock } from './run-lock.ts';
 
@@ -63,7 +64,9 @@ export async function reopenRun(dir: string, changes: ResumeChanges, db: ForjaDb
     Object.assign(run.settings, settings);
     recordRun(run, folder, db);
     db.runs.change(run.id, { out_dir: folder.dir, model_path: path, settings: JSON.stringify(run.settings) });
-    return { run, folder, lock, from: folder.latestCheckpoint() };
+    const from = folder.latestCheckpoint();
+    if (from !== null) restoreSteps(run.id, folder, from.step, db);
+    return { run, folder, lock, from };
   } catch (error) {
     lock.release();
     throw error;

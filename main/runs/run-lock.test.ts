@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -32,5 +32,21 @@ test('is refused while another process lives: the first one, or its trainer', as
 
 test.each([[[2 ** 22 + 1]], ['damaged'], [null]])('one left behind by the dead (%j) is taken over', (pids) => {
   hold(pids);
+  RunLock.take(dir).release();
+});
+
+test('is orphaned when only the trainer lives on', () => {
+  const dead = 2 ** 22 + 1;
+  hold([dead, process.ppid]);
+  expect(RunLock.isOrphaned(dir)).toBe(true);
+  hold([process.ppid, dead]);
+  expect(RunLock.isOrphaned(dir)).toBe(false);
+  expect(RunLock.isHeld(dir)).toBe(true);
+});
+
+test('one from before the machine was started holds nothing, whatever process has its ids now', () => {
+  hold([process.ppid]);
+  utimesSync(join(dir, 'run.lock'), 0, 0);
+  expect(RunLock.isHeld(dir)).toBe(false);
   RunLock.take(dir).release();
 });

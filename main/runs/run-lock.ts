@@ -1,6 +1,10 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { uptime } from 'node:os';
 import { join } from 'node:path';
 import { ForjaError } from '../contracts/errors.ts';
+
+/** How far clocks may be apart when a file's time is compared with that of the machine's start. */
+const CLOCK_SLACK_MS = 10_000;
 
 /**
  * Keeps two processes from working in one run folder: a file with the ids of this process and of its trainer. The trainer
@@ -36,6 +40,12 @@ export class RunLock {
     return new RunLock(join(dir, 'run.lock')).holders().some(isAlive);
   }
 
+  /** Whether only the trainer of a process that is gone still works in a folder: it writes a checkpoint and ends. */
+  static isOrphaned(dir: string): boolean {
+    const [owner, ...trainers] = new RunLock(join(dir, 'run.lock')).holders();
+    return owner !== undefined && owner !== process.pid && !isAlive(owner) && trainers.some(isAlive);
+  }
+
   /** Adds the trainer. */
   add(pid: number | undefined): void {
     if (pid !== undefined) writeFileSync(this.file, JSON.stringify({ pids: [process.pid, pid] }));
@@ -47,6 +57,8 @@ export class RunLock {
 
   private holders(): number[] {
     try {
+      // After a restart of the machine the same ids are those of other programs.
+      if (statSync(this.file).mtimeMs < Date.now() - uptime() * 1000 - CLOCK_SLACK_MS) return [];
       const { pids } = JSON.parse(readFileSync(this.file, 'utf8')) as { pids?: unknown };
       return Array.isArray(pids) ? pids.filter((pid) => typeof pid === 'number') : [];
     } catch {

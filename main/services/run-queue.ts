@@ -216,8 +216,8 @@ export class RunQueue {
   }
 
   /**
-   * Marks runs that were being prepared or trained by a process that is gone. A trainer whose parent died writes a checkpoint
-   * first: such a run is looked at again until its folder is free.
+   * Marks runs that were being prepared or trained by a process that is gone; one whose trainer still writes its last checkpoint
+   * too, which can go on when that is done. Those that another process works on are looked at again until they are free.
    */
   private recover(): RunSummary[] {
     const { db } = this.context;
@@ -229,7 +229,7 @@ export class RunQueue {
         row.status === 'preparing' ||
         (row.status === 'queued' && row.queue_order === null);
       if (!isLost || row.id === this.active?.id) continue;
-      if (RunLock.isHeld(row.out_dir)) {
+      if (RunLock.isHeld(row.out_dir) && !RunLock.isOrphaned(row.out_dir)) {
         isHeld = true;
         continue;
       }

@@ -58,7 +58,7 @@ class RunsState {
 
 export const runs = new RunsState();
 
-/** Whether a run works now, or is paused in its work. */
+/** Whether a run works now, or is paused in its work; one that another process works on, as the command line, does not count. */
 export function isActive(run: RunSummary): boolean {
-  return run.status === 'preparing' || run.status === 'training';
+  return (run.status === 'preparing' || run.status === 'training') && run.phase !== null;
 }

@@ -1,4 +1,33 @@
 import type { ErrorTexts } from '../error-codes.ts';
 
-/** Empty on purpose: the core's own messages are English. */
-export const errors: ErrorTexts = {};
+const CONTINUE = 'Press Continue: the run goes on from its last checkpoint.';
+
+/** Only what the core says with the commands of a terminal: all other messages of it are English already. */
+export const errors: ErrorTexts = {
+  trainer_killed: {
+    message: (detail) =>
+      `The trainer was ended by the system${detail('signal') === '' ? '' : ` (${detail('signal')})`}.`,
+    hint: `Systems do that to the largest program when memory runs out. ${CONTINUE} If it happens again, lower the longest row or the rows at a time.`,
+  },
+  trainer_crashed: {
+    message: 'The trainer ended unexpectedly.',
+    hint: `${CONTINUE} If it happens again, copy the report in Settings and the run’s log for a bug report.`,
+  },
+  run_in_use: {
+    message: 'Another process works on this run.',
+    hint: 'Wait until it has ended, or stop it.',
+  },
+  run_completed: { message: 'This run is completed.', hint: 'Export its model, or start a new fine-tune.' },
+  model_changed: {
+    message: (detail) => `${detail('path')} is not the file that this run began with.`,
+    hint: 'Put the original file back, or start a new fine-tune.',
+  },
+  file_not_found: {
+    message: (detail) => `This file is not there any more: ${detail('path')}`,
+    hint: 'Put it back, or choose another file.',
+  },
+  disk_full: {
+    message: 'The disk is full.',
+    hint: 'Free some space; the run can then go on from its last checkpoint.',
+  },
+};

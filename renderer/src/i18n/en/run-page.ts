@@ -19,6 +19,7 @@ export const runPage = {
   stopConfirm: 'Stop the run',
   checkpointAsked: 'A checkpoint is being written',
   goesOn: (name: string) => `“${name}” goes on from its last checkpoint`,
+  continueFailed: (name: string) => `“${name}” could not go on`,
   actionFailed: 'That did not work',
   failedTitle: 'The run failed',
   interruptedTitle: 'This run was interrupted',

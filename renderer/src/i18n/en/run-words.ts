@@ -29,4 +29,6 @@ export const runWords = {
   trainLoss: 'Training loss',
   valLoss: 'Validation loss',
   notStarted: 'not started yet',
+  /** Its trainer outlived the app and still writes. */
+  awaitsTrainer: 'Waiting for its last checkpoint…',
 };

@@ -40,7 +40,6 @@ export const start = {
     format.plural(count, { one: 'A run was interrupted', other: '# runs were interrupted' }),
   interruptedText: 'Forja or the machine went down while it was training. It can go on from its last checkpoint.',
   resume: 'Go on',
-  resumed: (name: string) => `“${name}” goes on from its last checkpoint`,
   lossShort: (loss: string) => `loss ${loss}`,
   ago: (ms: number) => format.ago(ms),
 };

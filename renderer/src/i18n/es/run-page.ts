@@ -20,6 +20,7 @@ export const runPage: Messages['runPage'] = {
   stopConfirm: 'Detener',
   checkpointAsked: 'Se está guardando un punto de control',
   goesOn: (name) => `«${name}» sigue desde su último punto de control`,
+  continueFailed: (name) => `«${name}» no pudo continuar`,
   actionFailed: 'No se pudo hacer',
   failedTitle: 'El entrenamiento falló',
   interruptedTitle: 'Este entrenamiento se interrumpió',

@@ -28,4 +28,6 @@ export const runWords: Messages['runWords'] = {
   trainLoss: 'Pérdida de entrenamiento',
   valLoss: 'Pérdida de validación',
   notStarted: 'aún no ha empezado',
+  /** Its trainer outlived the app and still writes. */
+  awaitsTrainer: 'Esperando su último punto de control…',
 };

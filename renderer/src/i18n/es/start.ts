@@ -42,7 +42,6 @@ export const start: Messages['start'] = {
     format.plural(count, { one: 'Se interrumpió un entrenamiento', other: 'Se interrumpieron # entrenamientos' }),
   interruptedText: 'Forja o el equipo se apagaron mientras entrenaba. Puede seguir desde su último punto de control.',
   resume: 'Continuar',
-  resumed: (name) => `«${name}» sigue desde su último punto de control`,
   lossShort: (loss) => `pérdida ${loss}`,
   ago: (ms) => format.ago(ms),
 };
