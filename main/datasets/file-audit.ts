@@ -35,12 +35,12 @@ export class FileAuditor {
     return this.audit.rows_used;
   }
 
-  refuse(line: number, { code, message }: Refusal): void {
+  refuse(line: number, { code, message, details = {} }: Refusal): void {
     const { audit } = this;
     audit.rows_read += 1;
     audit.rows_refused += 1;
     audit.refused_by_code[code] = (audit.refused_by_code[code] ?? 0) + 1;
-    if (audit.refused_examples.length < this.maxExamples) audit.refused_examples.push({ line, code, message });
+    if (audit.refused_examples.length < this.maxExamples) audit.refused_examples.push({ line, code, message, details });
   }
 
   use(line: number, hash: Hash64): void {

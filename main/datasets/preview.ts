@@ -51,7 +51,7 @@ export async function previewRows(options: PreviewOptions): Promise<{ rows: Prev
         for (const segments of parts) shown.push({ line, segments, refusal: null });
       } catch (error) {
         if (!(error instanceof RowError)) throw error;
-        shown.push({ line, segments: [], refusal: { code: error.code, message: error.message } });
+        shown.push({ line, segments: [], refusal: error.toRefusal() });
       }
     }
   }

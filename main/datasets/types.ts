@@ -24,7 +24,11 @@ export type ColumnPart =
 export interface Refusal {
   code: RefusalCode;
   message: string;
+  /** The message's variable parts, for translation. */
+  details?: RefusalDetails;
 }
+
+export type RefusalDetails = Readonly<Record<string, string | number>>;
 
 export type RefusalCode =
   | 'invalid_utf8'
@@ -141,7 +145,7 @@ export interface FileAudit {
   /** How many rows were refused, by reason. */
   refused_by_code: Partial<Record<RefusalCode, number>>;
   /** The first refused rows. `line` is 1-based. */
-  refused_examples: { line: number; code: RefusalCode; message: string }[];
+  refused_examples: ({ line: number } & Refusal)[];
   /** Rows whose rendered text had come before, in this file. They are kept. */
   duplicate_rows: number;
   duplicate_examples: { line: number }[];

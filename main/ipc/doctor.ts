@@ -10,60 +10,73 @@ import type { Host } from './host.ts';
 
 type Doctor = IpcResponse<'app.doctor'>;
 type Finding = Doctor['findings'][number];
+type Details = Finding['details'];
 
-/** Looks whether all that the app needs is here, and what can compute. */
+/**
+ * Looks whether all that the app needs is here, and what can compute. The screens write sentences from codes and details; the
+ * report for a bug has them as they are.
+ */
 export async function examine(host: Host, db: ForjaDb): Promise<Doctor> {
   const { version, electron_version, chrome_version, node_version, platform, arch, is_packaged } = host.info();
   const devices: Device[] = [];
   const findings: Finding[] = [
-    fine('Forja', `${version}${is_packaged ? '' : ' (from a checkout)'}`),
-    fine('Electron', `${electron_version}, Chrome ${chrome_version}, Node ${node_version} on ${platform} ${arch}`),
-    fine(
-      'Machine',
-      `${availableParallelism()} processors, ${gigabytes(freemem())} of ${gigabytes(totalmem())} memory free`,
-    ),
-    await attempt('Trainer', async () => {
+    fine('forja', { version, is_packaged }),
+    fine('electron', { electron_version, chrome_version, node_version, platform, arch }),
+    fine('machine', {
+      processors: availableParallelism(),
+      memory_free_bytes: freemem(),
+      memory_total_bytes: totalmem(),
+    }),
+    await attempt('trainer', async () => {
       const path = locateTrainer();
       const found = await runJob<'devices'>(completeJob('devices', {}));
       devices.push(...found.devices);
       const names = found.devices.map(({ name, description, backend }) => `${name} (${description}, ${backend})`);
-      return `${path}, llama.cpp ${found.llama_cpp_release}; ${names.join('; ')}; ${found.cpu_features}`;
+      const { llama_cpp_release, cpu_features } = found;
+      return { path, llama_cpp_release, devices: names.join('; '), cpu_features };
     }),
-    await attempt('Database', () => `${db.path}, ${db.runs.list().length} runs, ${freeSpace(dataDir())} free`),
-    await attempt('Cache', () => {
+    await attempt('database', () => ({
+      path: db.path,
+      runs: db.runs.list().length,
+      disk_free_bytes: freeSpace(dataDir()),
+    })),
+    await attempt('cache', () => {
       mkdirSync(cacheDir(), { recursive: true });
-      return `${cacheDir()}, ${freeSpace(cacheDir())} free`;
+      return { path: cacheDir(), disk_free_bytes: freeSpace(cacheDir()) };
     }),
     {
-      name: 'Sample model',
+      code: 'sample_model',
       ok: existsSync(sampleModelPath()),
       optional: true,
-      text: sampleModelPath(),
-      hint: '“Try the sample” fetches it.',
+      details: { path: sampleModelPath() },
+      error: null,
     },
   ];
-  const report = findings.map(({ name, ok, optional, text }) => `${ok ? '✓' : optional ? '–' : '✗'} ${name}: ${text}`);
-  return { findings, devices, report: `${report.join('\n')}\n` };
+  return { findings, devices, report: findings.map(reported).join('') };
 }
 
-function fine(name: string, text: string): Finding {
-  return { name, ok: true, optional: false, text, hint: null };
+function fine(code: Finding['code'], details: Details): Finding {
+  return { code, ok: true, optional: false, details, error: null };
 }
 
-async function attempt(name: string, look: () => string | Promise<string>): Promise<Finding> {
+async function attempt(code: Finding['code'], look: () => Details | Promise<Details>): Promise<Finding> {
   try {
-    return fine(name, await look());
-  } catch (error) {
-    const { message, hint } = toReport(error);
-    return { name, ok: false, optional: false, text: message, hint };
+    return fine(code, await look());
+  } catch (thrown) {
+    const { code: error_code, message, hint, details } = toReport(thrown);
+    const error = { code: error_code, message, hint, details };
+    return { code, ok: false, optional: false, details: {}, error };
   }
 }
 
-function freeSpace(path: string): string {
-  const { bavail, bsize } = statfsSync(path);
-  return gigabytes(bavail * bsize);
+/** A finding as a line of the report, which is English: it goes to whoever mends the fault. */
+function reported({ code, ok, optional, details, error }: Finding): string {
+  const parts = Object.entries(details).map(([name, value]) => `${name}: ${value}`);
+  const text = error === null ? parts.join(', ') : `${error.code}: ${error.message}`;
+  return `${ok ? '✓' : optional ? '–' : '✗'} ${code} – ${text}\n`;
 }
 
-function gigabytes(value: number): string {
-  return `${(value / 1e9).toFixed(1)} GB`;
+function freeSpace(path: string): number {
+  const { bavail, bsize } = statfsSync(path);
+  return bavail * bsize;
 }

@@ -213,7 +213,10 @@ export const EXAMPLES: {
   'app.doctor': {
     request: undefined,
     response: {
-      findings: [{ name: 'Trainer', ok: true, optional: false, text: 'Here.', hint: null }],
+      findings: [
+        { code: 'machine', ok: true, optional: false, details: { processors: 2, memory_free_bytes: 1e9 }, error: null },
+        { code: 'trainer', ok: false, optional: false, details: {}, error },
+      ],
       devices: [device],
       report: '✓ Trainer: Here.\n',
     },
@@ -388,7 +391,7 @@ export const EVENT_EXAMPLES: { [Name in EventName]: IpcEvent<Name> } = {
   'app.theme': { is_dark: true },
   'app.navigate': { route: '/new' },
   'app.openFile': picked,
-  'app.fetching': { text: 'fetching', done: false },
+  'app.fetching': { done: false, source: 'pypi', size_bytes: 83e6, share: null },
   'run.changed': run,
   'run.removed': one,
   'run.steps': {

@@ -3,9 +3,10 @@ import { extname, join } from 'node:path';
 import { ForjaError } from '../contracts/errors.ts';
 import type { EmitEvent, IpcHandlers } from '../contracts/ipc.ts';
 import { dataDir, type ForjaDb } from '../db/index.ts';
-import { cacheDir, ensureSampleModel, SAMPLE_MODEL, sampleModelPath } from '../models/index.ts';
+import { cacheDir, ensureSampleModel, SAMPLE_MODEL, sampleModelPath, type FetchProgress } from '../models/index.ts';
 import type { Core } from '../services/index.ts';
 import type { Playground } from '../services/playground.ts';
+import { throttle } from '../services/throttle.ts';
 import type { AppSettingsStore } from '../settings/index.ts';
 import type { AllowedPaths } from './allowed-paths.ts';
 import { examine } from './doctor.ts';
@@ -141,14 +142,14 @@ export function createHandlers({
         if (!(await host.confirm({ message: fetch_sample, detail, accept: fetch, cancel }))) return null;
       }
       try {
-        inFlight.sample ??= ensureSampleModel((text) => emit('app.fetching', { text, done: false }));
+        inFlight.sample ??= fetchSample(emit);
         const model_path = await inFlight.sample;
         const sample = { model_path, ...sampleDatasets() };
         for (const path of Object.values(sample)) paths.allowFile(path);
         return sample;
       } finally {
         inFlight.sample = null;
-        emit('app.fetching', { text: '', done: true });
+        emit('app.fetching', { done: true, source: null, size_bytes: SAMPLE_MODEL.size_bytes, share: null });
       }
     },
 
@@ -187,6 +188,20 @@ export function createHandlers({
       return handlers['exports.start'](request);
     },
   };
+}
+
+/** Fetches the sample model; the window hears of it at most ten times a second. */
+async function fetchSample(emit: EmitEvent): Promise<string> {
+  let now: FetchProgress | null = null;
+  const tell = throttle(() => {
+    if (now !== null) emit('app.fetching', { done: false, ...now });
+  });
+  const path = await ensureSampleModel(undefined, (progress) => {
+    now = progress;
+    tell();
+  });
+  now = null;
+  return path;
 }
 
 /** What the person gave Forja in earlier sessions, and what is Forja's own. */

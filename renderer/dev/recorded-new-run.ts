@@ -308,16 +308,39 @@ export function newRunAnswers(scenario: string) {
     }),
     'app.doctor': (): IpcResponse<'app.doctor'> => ({
       findings: [
-        { name: 'trainer', ok: true, optional: false, text: 'forja-trainer 0.1.0, llama.cpp v0.4.0', hint: null },
-        { name: 'device', ok: true, optional: true, text: 'CPU: AMD EPYC 9B45, 15.6 GB', hint: null },
         {
-          name: 'gpu',
+          code: 'machine',
+          ok: true,
+          optional: false,
+          error: null,
+          details: { processors: 16, memory_free_bytes: 9e9, memory_total_bytes: 16.7e9 },
+        },
+        {
+          code: 'trainer',
+          ok: true,
+          optional: false,
+          error: null,
+          details: {
+            path: '/opt/forja/forja-trainer',
+            llama_cpp_release: 'v0.4.0',
+            devices: 'CPU (AMD EPYC 9B45, CPU)',
+            cpu_features: 'AVX2',
+          },
+        },
+        {
+          code: 'cache',
+          ok: true,
+          optional: false,
+          error: null,
+          details: { path: '/home/ada/.cache/forja', disk_free_bytes: 84e9 },
+        },
+        {
+          code: 'sample_model',
           ok: false,
           optional: true,
-          text: 'No GPU that Forja can use was found.',
-          hint: 'Training runs on the CPU. Install the Vulkan or CUDA driver to use a GPU.',
+          error: null,
+          details: { path: '/home/ada/.cache/forja/models/sample.gguf' },
         },
-        { name: 'disk', ok: true, optional: false, text: '84 GB free in /home/ada/Forja', hint: null },
       ],
       devices: [device],
       report:

@@ -13,7 +13,7 @@ export function chatConversation(messages: ChatMessage[]): Conversation {
   for (let index = 0; index < kept.length; index++) {
     const { role, content } = kept[index]!;
     if (content.trim() === '' && role !== 'system') {
-      throw new RowError('empty_content', `Turn ${index + 1} (${role}) is empty.`);
+      throw new RowError('empty_content', `Turn ${index + 1} (${role}) is empty.`, { turn: index + 1 });
     }
   }
   return {

@@ -52,6 +52,7 @@ function toMessage(item: unknown, index: number, roleKey: string, contentKey: st
     throw new RowError(
       'wrong_type',
       `Turn ${index + 1} must be an object with "${roleKey}" and "${contentKey}", this is ${typeName(item)}.`,
+      { turn: index + 1, expected: 'object', found: typeName(item) },
     );
   }
   const turn = item as Row;
@@ -61,13 +62,15 @@ function toMessage(item: unknown, index: number, roleKey: string, contentKey: st
 }
 
 function toRole(value: unknown, index: number, roleKey: string): Role {
-  if (typeof value !== 'string') throw new RowError('wrong_type', `Turn ${index + 1} has no "${roleKey}".`);
+  if (typeof value !== 'string')
+    throw new RowError('wrong_type', `Turn ${index + 1} has no "${roleKey}".`, { turn: index + 1, key: roleKey });
   // Object.hasOwn: a role named "constructor" must not find the prototype's.
   const name = value.toLowerCase();
   if (!Object.hasOwn(ROLES, name)) {
     throw new RowError(
       'unsupported_role',
       `Turn ${index + 1} has the role "${value}"; system, user and assistant are learned from.`,
+      { turn: index + 1, role: value },
     );
   }
   return ROLES[name]!;
@@ -75,18 +78,22 @@ function toRole(value: unknown, index: number, roleKey: string): Role {
 
 function toContent(turn: Row, index: number, contentKey: string): string {
   if (turn['tool_calls'] !== undefined && turn['tool_calls'] !== null) {
-    throw new RowError('unsupported_content', `Turn ${index + 1} calls tools; only text is learned from.`);
+    throw new RowError('unsupported_content', `Turn ${index + 1} calls tools; only text is learned from.`, {
+      turn: index + 1,
+    });
   }
   const value = turn[contentKey];
   if (value === undefined || value === null)
-    throw new RowError('wrong_type', `Turn ${index + 1} has no "${contentKey}".`);
+    throw new RowError('wrong_type', `Turn ${index + 1} has no "${contentKey}".`, { turn: index + 1, key: contentKey });
   const content = Array.isArray(value) ? joinParts(value, index) : value;
   if (typeof content !== 'string')
     throw new RowError(
       'wrong_type',
       `"${contentKey}" of turn ${index + 1} must be text, this is ${typeName(content)}.`,
+      { turn: index + 1, expected: 'text', found: typeName(content) },
     );
-  if (!isWellFormed(content)) throw new RowError('invalid_utf8', `Turn ${index + 1} holds half of a surrogate pair.`);
+  if (!isWellFormed(content))
+    throw new RowError('invalid_utf8', `Turn ${index + 1} holds half of a surrogate pair.`, { turn: index + 1 });
   return content;
 }
 
@@ -99,6 +106,7 @@ function joinParts(parts: unknown[], index: number): string {
       throw new RowError(
         'unsupported_content',
         `Turn ${index + 1} holds a part that is not text (${typeof type === 'string' ? type : typeName(part)}).`,
+        { turn: index + 1 },
       );
     })
     .join('');

@@ -5,8 +5,8 @@ export type Row = Record<string, unknown>;
 /** A column that must hold text. @throws RowError missing_column, wrong_type, empty_content */
 export function requiredText(row: Row, column: string): string {
   const text = optionalText(row, column);
-  if (text === null) throw new RowError('missing_column', `Has no column "${column}".`);
-  if (text.trim() === '') throw new RowError('empty_content', `The column "${column}" is empty.`);
+  if (text === null) throw new RowError('missing_column', `Has no column "${column}".`, { column });
+  if (text.trim() === '') throw new RowError('empty_content', `The column "${column}" is empty.`, { column });
   return text;
 }
 
@@ -17,26 +17,39 @@ export function optionalText(row: Row, column: string | undefined): string | nul
   if (value === undefined || value === null) return null;
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   if (typeof value !== 'string')
-    throw new RowError('wrong_type', `The column "${column}" must be text, this is ${typeName(value)}.`);
+    throw new RowError('wrong_type', `The column "${column}" must be text, this is ${typeName(value)}.`, {
+      column,
+      expected: 'text',
+      found: typeName(value),
+    });
   if (!isWellFormed(value))
-    throw new RowError('invalid_utf8', `The column "${column}" holds half of a surrogate pair.`);
+    throw new RowError('invalid_utf8', `The column "${column}" holds half of a surrogate pair.`, { column });
   return value;
 }
 
 /** A column that must hold a list; in CSV it may be JSON text. @throws RowError missing_column, wrong_type, empty_content */
 export function requiredList(row: Row, column: string): unknown[] {
   let value = row[column];
-  if (value === undefined || value === null) throw new RowError('missing_column', `Has no column "${column}".`);
+  if (value === undefined || value === null)
+    throw new RowError('missing_column', `Has no column "${column}".`, { column });
   if (typeof value === 'string' && value.trimStart().startsWith('[')) {
     try {
       value = JSON.parse(value) as unknown;
     } catch {
-      throw new RowError('wrong_type', `The column "${column}" must be a list, this is text that is not valid JSON.`);
+      throw new RowError('wrong_type', `The column "${column}" must be a list, this is text that is not valid JSON.`, {
+        column,
+        expected: 'list',
+        found: 'text',
+      });
     }
   }
   if (!Array.isArray(value))
-    throw new RowError('wrong_type', `The column "${column}" must be a list, this is ${typeName(value)}.`);
-  if (value.length === 0) throw new RowError('empty_content', `The column "${column}" is an empty list.`);
+    throw new RowError('wrong_type', `The column "${column}" must be a list, this is ${typeName(value)}.`, {
+      column,
+      expected: 'list',
+      found: typeName(value),
+    });
+  if (value.length === 0) throw new RowError('empty_content', `The column "${column}" is an empty list.`, { column });
   return value as unknown[];
 }
 

@@ -110,6 +110,7 @@ class CsvTable {
         refusal: {
           code: 'invalid_csv',
           message: `Has ${fields.length} fields where the first line names ${header.length} columns.`,
+          details: { fields: fields.length, columns: header.length },
         },
       };
     }

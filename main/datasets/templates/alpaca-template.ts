@@ -54,6 +54,7 @@ export class AlpacaTemplate {
         throw new RowError(
           'template_refused',
           `The Alpaca template takes user and assistant in turn; turn ${index + 1} is ${message.role}.`,
+          { turn: index + 1 },
         );
       }
       if (message.role === 'assistant') {

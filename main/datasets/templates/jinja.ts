@@ -74,6 +74,7 @@ export class JinjaTemplate {
       throw new RowError(
         'template_refused',
         `The model's chat template refuses this conversation: ${(error as Error).message}`,
+        { reason: (error as Error).message },
       );
     }
   }

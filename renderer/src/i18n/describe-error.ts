@@ -32,9 +32,14 @@ export function describeError(error: unknown, t: Messages): ToldError {
   }
   const text = t.errors[error.code];
   if (text === undefined) return { code: error.code, message: error.message, hint: error.hint };
-  const details: Details = (name) => written(error.details[name]);
+  const details = detailsOf(error.details);
   const say = (part: ErrorText['message']) => (typeof part === 'string' ? part : part(details));
   return { code: error.code, message: say(text.message), hint: say(text.hint) };
+}
+
+/** The variable parts of a message as words of the language. */
+export function detailsOf(details: Record<string, unknown>): Details {
+  return (name) => written(details[name]);
 }
 
 function isReport(error: unknown): error is Report {

@@ -1,3 +1,4 @@
+import { refusals } from './refusals.ts';
 import type { COLUMN_PARTS, PRESET_GROUPS, ROW_FORMATS, TEMPLATES } from '../../../../main/contracts/ipc.ts';
 import { createFormat } from '../format.ts';
 
@@ -148,7 +149,7 @@ export const newRun = {
     lineColumn: 'Line',
     reasonColumn: 'Reason',
     /** By code; the row's own particulars follow. English has them in the message itself. */
-    refusals: {} as Partial<Record<string, string>>,
+    refusals,
   },
 
   settings: {

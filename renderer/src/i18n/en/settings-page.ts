@@ -1,3 +1,4 @@
+import { findings } from './findings.ts';
 export const settingsPage = {
   title: 'Settings',
   saved: 'Saved',
@@ -38,7 +39,8 @@ export const settingsPage = {
   optional: 'optional',
   problem: 'problem',
   /** What was looked at, where the core's own name for it is not enough. */
-  findings: {} as Partial<Record<string, string>>,
+  findings,
+  sampleHint: '“Try the sample” on the start screen fetches it.',
   report: 'The report',
   about: 'About',
   version: 'Version',

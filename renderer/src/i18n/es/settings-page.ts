@@ -1,3 +1,4 @@
+import { findings } from './findings.ts';
 import type { Messages } from '../i18n.svelte.ts';
 
 export const settingsPage: Messages['settingsPage'] = {
@@ -41,13 +42,8 @@ export const settingsPage: Messages['settingsPage'] = {
   fine: 'bien',
   optional: 'opcional',
   problem: 'problema',
-  findings: {
-    Machine: 'Equipo',
-    Trainer: 'Entrenador',
-    Database: 'Base de datos',
-    Cache: 'Descargas',
-    'Sample model': 'Modelo de ejemplo',
-  },
+  findings,
+  sampleHint: '«Probar el ejemplo», en la pantalla de inicio, lo descarga.',
   report: 'El informe',
   about: 'Acerca de Forja',
   version: 'Versión',

