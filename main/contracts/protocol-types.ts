@@ -170,8 +170,8 @@ export interface BenchJob {
   type: "bench";
   /** The base model: a GGUF file, or any part of a split set. UTF-8 path. */
   model_path: string;
-  /** train: whole steps of the trainer; forward: libllama's prompt processing. */
-  mode: "train" | "forward";
+  /** train: whole steps of the trainer; profile: the same, each operation timed by itself; forward: libllama's prompt processing. */
+  mode: "train" | "profile" | "forward";
   /** Tokens of a row that are used; a longer row loses its end. */
   max_seq_len: number;
   /** Rows per pass. */
@@ -475,6 +475,18 @@ export interface BenchResult {
   tokens_per_second: number;
   peak_memory_bytes: number;
   file_size_bytes: number;
+  /** mode profile: what loops of nothing but multiply-adds in the fastest type of a product reach on the same threads. */
+  peak_gflops?: number;
+  /** mode profile: where a step's time goes, the largest share first. */
+  operations?: ({
+    /** A layer and its product, or the kind of operation. */
+    operation: string;
+    /** Of all operations' time. */
+    share: number;
+    ms_per_step: number;
+    /** 0 where they are not counted. */
+    gflops: number;
+  })[];
 }
 
 /** The result of each job type. */

@@ -2,7 +2,11 @@
  * The benchmark: how fast the trainer is, and with how much memory, beside llama.cpp's own forward pass over the same file in
  * the same run. `ratio_to_q8_0_forward` is training speed over the forward speed of the Q8_0 file.
  *
- *   npm run bench [-- --types f16,q8_0,q4_0,q4_k_m --max-seq-len 512 --threads 2 --steps 3 --device cpu --json]
+ *   npm run bench [-- --types f16,q8_0,q4_0,q4_k_m --max-seq-len 512,2048 --micro-batch-size 1,4 --threads 2 --steps 3
+ *                     --device cpu --profile --json]
+ *
+ * With --profile also where a step's time goes: each product's and each other operation's share, and the products' speed
+ * beside the machine's peak.
  */
 import { parseArgs } from 'node:util';
 import { bytes, table } from '../../main/cli/lib/format.ts';
@@ -16,25 +20,30 @@ import { modelsOf, type BaseType } from './models.ts';
 
 const { values: args } = parseArgs({
   options: {
-    types: { type: 'string', default: 'f16,q8_0,q4_0,q4_k_m' },
+    types: { type: 'string', default: 'f16,bf16,q8_0,q4_0,q4_1,q4_k_m' },
     'max-seq-len': { type: 'string', default: '512' },
     'micro-batch-size': { type: 'string', default: '1' },
     'lora-rank': { type: 'string', default: '16' },
     threads: { type: 'string', default: '2' },
     steps: { type: 'string', default: '3' },
     device: { type: 'string', default: 'cpu' },
+    profile: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 });
 const output = new Output(args.json);
 const settings = {
-  max_seq_len: Number(args['max-seq-len']),
-  micro_batch_size: Number(args['micro-batch-size']),
   lora_rank: Number(args['lora-rank']),
   threads: Number(args.threads),
   steps: Number(args.steps),
   device: args.device,
 };
+
+/** One size of a step. */
+interface Size {
+  max_seq_len: number;
+  micro_batch_size: number;
+}
 
 async function bench(): Promise<void> {
   const types = readTypes(args.types);
@@ -43,15 +52,32 @@ async function bench(): Promise<void> {
   const models = await modelsOf(sample, [...new Set<BaseType>([...types, 'q8_0'])], (text) =>
     output.progress(text, true),
   );
-  const reference = await measure(models.get('q8_0')!, 'forward');
-  output.text(
-    `SmolLM2-135M, max_seq_len ${settings.max_seq_len}, rank ${settings.lora_rank}, all linear layers, ` +
-      `${reference.threads} threads; llama.cpp's forward pass over the Q8_0 file: ${reference.tokens_per_second.toFixed(0)} tok/s\n`,
-  );
-  const rows: string[][] = [['TYPE', 'TRAIN', 'FORWARD', 'TO ITS FORWARD', 'TO Q8_0 FORWARD', 'PEAK MEMORY']];
+  for (const max_seq_len of readNumbers(args['max-seq-len'])) {
+    const reference = await measure(models.get('q8_0')!, 'forward', { max_seq_len, micro_batch_size: 1 });
+    output.text(
+      `SmolLM2-135M, max_seq_len ${max_seq_len}, rank ${settings.lora_rank}, all linear layers, ${reference.threads} threads; ` +
+        `llama.cpp's forward pass over the Q8_0 file: ${reference.tokens_per_second.toFixed(0)} tok/s\n`,
+    );
+    for (const micro_batch_size of readNumbers(args['micro-batch-size']))
+      await compare(types, models, reference, { max_seq_len, micro_batch_size });
+  }
+  if (args.profile) await profile(models.get(types[0]!)!);
+}
+
+/** Trains each type at one size, and writes a table of them. */
+async function compare(
+  types: BaseType[],
+  models: Map<BaseType, string>,
+  reference: BenchResult,
+  size: Size,
+): Promise<void> {
+  const rows: string[][] = [
+    ['TYPE', 'ROWS', 'TRAIN', 'FORWARD', 'TO ITS FORWARD', 'TO Q8_0 FORWARD', 'PEAK OVER FILE'],
+  ];
   for (const type of types) {
-    const forward = type === 'q8_0' ? reference : await measure(models.get(type)!, 'forward');
-    const train = await measure(models.get(type)!, 'train');
+    const path = models.get(type)!;
+    const forward = type === 'q8_0' ? reference : await measure(path, 'forward', { ...size, micro_batch_size: 1 });
+    const train = await measure(path, 'train', size);
     const ratio_to_forward = train.tokens_per_second / forward.tokens_per_second;
     const ratio_to_q8_0_forward = train.tokens_per_second / reference.tokens_per_second;
     output.row({
@@ -70,19 +96,46 @@ async function bench(): Promise<void> {
     });
     rows.push([
       type,
+      String(size.micro_batch_size),
       `${train.tokens_per_second.toFixed(0)} tok/s`,
       `${forward.tokens_per_second.toFixed(0)} tok/s`,
       ratio_to_forward.toFixed(3),
       ratio_to_q8_0_forward.toFixed(3),
-      bytes(train.peak_memory_bytes),
+      bytes(train.peak_memory_bytes - train.file_size_bytes),
     ]);
   }
   output.text(table(rows, ''));
 }
 
-async function measure(model_path: string, mode: BenchJob['mode']): Promise<BenchResult> {
+/** Where a step's time goes, on the first type at the first size. */
+async function profile(path: string): Promise<void> {
+  const [max_seq_len, micro_batch_size] = [
+    readNumbers(args['max-seq-len'])[0]!,
+    readNumbers(args['micro-batch-size'])[0]!,
+  ];
+  const result = await measure(path, 'profile', { max_seq_len, micro_batch_size });
+  const { operations = [], peak_gflops = 0 } = result;
+  output.row({ base_type: result.base_type, max_seq_len, micro_batch_size, peak_gflops, operations });
+  const rows = operations.map(({ operation, share, ms_per_step, gflops }) => [
+    operation,
+    `${(100 * share).toFixed(1)} %`,
+    `${ms_per_step.toFixed(1)} ms`,
+    gflops > 0 ? `${gflops.toFixed(0)} GFLOPS` : '',
+    gflops > 0 && peak_gflops > 0 ? `${((100 * gflops) / peak_gflops).toFixed(0)} %` : '',
+  ]);
+  output.text(
+    `\nWhere a step's time goes (${result.base_type}); peak of ${result.threads} threads: ${peak_gflops.toFixed(0)} GFLOPS\n`,
+  );
+  output.text(table([['OPERATION', 'SHARE', 'A STEP', 'SPEED', 'OF PEAK'], ...rows], ''));
+}
+
+async function measure(model_path: string, mode: BenchJob['mode'], size: Size): Promise<BenchResult> {
   output.progress(`measuring ${mode}: ${model_path}`, true);
-  return await runJob<'bench'>(completeJob('bench', { ...settings, model_path, mode }));
+  return await runJob<'bench'>(completeJob('bench', { ...settings, ...size, model_path, mode }));
+}
+
+function readNumbers(text: string): number[] {
+  return text.split(',').map(Number);
 }
 
 function readTypes(text: string): BaseType[] {

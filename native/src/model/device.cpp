@@ -231,21 +231,32 @@ std::shared_ptr<device> device::open(const std::string & name, int threads) {
                       "Check its driver, or choose the CPU.", {{"device", out->name_}});
     }
     if (out->is_cpu_) {
-        ggml_backend_reg_t reg = ggml_backend_dev_backend_reg(dev);
-        auto set_threads = (ggml_backend_set_n_threads_t) ggml_backend_reg_get_proc_address(reg, "ggml_backend_set_n_threads");
-        auto pool_new = (decltype(&ggml_threadpool_new)) ggml_backend_reg_get_proc_address(reg, "ggml_threadpool_new");
-        auto set_pool = (decltype(&ggml_backend_cpu_set_threadpool)) ggml_backend_reg_get_proc_address(reg, "ggml_backend_cpu_set_threadpool");
-        if (set_threads) {
-            set_threads(out->backend_, out->threads_);
-        }
-        // Without a pool of its own the backend starts new threads for every graph.
-        if (pool_new && set_pool && out->threads_ > 1) {
-            ggml_threadpool_params params = ggml_threadpool_params_default(out->threads_);
-            out->pool_                    = pool_new(&params);
-            set_pool(out->backend_, (ggml_threadpool_t) out->pool_);
-        }
+        out->team_ = std::make_unique<thread_team>(out->threads_);
     }
     return out;
+}
+
+void device::use_ggml_threads(int n) {
+    if (n == ggml_threads_) {
+        return;
+    }
+    ggml_backend_reg_t reg = ggml_backend_dev_backend_reg(dev_);
+    auto set_threads = (ggml_backend_set_n_threads_t) ggml_backend_reg_get_proc_address(reg, "ggml_backend_set_n_threads");
+    auto pool_new = (decltype(&ggml_threadpool_new)) ggml_backend_reg_get_proc_address(reg, "ggml_threadpool_new");
+    auto set_pool = (decltype(&ggml_backend_cpu_set_threadpool)) ggml_backend_reg_get_proc_address(reg, "ggml_backend_cpu_set_threadpool");
+    if (!set_threads) {
+        return;
+    }
+    // Without a pool of its own the backend starts new threads for every graph. A single thread needs none.
+    if (!pool_ && n > 1 && pool_new && set_pool) {
+        ggml_threadpool_params params = ggml_threadpool_params_default(threads_);
+        pool_                         = pool_new(&params);
+    }
+    if (set_pool) {
+        set_pool(backend_, n > 1 ? (ggml_threadpool_t) pool_ : nullptr);
+    }
+    set_threads(backend_, n);
+    ggml_threads_ = n;
 }
 
 device::~device() {

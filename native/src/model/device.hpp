@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/thread-team.hpp"
 #include "ggml-backend.h"
 
 namespace forja {
@@ -45,13 +46,19 @@ class device {
     bool                       is_cpu() const { return is_cpu_; }
     int                        threads() const { return threads_; }
     const std::string &        name() const { return name_; }
+    /// The threads of Forja's own kernels. Only on the CPU.
+    thread_team &              team() { return *team_; }
+    /// How many of ggml's own threads its operations get from now on: 1, or threads(). Only on the CPU.
+    void                       use_ggml_threads(int n);
     bool                       supports(const ggml_tensor * op) const { return ggml_backend_dev_supports_op(dev_, op); }
 
   private:
     device() = default;
     ggml_backend_t     backend_ = nullptr;
     ggml_backend_dev_t dev_     = nullptr;
-    void *             pool_    = nullptr; // ggml_threadpool of the CPU backend
+    void *             pool_    = nullptr; // ggml_threadpool of the CPU backend, once more than one thread was asked for
+    int                ggml_threads_ = 0;
+    std::unique_ptr<thread_team> team_;
     bool               is_cpu_  = true;
     int                threads_ = 1;
     std::string        name_;

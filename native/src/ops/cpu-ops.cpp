@@ -12,26 +12,41 @@ namespace {
 
 float *       f32(ggml_tensor * t) { return (float *) t->data; }
 
-// A custom node whose kernel is a callable taking (dst, ith, nth); it lives as long as the graph.
+// A kernel as a node's user data: on ggml's threads when it gives the node several, else on the team's.
+template <typename F> struct kernel_call {
+    F             kernel; // (dst, ith, nth)
+    thread_team * team;
+
+    static void on_node(ggml_tensor * dst, int ith, int nth, void * user) {
+        auto & call = *(kernel_call *) user;
+        if (nth > 1) {
+            call.kernel(dst, ith, nth);
+        } else {
+            call.team->run([&](int i, int n) { call.kernel(dst, i, n); });
+        }
+    }
+};
+
+// A custom node whose kernel is a callable taking (dst, ith, nth); it lives as long as the graph. `name`: for a profile.
 template <typename F>
-ggml_tensor * node(graph & g, ggml_type type, std::initializer_list<int64_t> ne, std::vector<ggml_tensor *> args, F run) {
+ggml_tensor * node(graph & g, const char * name, ggml_type type, std::initializer_list<int64_t> ne, std::vector<ggml_tensor *> args, F run) {
     int64_t d[4] = {1, 1, 1, 1};
     std::copy(ne.begin(), ne.end(), d);
-    F * fn = g.own(std::move(run));
-    return ggml_custom_4d(
-        g.ctx(), type, d[0], d[1], d[2], d[3], args.data(), (int) args.size(),
-        [](ggml_tensor * dst, int ith, int nth, void * user) { (*(F *) user)(dst, ith, nth); }, GGML_N_TASKS_MAX, fn);
+    auto *        call = g.own(kernel_call<F>{std::move(run), &g.runner().dev().team()});
+    ggml_tensor * t    = ggml_custom_4d(g.ctx(), type, d[0], d[1], d[2], d[3], args.data(), (int) args.size(), kernel_call<F>::on_node, GGML_N_TASKS_MAX, call);
+    g.describe(t, name);
+    return t;
 }
 
-template <typename F> ggml_tensor * node_inplace(graph & g, ggml_tensor * target, std::vector<ggml_tensor *> args, F run) {
-    F * fn = g.own(std::move(run));
-    return ggml_custom_inplace(
-        g.ctx(), target, args.data(), (int) args.size(),
-        [](ggml_tensor * dst, int ith, int nth, void * user) { (*(F *) user)(dst, ith, nth); }, GGML_N_TASKS_MAX, fn);
+template <typename F> ggml_tensor * node_inplace(graph & g, const char * name, ggml_tensor * target, std::vector<ggml_tensor *> args, F run) {
+    auto *        call = g.own(kernel_call<F>{std::move(run), &g.runner().dev().team()});
+    ggml_tensor * t    = ggml_custom_inplace(g.ctx(), target, args.data(), (int) args.size(), kernel_call<F>::on_node, GGML_N_TASKS_MAX, call);
+    g.describe(t, name);
+    return t;
 }
 
-template <typename F> ggml_tensor * node_like(graph & g, ggml_tensor * like, std::vector<ggml_tensor *> args, F run) {
-    return node(g, GGML_TYPE_F32, {like->ne[0], like->ne[1], like->ne[2], like->ne[3]}, std::move(args), std::move(run));
+template <typename F> ggml_tensor * node_like(graph & g, const char * name, ggml_tensor * like, std::vector<ggml_tensor *> args, F run) {
+    return node(g, name, GGML_TYPE_F32, {like->ne[0], like->ne[1], like->ne[2], like->ne[3]}, std::move(args), std::move(run));
 }
 
 // Scratch of the calling thread, grown and kept: kernels run many times with the same sizes.
@@ -50,20 +65,20 @@ cpu::glu_kind kind_of(activation act) { return act == activation::silu ? cpu::gl
 } // namespace
 
 ggml_tensor * cpu_rms_norm(graph & g, ggml_tensor * x, ggml_tensor * w, float eps) {
-    return node_like(g, x, {x, w}, [x, w, eps](ggml_tensor * dst, int ith, int nth) {
+    return node_like(g, "norm", x, {x, w}, [x, w, eps](ggml_tensor * dst, int ith, int nth) {
         cpu::rms_norm_forward(f32(dst), nullptr, f32(x), nullptr, f32(w), x->ne[0], ggml_nrows(x), eps, ith, nth);
     });
 }
 
 ggml_tensor * cpu_rms_norm_backward(graph & g, ggml_tensor * x, ggml_tensor * w, ggml_tensor * dy, float eps) {
     dy = contiguous(g, dy);
-    return node_like(g, x, {x, w, dy}, [x, w, dy, eps](ggml_tensor * dst, int ith, int nth) {
+    return node_like(g, "norm, backward", x, {x, w, dy}, [x, w, dy, eps](ggml_tensor * dst, int ith, int nth) {
         cpu::rms_norm_backward(f32(dst), f32(x), f32(w), f32(dy), x->ne[0], ggml_nrows(x), eps, false, ith, nth);
     });
 }
 
 ggml_tensor * cpu_gated(graph & g, ggml_tensor * gate, ggml_tensor * up, activation act) {
-    return node_like(g, gate, {gate, up}, [gate, up, act](ggml_tensor * dst, int ith, int nth) {
+    return node_like(g, "gated activation", gate, {gate, up}, [gate, up, act](ggml_tensor * dst, int ith, int nth) {
         cpu::glu_forward(kind_of(act), f32(gate), f32(up), gate->ne[0], f32(dst), gate->ne[0], gate->ne[1], ith, nth);
     });
 }
@@ -72,7 +87,7 @@ std::pair<ggml_tensor *, ggml_tensor *> cpu_gated_backward(graph & g, ggml_tenso
                                                            activation act) {
     dy = contiguous(g, dy);
     const int64_t n = gate->ne[0], T = gate->ne[1];
-    ggml_tensor * both = node(g, GGML_TYPE_F32, {n, T, 2}, {gate, up, dy}, [gate, up, dy, act, n, T](ggml_tensor * dst, int ith, int nth) {
+    ggml_tensor * both = node(g, "gated activation, backward", GGML_TYPE_F32, {n, T, 2}, {gate, up, dy}, [gate, up, dy, act, n, T](ggml_tensor * dst, int ith, int nth) {
         cpu::glu_backward(kind_of(act), f32(gate), f32(up), n, f32(dy), f32(dst), f32(dst) + n * T, n, T, ith, nth);
     });
     return {ggml_view_2d(g.ctx(), both, n, T, both->nb[1], 0), ggml_view_2d(g.ctx(), both, n, T, both->nb[1], both->nb[2])};
@@ -98,7 +113,7 @@ var cpu_attention(tape & t, batch_inputs & in, var q, var k, var v, const attent
     auto *        forward_queue = g.own(std::make_shared<cpu::work_queue>())->get();
     ggml_tensor * qv = q->value, * kv = k->value, * vv = contiguous(g, v->value);
     // One node holds the output and, behind it, the log-sum-exp of each query.
-    ggml_tensor * both = t.keep(node(g, GGML_TYPE_F32, {n_out + n_head * T}, {qv, kv, vv},
+    ggml_tensor * both = t.keep(node(g, "attention", GGML_TYPE_F32, {n_out + n_head * T}, {qv, kv, vv},
                                      [shape, qv, kv, vv, n_out, forward_queue](ggml_tensor * dst, int ith, int nth) {
                                          cpu::attention_forward(shape, f32(qv), f32(kv), f32(vv), f32(dst), f32(dst) + n_out,
                                                                 scratch(cpu::attention_forward_scratch_bytes(shape)),
@@ -114,7 +129,7 @@ var cpu_attention(tape & t, batch_inputs & in, var q, var k, var v, const attent
         auto *        queue   = g.own(std::make_shared<cpu::work_queue>())->get();
         const int64_t partial = (int64_t) (cpu::attention_backward_partial_bytes(shape) + sizeof(float) - 1) / sizeof(float);
         // [dq | dk | dv | partial sums of dq]
-        ggml_tensor * grads = node(g, GGML_TYPE_F32, {n_out + 2 * n_kv + partial}, {qv, kv, vv, both, dy},
+        ggml_tensor * grads = node(g, "attention, backward", GGML_TYPE_F32, {n_out + 2 * n_kv + partial}, {qv, kv, vv, both, dy},
                                    [=](ggml_tensor * dst, int ith, int nth) {
                                        float * d = f32(dst);
                                        cpu::attention_backward(shape, f32(qv), f32(kv), f32(vv), f32(both), f32(both) + n_out,
@@ -122,7 +137,7 @@ var cpu_attention(tape & t, batch_inputs & in, var q, var k, var v, const attent
                                                                scratch(cpu::attention_backward_scratch_bytes(shape)), queue, ith, nth);
                                    });
         if (partial > 0) {
-            grads = node_inplace(g, grads, {}, [=](ggml_tensor * dst, int ith, int nth) {
+            grads = node_inplace(g, "attention, backward", grads, {}, [=](ggml_tensor * dst, int ith, int nth) {
                 cpu::attention_backward_reduce(shape, f32(dst), f32(dst) + n_out + 2 * n_kv, ith, nth);
             });
         }
@@ -188,6 +203,12 @@ void transpose_f32(const cpu::weight_rows & w, int64_t first, int64_t n_rows, fl
     }
 }
 
+// "attn_q" of "blk.7.attn_q.weight".
+std::string role_of(const std::string & tensor) {
+    std::string role = tensor.substr(0, tensor.rfind(".weight"));
+    return role.rfind("blk.", 0) == 0 ? role.substr(role.find('.', 4) + 1) : role;
+}
+
 // x as weight_product takes it, converted once however many products share it.
 ggml_tensor * packed(graph & g, ggml_tensor * x) {
     if (cpu::fastest_product() == cpu::product_type::f32) {
@@ -196,7 +217,7 @@ ggml_tensor * packed(graph & g, ggml_tensor * x) {
     ggml_tensor *& known = g.packed[x];
     if (!known) {
         const int64_t stride = cpu::activation_stride(cpu::product_type::bf16, x->ne[0]);
-        known = node(g, GGML_TYPE_BF16, {stride, x->ne[1]}, {x}, [x](ggml_tensor * dst, int ith, int nth) {
+        known = node(g, "activations to BF16", GGML_TYPE_BF16, {stride, x->ne[1]}, {x}, [x](ggml_tensor * dst, int ith, int nth) {
             cpu::pack_activations((uint16_t *) dst->data, f32(x), x->ne[0], x->ne[0], x->ne[1], ith, nth);
         });
     }
@@ -208,12 +229,14 @@ ggml_tensor * packed(graph & g, ggml_tensor * x) {
 ggml_tensor * cpu_weight_product(graph & g, const linear_weights & w, ggml_tensor * x, bool transposed) {
     ggml_tensor * weight = w.weight;
     ggml_tensor * input  = packed(g, contiguous(g, x));
-    return node(g, GGML_TYPE_F32, {weight->ne[transposed ? 0 : 1], x->ne[1]}, {weight, input},
-                [weight, input, transposed](ggml_tensor * dst, int ith, int nth) {
+    ggml_tensor * y = node(g, "product", GGML_TYPE_F32, {weight->ne[transposed ? 0 : 1], x->ne[1]}, {weight, input},
+                           [weight, input, transposed](ggml_tensor * dst, int ith, int nth) {
                     const cpu::weight_rows rows = rows_of(weight);
                     cpu::weight_product(cpu::fastest_product(), f32(dst), dst->ne[0], rows, transposed, input->data,
                                         input->ne[0], input->ne[1], false, scratch(cpu::weight_product_scratch_bytes(rows)), ith, nth);
                 });
+    g.describe(y, (role_of(w.name) + (transposed ? ", W^T dy" : ", W x")).c_str(), 2.0 * (double) weight->ne[0] * (double) weight->ne[1] * (double) x->ne[1]);
+    return y;
 }
 
 bool cpu_own_forward(const graph & g) {
@@ -222,7 +245,7 @@ bool cpu_own_forward(const graph & g) {
 
 ggml_tensor * cpu_dequantised_transpose(graph & g, const linear_weights & w, int64_t first_row, int64_t n_rows) {
     ggml_tensor * weight = w.weight;
-    return node(g, GGML_TYPE_F32, {n_rows, weight->ne[0]}, {weight}, [weight, first_row, n_rows](ggml_tensor * dst, int ith, int nth) {
+    return node(g, "dequantised transpose", GGML_TYPE_F32, {n_rows, weight->ne[0]}, {weight}, [weight, first_row, n_rows](ggml_tensor * dst, int ith, int nth) {
         transpose_f32(rows_of(weight), first_row, n_rows, f32(dst), ith, nth);
     });
 }
@@ -230,7 +253,7 @@ ggml_tensor * cpu_dequantised_transpose(graph & g, const linear_weights & w, int
 ggml_tensor * cpu_accumulate_outer(graph & g, ggml_tensor * acc, ggml_tensor * a, ggml_tensor * b, float scale) {
     a = contiguous(g, a);
     b = contiguous(g, b);
-    return node_inplace(g, acc, {a, b}, [a, b, scale](ggml_tensor * dst, int ith, int nth) {
+    return node_inplace(g, "adapter, gradient of A and B", acc, {a, b}, [a, b, scale](ggml_tensor * dst, int ith, int nth) {
         const int64_t m = a->ne[0], n = b->ne[0], T = a->ne[1];
         if (m >= n) { // acc [n_in, r]
             cpu::outer_accumulate_wide(f32(dst), f32(a), m, f32(b), n, m, n, T, scale, ith, nth);
@@ -242,14 +265,14 @@ ggml_tensor * cpu_accumulate_outer(graph & g, ggml_tensor * acc, ggml_tensor * a
 
 ggml_tensor * cpu_lora_down(graph & g, ggml_tensor * a, ggml_tensor * x, float scale) {
     x = contiguous(g, x);
-    return node(g, GGML_TYPE_F32, {a->ne[1], x->ne[1]}, {a, x}, [a, x, scale](ggml_tensor * dst, int ith, int nth) {
+    return node(g, "adapter, A x", GGML_TYPE_F32, {a->ne[1], x->ne[1]}, {a, x}, [a, x, scale](ggml_tensor * dst, int ith, int nth) {
         cpu::thin_reduce(f32(dst), a->ne[1], f32(a), cpu::thin_layout::n_fastest, f32(x), a->ne[0], a->ne[0], a->ne[1],
                          x->ne[1], scale, false, ith, nth);
     });
 }
 
 ggml_tensor * cpu_lora_up(graph & g, ggml_tensor * b, ggml_tensor * u, ggml_tensor * y, float scale) {
-    return node_inplace(g, y, {b, u}, [b, u, scale](ggml_tensor * dst, int ith, int nth) {
+    return node_inplace(g, "adapter, B u", y, {b, u}, [b, u, scale](ggml_tensor * dst, int ith, int nth) {
         cpu::thin_expand(f32(dst), b->ne[1], f32(b), cpu::thin_layout::r_fastest, f32(u), b->ne[0], b->ne[1], b->ne[0], u->ne[1],
                          scale, true, ith, nth);
     });
@@ -257,14 +280,14 @@ ggml_tensor * cpu_lora_up(graph & g, ggml_tensor * b, ggml_tensor * u, ggml_tens
 
 ggml_tensor * cpu_lora_up_backward(graph & g, ggml_tensor * b, ggml_tensor * dy, float scale) {
     dy = contiguous(g, dy);
-    return node(g, GGML_TYPE_F32, {b->ne[0], dy->ne[1]}, {b, dy}, [b, dy, scale](ggml_tensor * dst, int ith, int nth) {
+    return node(g, "adapter, B^T dy", GGML_TYPE_F32, {b->ne[0], dy->ne[1]}, {b, dy}, [b, dy, scale](ggml_tensor * dst, int ith, int nth) {
         cpu::thin_reduce(f32(dst), b->ne[0], f32(b), cpu::thin_layout::r_fastest, f32(dy), b->ne[1], b->ne[1], b->ne[0],
                          dy->ne[1], scale, false, ith, nth);
     });
 }
 
 ggml_tensor * cpu_lora_down_backward(graph & g, ggml_tensor * a, ggml_tensor * du, ggml_tensor * dx) {
-    return node_inplace(g, dx, {a, du}, [a, du](ggml_tensor * dst, int ith, int nth) {
+    return node_inplace(g, "adapter, A^T du", dx, {a, du}, [a, du](ggml_tensor * dst, int ith, int nth) {
         cpu::thin_expand(f32(dst), a->ne[0], f32(a), cpu::thin_layout::n_fastest, f32(du), a->ne[1], a->ne[0], a->ne[1],
                          du->ne[1], 1.0f, true, ith, nth);
     });
@@ -272,7 +295,7 @@ ggml_tensor * cpu_lora_down_backward(graph & g, ggml_tensor * a, ggml_tensor * d
 
 ggml_tensor * cpu_cross_entropy(graph & g, ggml_tensor * logits, ggml_tensor * labels, float * loss_nats, bool with_grad,
                                 float grad_scale, float softcap) {
-    return node_inplace(g, logits, {labels}, [=](ggml_tensor * dst, int ith, int nth) {
+    return node_inplace(g, "cross entropy", logits, {labels}, [=](ggml_tensor * dst, int ith, int nth) {
         const int32_t * ids = (const int32_t *) labels->data;
         if (with_grad) {
             cpu::cross_entropy(f32(dst), ids, loss_nats, dst->ne[0], dst->ne[1], grad_scale, softcap, ith, nth);

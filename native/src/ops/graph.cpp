@@ -1,8 +1,10 @@
 #include "ops/graph.hpp"
 
+#include <chrono>
 #include <cstring>
 
 #include "base/error.hpp"
+#include "ops/cpu/kernels.hpp"
 
 namespace forja {
 
@@ -15,6 +17,7 @@ graph_runner::graph_runner(std::shared_ptr<device> dev, precision prec) : dev_(s
     galloc_.reset(ggml_gallocr_new(dev_->buffer_type()));
     meta_.resize(ggml_tensor_overhead() * max_nodes * 2 + ggml_graph_overhead_custom(max_nodes, false));
     own_products_ = prec_ == precision::fast && dev_->is_cpu();
+    own_threads_  = own_products_ && cpu::fastest_product() == cpu::product_type::bf16;
 }
 
 size_t graph_runner::compute_buffer_bytes() const { return ggml_gallocr_get_buffer_size(galloc_.get(), 0); }
@@ -50,6 +53,44 @@ void graph::expand(ggml_tensor * t) { ggml_build_forward_expand(gf_, t); }
 
 int graph::n_nodes() const { return ggml_graph_n_nodes(gf_); }
 
+void graph::describe(ggml_tensor * t, const char * name, double flops) {
+    if (runner_.profile_) {
+        ggml_set_name(t, name);
+        flops_[t] = flops;
+    }
+}
+
+ggml_status graph::compute(ggml_cgraph * gf) { return ggml_backend_graph_compute(runner_.dev().backend(), gf); }
+
+// Node by node, each as a graph of its own.
+ggml_status graph::compute_profiled(profile & into) {
+    std::vector<uint8_t> memory(ggml_graph_overhead_custom(8, false) + ggml_tensor_overhead());
+    ggml_init_params     params{};
+    params.mem_size   = memory.size();
+    params.mem_buffer = memory.data();
+    params.no_alloc   = true;
+    ggml_context_ptr ctx(ggml_init(params));
+    ggml_cgraph *    one = ggml_new_graph_custom(ctx.get(), 8, false);
+    for (int i = 0; i < ggml_graph_n_nodes(gf_); i++) {
+        ggml_tensor * node = ggml_graph_node(gf_, i);
+        if (node->op == GGML_OP_NONE || node->op == GGML_OP_VIEW || node->op == GGML_OP_RESHAPE || node->op == GGML_OP_PERMUTE ||
+            node->op == GGML_OP_TRANSPOSE) {
+            continue; // nothing to compute
+        }
+        ggml_graph_clear(one);
+        ggml_graph_add_node(one, node);
+        const auto        began  = std::chrono::steady_clock::now();
+        const ggml_status status = compute(one);
+        if (status != GGML_STATUS_SUCCESS) {
+            return status;
+        }
+        const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+        const auto   known   = flops_.find(node);
+        into.add(known == flops_.end() ? ggml_op_desc(node) : ggml_get_name(node), seconds, known == flops_.end() ? 0 : known->second);
+    }
+    return GGML_STATUS_SUCCESS;
+}
+
 void graph::run() {
     device & dev = runner_.dev();
     if (!dev.is_cpu()) {
@@ -81,7 +122,10 @@ void graph::run() {
             ggml_backend_tensor_set(in.tensor, staging.data(), 0, staging.size());
         }
     }
-    const ggml_status status = ggml_backend_graph_compute(dev.backend(), gf_);
+    if (dev.is_cpu()) {
+        dev.use_ggml_threads(runner_.own_threads_ ? 1 : dev.threads());
+    }
+    const ggml_status status = runner_.profile_ ? compute_profiled(*runner_.profile_) : compute(gf_);
     if (status != GGML_STATUS_SUCCESS) {
         throw failure(status == GGML_STATUS_ALLOC_FAILED ? "device_out_of_memory" : "compute_failed",
                       "The computation failed on " + dev.name() + ": " + ggml_status_to_string(status),

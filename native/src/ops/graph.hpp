@@ -11,6 +11,7 @@
 #include "ggml-cpp.h"
 #include "ggml.h"
 #include "model/device.hpp"
+#include "ops/profile.hpp"
 
 namespace forja {
 
@@ -30,14 +31,22 @@ class graph_runner {
     /// Whether products with frozen weights go through the CPU's own kernels (ops/cpu/kernels.hpp), dequantising as they go.
     bool own_products() const { return own_products_; }
 
+    /// Whether Forja's own threads do the work, and ggml's operations, of which few are left then, run on one thread.
+    bool own_threads() const { return own_threads_; }
+
     /// Bytes of the largest graph's intermediate values so far.
     size_t compute_buffer_bytes() const;
+
+    /// Times every operation from now on and adds it up in `into`; null: no more. Slows a step by some microseconds each.
+    void set_profile(profile * into) { profile_ = into; }
 
   private:
     friend class graph;
     std::shared_ptr<device> dev_;
     precision               prec_;
     bool                    own_products_ = false;
+    bool                    own_threads_  = false;
+    profile *               profile_      = nullptr;
     ggml_gallocr_ptr        galloc_;
     std::vector<uint8_t>    meta_; // memory of the one graph alive at a time
 };
@@ -76,6 +85,9 @@ class graph {
 
     int n_nodes() const;
 
+    /// What a profile calls a node, and its floating-point operations. Without it, ggml's name of the operation.
+    void describe(ggml_tensor * t, const char * name, double flops = 0);
+
     /// Values that were converted for a product, by what they were made from: q, k and v share one conversion of their input.
     std::unordered_map<const ggml_tensor *, ggml_tensor *> packed;
 
@@ -91,11 +103,15 @@ class graph {
         ggml_tensor *               tensor;
         std::function<void(void *)> fill;
     };
+    ggml_status compute_profiled(profile & into);
+    ggml_status compute(ggml_cgraph * gf);
+
     graph_runner &                     runner_;
     ggml_context_ptr                   ctx_;
     ggml_cgraph *                      gf_ = nullptr;
     std::vector<host_input>            inputs_;
     std::vector<std::shared_ptr<void>> owned_;
+    std::unordered_map<const ggml_tensor *, double> flops_; // only while profiling
 };
 
 } // namespace forja

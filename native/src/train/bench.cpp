@@ -1,6 +1,7 @@
 #include "train/bench.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <memory>
 
@@ -8,6 +9,7 @@
 #include "base/memory.hpp"
 #include "base/random.hpp"
 #include "llama.h"
+#include "ops/cpu/kernels.hpp"
 #include "optim/adamw.hpp"
 #include "train/engine.hpp"
 
@@ -36,7 +38,7 @@ template <typename F> double median_seconds(int steps, F && pass) {
     return times[times.size() / 2];
 }
 
-double train_seconds(const bench_settings & s, std::shared_ptr<model> base) {
+double train_seconds(const bench_settings & s, std::shared_ptr<model> base, profile * into) {
     std::unique_ptr<method> tuning = make_method(s.method, *base, true);
     tuning->init(1);
     engine::options options;
@@ -45,6 +47,9 @@ double train_seconds(const bench_settings & s, std::shared_ptr<model> base) {
     options.activation_budget_bytes = s.activation_budget_bytes;
     engine e(base, tuning.get(), options);
     return median_seconds(s.steps, [&](int step) {
+        if (step == 1) { // the first one warms up
+            e.runner().set_profile(into);
+        }
         micro_batch mb;
         for (int i = 0; i < s.micro_batch_size; i++) {
             std::vector<uint32_t> row;
@@ -58,6 +63,22 @@ double train_seconds(const bench_settings & s, std::shared_ptr<model> base) {
         const double norm = global_grad_norm(e.runner(), tuning->params());
         adamw_step(e.runner(), tuning->params(), adamw_settings(), 1e-4, step + 1, norm);
     });
+}
+
+// What all threads of the CPU reach together in loops that only multiply and add.
+double peak_gflops(device & dev) {
+    const cpu::peak_kind kind = cpu::fastest_product() == cpu::product_type::bf16 ? cpu::peak_kind::bf16_dot : cpu::peak_kind::fma;
+    double               best = 0;
+    for (int i = 0; i < 5; i++) {
+        std::atomic<int64_t> flops{0};
+        const auto           began = std::chrono::steady_clock::now();
+        dev.team().run([&](int, int) {
+            float keep;
+            flops += (int64_t) cpu::peak_loop(kind, 1000000, &keep);
+        });
+        best = std::max(best, (double) flops / std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
+    }
+    return 1e-9 * best;
 }
 
 double forward_seconds(const bench_settings & s, int threads) {
@@ -100,7 +121,15 @@ bench_result run_bench(const bench_settings & s) {
         seconds = forward_seconds(s, dev->threads());
         r.tokens_per_second = s.max_seq_len / seconds;
     } else {
-        seconds = train_seconds(s, model::load(file, dev, s.max_seq_len, false));
+        profile * into = s.mode == "profile" ? &r.operations : nullptr;
+        seconds = train_seconds(s, model::load(file, dev, s.max_seq_len, false), into);
+        if (into && dev->is_cpu()) {
+            r.peak_gflops = peak_gflops(*dev);
+        }
+        for (auto & [name, e] : r.operations.by_name) {
+            e.seconds /= s.steps;
+            e.flops /= s.steps;
+        }
         r.tokens_per_second = (double) s.max_seq_len * s.micro_batch_size / seconds;
     }
     r.peak_memory_bytes = peak_memory_bytes();

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "ops/graph.hpp"
+#include "ops/profile.hpp"
 #include "peft/method.hpp"
 
 namespace forja {
@@ -22,10 +23,13 @@ struct bench_result {
     double      tokens_per_second = 0; // median over the timed passes
     uint64_t    peak_memory_bytes = 0, file_size_bytes = 0;
     int         threads           = 0;
+    double      peak_gflops       = 0; // mode profile
+    profile     operations;            // mode profile: of one step
 };
 
 /// mode train: whole optimiser steps on random tokens, every token supervised. mode forward: llama_decode of one prompt of
-/// max_seq_len tokens with logits for the last one, what llama-bench calls pp.
+/// max_seq_len tokens with logits for the last one, what llama-bench calls pp. mode profile: as train, each operation timed by
+/// itself, and the peak of the machine beside it.
 bench_result run_bench(const bench_settings & s);
 
 } // namespace forja
