@@ -15,7 +15,7 @@ describe('createFormat', () => {
 
   it('writes parameters as model names do', () => {
     expect(en.compact(134_515_008)).toBe('135M');
-    expect(es.compact(1_700_000_000)).toBe('1.7B');
+    expect(es.compact(1_700_000_000)).toBe('1,7B');
   });
 
   it('writes sizes in the unit that fits', () => {

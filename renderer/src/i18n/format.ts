@@ -72,6 +72,7 @@ export function createFormat(locale: Locale): Format {
   const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
   const lists = new Intl.ListFormat(locale, { type: 'conjunction' });
   const rules = new Intl.PluralRules(locale);
+  const point = sizes.formatToParts(1.5).find(({ type }) => type === 'decimal')?.value ?? '.';
   const decimals = new Map<number, Intl.NumberFormat>();
 
   function decimal(value: Maybe, digits = 4): string {
@@ -103,8 +104,8 @@ export function createFormat(locale: Locale): Format {
     locale,
     integer,
     decimal,
-    // K, M and B as model names have them, in both languages.
-    compact: (value) => (isKnown(value) ? compacts.format(value) : UNKNOWN),
+    // K, M and B as model names have them, in both languages; the point is the language's own.
+    compact: (value) => (isKnown(value) ? compacts.format(value).replace('.', point) : UNKNOWN),
     percent(share) {
       if (!isKnown(share)) return UNKNOWN;
       return Math.abs(share) < 0.0995 ? smallPercents.format(share) : percents.format(share);

@@ -10,6 +10,7 @@ export const exportPage = {
   what: 'What to export',
   run: 'Run',
   checkpoint: 'State',
+  checkpointHelp: 'Final is after the last step. Best is where it did best on rows that it never saw.',
   final: 'Final',
   best: 'Best validation',
   step: (step: string) => `Step ${step}`,

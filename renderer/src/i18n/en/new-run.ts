@@ -6,7 +6,7 @@ const format = createFormat('en');
 type Named<Keys extends readonly string[]> = Record<Keys[number], string>;
 
 const formats: Named<typeof ROW_FORMATS> = {
-  alpaca: 'Instruction and answer (Alpaca)',
+  alpaca: 'Instructions (Alpaca)',
   messages: 'Messages (OpenAI)',
   sharegpt: 'Conversations (ShareGPT)',
   prompt_completion: 'Prompt + completion',
@@ -72,6 +72,14 @@ export const newRun = {
     size: 'File size',
     sizeInParts: (size: string, parts: number) => `${size} in ${format.integer(parts)} parts`,
     tokens: (count: number) => `${format.integer(count)} tokens`,
+    hints: {
+      parameters: 'How many numbers the model is made of. Larger ones know more, and take longer to train.',
+      quantisation:
+        'How coarsely these numbers are stored: about 4 bits each in Q4, 16 in F16. Fewer bits make a smaller file that is a little less exact.',
+      context: 'How much text it can have in view at once. A token is about three quarters of a word.',
+      template:
+        'How the model marks who says what. Forja writes your rows in it, so that it learns them as it will later be asked.',
+    },
   },
 
   dataset: {
@@ -90,6 +98,8 @@ export const newRun = {
     formatAuto: 'found by itself',
     formatFound: (name: string) => `Found: ${name}`,
     template: 'Template',
+    templateHint:
+      'How question and answer are marked for the model. Its own is nearly always right; Alpaca is for models without one.',
     templateAuto: 'automatic',
     templateFound: (name: string) => `Automatic: ${name}`,
     columns: 'Columns',

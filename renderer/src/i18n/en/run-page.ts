@@ -10,6 +10,7 @@ export const runPage = {
   resume: 'Resume',
   stop: 'Stop',
   checkpoint: 'Checkpoint now',
+  checkpointHelp: 'Saves what was learned so far, to try it or to continue from here.',
   goOn: 'Continue',
   export: 'Export',
   playground: 'Try it',

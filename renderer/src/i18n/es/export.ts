@@ -8,6 +8,7 @@ export const exportPage: Messages['exportPage'] = {
   what: 'Qué exportar',
   run: 'Entrenamiento',
   checkpoint: 'Estado',
+  checkpointHelp: 'El final es tras el último paso. El mejor, cuando más acertó en filas que nunca vio.',
   final: 'Final',
   best: 'Mejor validación',
   step: (step) => `Paso ${step}`,

@@ -36,6 +36,14 @@ export const newRun: Messages['newRun'] = {
     size: 'Tamaño',
     sizeInParts: (size, parts) => `${size} en ${format.integer(parts)} partes`,
     tokens: (count) => `${format.integer(count)} tokens`,
+    hints: {
+      parameters: 'De cuántos números está hecho el modelo. Los grandes saben más y tardan más en entrenarse.',
+      quantisation:
+        'Con cuánto detalle se guardan esos números: unos 4 bits cada uno en Q4, 16 en F16. Con menos bits, el archivo es menor y algo menos exacto.',
+      context: 'Cuánto texto puede tener a la vista a la vez. Un token es algo menos que una palabra.',
+      template:
+        'Cómo marca el modelo quién dice qué. Forja escribe tus filas con ella, para que las aprenda tal como se le preguntará después.',
+    },
   },
 
   dataset: {
@@ -54,13 +62,15 @@ export const newRun: Messages['newRun'] = {
     formatAuto: 'detectado',
     formatFound: (name) => `Detectado: ${name}`,
     template: 'Plantilla',
+    templateHint:
+      'Cómo se marcan la pregunta y la respuesta para el modelo. La suya es casi siempre la buena; Alpaca es para modelos que no tienen.',
     templateAuto: 'automática',
     templateFound: (name) => `Automática: ${name}`,
     columns: 'Columnas',
     columnAuto: 'Automática',
     columnFound: (name) => `Automática: ${name}`,
     formats: {
-      alpaca: 'Instrucción y respuesta (Alpaca)',
+      alpaca: 'Instrucciones (Alpaca)',
       messages: 'Mensajes (OpenAI)',
       sharegpt: 'Conversaciones (ShareGPT)',
       prompt_completion: 'Entrada y continuación',
@@ -185,7 +195,7 @@ export const newRun: Messages['newRun'] = {
     trainable: 'Entrenables',
     ofParameters: (share) => `${share} del modelo`,
     time: 'Tiempo',
-    about: (duration) => `unos ${duration}`,
+    about: (duration) => `aprox. ${duration}`,
     steps: (steps, rate) => `${format.plural(steps, { one: '# paso', other: '# pasos' })}, ${rate}`,
     measured: 'según un entrenamiento anterior',
     estimated: 'aún sin medir',

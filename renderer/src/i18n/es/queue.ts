@@ -16,5 +16,5 @@ export const queue: Messages['queue'] = {
   removed: (name) => `«${name}» ya no está en la cola`,
   movedTo: (name, place) => `${name} es ahora el número ${place}`,
   failed: 'No se pudo cambiar la cola',
-  timeLeft: (time) => `quedan unos ${time}`,
+  timeLeft: (time) => `faltan aprox. ${time}`,
 };

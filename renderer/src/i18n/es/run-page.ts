@@ -11,6 +11,7 @@ export const runPage: Messages['runPage'] = {
   resume: 'Reanudar',
   stop: 'Detener',
   checkpoint: 'Guardar punto de control',
+  checkpointHelp: 'Guarda lo aprendido hasta ahora, para probarlo o para continuar desde aquí.',
   goOn: 'Continuar',
   export: 'Exportar',
   playground: 'Probarlo',
