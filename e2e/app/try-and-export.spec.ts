@@ -16,13 +16,17 @@ test('a run is tried beside its base, then exported, checked and listed', async 
   const running = await launch({ size: { width: 1000, height: 700 } });
   const { app, page, dataDir, close } = running;
   await answerMessageBox(app, 0);
-  const settings = { max_steps: 10, learning_rate: 0.002, max_seq_len: 128, threads: 2 };
+  const settings = { max_steps: 10, learning_rate: 0.002, max_seq_len: 128 };
   const run_id = await trainSample(page, 'Bakery orders', settings, { val_share: 0.003 });
   await waitForStatus(page, run_id, 'completed');
 
   await page.evaluate((id) => (window.location.hash = `#/playground?run=${id}`), run_id);
   await page.getByLabel('Longest answer (tokens)').fill('16');
-  await page.getByRole('textbox', { name: 'Prompt', exact: true }).fill('Two loaves of rye for Ana at nine.');
+  // What the rows ask is offered, under the system prompt that they were learned with.
+  await expect(page.getByRole('textbox', { name: 'System prompt' })).toHaveValue('Write the order as JSON.');
+  await page.getByRole('region', { name: 'Ask what your rows ask' }).getByRole('button').first().click();
+  await expect(page.getByRole('textbox', { name: 'Prompt', exact: true })).not.toHaveValue('');
+  await page.getByRole('textbox', { name: 'Prompt', exact: true }).focus();
   await page.keyboard.press('Enter');
   const base = page.locator('[data-voice="base"]');
   const tuned = page.locator('[data-voice="tuned"]');

@@ -310,15 +310,23 @@ test('a model is tried and taken out', async () => {
   await answerSaveDialog(app, join(dataDir, 'bakery-orders.gguf'));
   const play = { name: '07-playground-asked', route: `/playground?run=${first}` };
   await take(running, [
-    { name: '07-playground', route: `/playground?run=${first}` },
+    {
+      name: '07-playground',
+      route: `/playground?run=${first}`,
+      prepare: async (one, t) => {
+        const clear = one.getByRole('button', { name: t.playground.clear });
+        if (await clear.isEnabled()) await clear.click();
+        await one.getByRole('region', { name: t.playground.rowsTitle }).waitFor();
+      },
+    },
     {
       ...play,
       prepare: async (one, t) => {
         const clear = one.getByRole('button', { name: t.playground.clear });
-        if (await clear.isVisible()) await clear.click();
-        await one.getByLabel(t.playground.system).fill('Write the order as JSON.');
+        if (await clear.isEnabled()) await clear.click();
         await one.getByLabel(t.playground.max_tokens).fill('48');
-        await one.getByRole('textbox', { name: t.playground.prompt, exact: true }).fill(PROMPT);
+        await one.getByRole('region', { name: t.playground.rowsTitle }).getByRole('button').nth(1).click();
+        await one.getByRole('textbox', { name: t.playground.prompt, exact: true }).focus();
         await one.keyboard.press('Enter');
         for (const voice of ['base', 'tuned']) {
           await expect(one.locator(`[data-voice="${voice}"]`)).toHaveAttribute('data-state', 'done', {

@@ -26,6 +26,7 @@ export const CHANNELS = [
   'runs.get',
   'runs.metrics',
   'runs.log',
+  'runs.examples',
   'runs.update',
   'runs.delete',
   'runs.pause',

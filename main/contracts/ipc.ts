@@ -632,6 +632,11 @@ export const ipc = {
     request: z.object({ run_id: runId, limit: z.int().min(1).max(10_000) }),
     response: z.array(logEntry),
   },
+  /** What some of its rows ask, to ask it again: those kept for validation where they are a file. None of plain text. */
+  'runs.examples': {
+    request: z.object({ run_id: runId, limit: z.int().min(1).max(20) }),
+    response: z.array(z.object({ system: z.string(), prompt: z.string(), answer: z.string() })),
+  },
   'runs.update': {
     request: z.object({
       run_id: runId,

@@ -319,6 +319,10 @@ export const EXAMPLES: {
   },
   'runs.list': { request: undefined, response: [run] },
   'runs.get': { request: one, response: detail },
+  'runs.examples': {
+    request: { ...one, limit: 3 },
+    response: [{ system: '', prompt: 'When?', answer: 'At seven.' }],
+  },
   'runs.metrics': {
     request: { ...one, max_points: 500 },
     response: {

@@ -66,6 +66,7 @@ export function openCore(context: ServiceContext): Core {
       'runs.get': ({ run_id }) => library.get(run_id),
       'runs.metrics': ({ run_id, max_points }) => library.metrics(run_id, max_points),
       'runs.log': ({ run_id, limit }) => library.log(run_id, limit),
+      'runs.examples': ({ run_id, limit }) => library.examples(run_id, limit),
       'runs.update': (request) => library.update(request),
       'runs.delete': ({ run_id, delete_files }) => library.delete(run_id, delete_files),
       'runs.pause': ({ run_id }) => queue.command(run_id, 'pause'),

@@ -1,4 +1,4 @@
-import type { ChatSampling, IpcError, LoadedWeights, RecentModel } from '../../../main/contracts/ipc.ts';
+import type { ChatSampling, IpcError, IpcResponse, LoadedWeights, RecentModel } from '../../../main/contracts/ipc.ts';
 import { ApiError, call, on } from '../api/bridge.svelte.ts';
 import {
   isWaiting,
@@ -26,6 +26,10 @@ export const DEFAULT_SAMPLING: Readonly<ChatSampling> = {
 };
 export const DEFAULT_LENGTHS = { max_tokens: 256, n_ctx: 2048 } as const;
 
+export type RowExample = IpcResponse<'runs.examples'>[number];
+/** How many rows are offered to ask. */
+const EXAMPLES = 3;
+
 interface Loaded {
   /** The request, as text to compare. */
   key: string;
@@ -40,6 +44,9 @@ class PlaygroundState {
   #isLoading = $state(false);
   #died = $state.raw<IpcError | null>(null);
   #error = $state.raw<unknown>(null);
+  #examples = $state.raw<readonly RowExample[]>([]);
+  #systemOfRows = $state('');
+  #lookedAt: string | null = null;
   #loaded: Record<Voice, Loaded | null> = { base: null, tuned: null };
   /** Who waits for the end of an answer. */
   readonly #ends = new Map<string, () => void>();
@@ -67,6 +74,33 @@ class PlaygroundState {
 
   get isLoading(): boolean {
     return this.#isLoading;
+  }
+
+  /** What some rows of the tuned run's dataset ask. */
+  get examples(): readonly RowExample[] {
+    return this.#examples;
+  }
+
+  /** The system prompt is that of the rows, and not one that the person wrote. */
+  get isSystemOfRows(): boolean {
+    return this.system !== '' && this.system === this.#systemOfRows;
+  }
+
+  /**
+   * Reads what a run's rows ask, and takes over their system prompt unless the person wrote another: a model that was tuned
+   * under one may have nothing to say without it.
+   */
+  async lookAt(run_id: string | null): Promise<void> {
+    if (run_id === this.#lookedAt) return;
+    this.#lookedAt = run_id;
+    // The dataset may be gone: then there is nothing to offer, and nothing is wrong.
+    const examples = run_id === null ? [] : await call('runs.examples', { run_id, limit: EXAMPLES }).catch(() => []);
+    if (run_id !== this.#lookedAt) return;
+    this.#examples = examples;
+    const system = examples[0]?.system ?? '';
+    const isShared = examples.every((one) => one.system === system);
+    if (this.system === this.#systemOfRows) this.system = isShared ? system : '';
+    this.#systemOfRows = isShared ? system : '';
   }
 
   /** An answer is being written, or waits for its turn. */

@@ -51,6 +51,12 @@ export function voicesOf(choice: WeightsChoice): { base: VoiceWeights; tuned: Vo
   return { base, tuned: adapters.length === 0 ? null : { model_path, adapters } };
 }
 
+/** The run whose adapter answers as the tuned voice; the first, where there are several. */
+export function tunedRunOf({ adapters, whole_path }: WeightsChoice): string | null {
+  if (whole_path !== null) return null;
+  return adapters.find((one) => one.kind === 'run')?.run_id ?? null;
+}
+
 /** Models to choose as the base: those that runs have tuned, then others that were used lately. */
 export function baseOptions(
   usable: readonly RunSummary[],

@@ -38,6 +38,8 @@ export const playground = {
   resetSampling: 'Defaults',
   system: 'System prompt',
   systemHelp: 'What the models are told before every prompt. Empty: nothing.',
+  systemOfRows: 'Taken from the rows of your dataset: the tuned model learned to answer under it.',
+  rowsTitle: 'Ask what your rows ask',
   temperature: 'Temperature',
   temperatureHelp: '0 always takes the likeliest token; higher values vary more.',
   greedyHelp: 'Has no effect while the temperature is 0.',

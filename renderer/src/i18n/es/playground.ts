@@ -40,6 +40,8 @@ export const playground: Messages['playground'] = {
   resetSampling: 'Valores iniciales',
   system: 'Instrucción de sistema',
   systemHelp: 'Lo que se dice a los modelos antes de cada pregunta. Vacía: nada.',
+  systemOfRows: 'Sale de las filas de tus datos: el modelo ajustado aprendió a responder con ella.',
+  rowsTitle: 'Pregunta lo que preguntan tus filas',
   temperature: 'Temperatura',
   temperatureHelp: 'Con 0 elige siempre el token más probable; cuanto más alta, más varía.',
   greedyHelp: 'No tiene efecto mientras la temperatura es 0.',
