@@ -15,8 +15,8 @@ const report = (code: string, details: Record<string, unknown> = {}) => ({
 
 describe('describeError', () => {
   it('leaves the core’s English as it is', () => {
-    expect(describeError(report('disk_full'), en)).toEqual({
-      code: 'disk_full',
+    expect(describeError(report('gguf_corrupt'), en)).toEqual({
+      code: 'gguf_corrupt',
       message: 'As the core says it.',
       hint: 'What to do.',
     });
