@@ -192,6 +192,8 @@ const previewRow = z.object({
       cut: z.boolean(),
     }),
   ),
+  /** What is asked first in it; null in plain text and in refused rows. */
+  prompt: z.string().nullable(),
   refusal: refusal.nullable(),
 });
 

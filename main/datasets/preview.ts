@@ -3,12 +3,14 @@ import { DatasetError, RowError } from './errors.ts';
 import { openReader } from './readers/index.ts';
 import type { PromptTemplate } from './templates/index.ts';
 import { splitLongText } from './text-windows.ts';
-import type { Refusal, Segment } from './types.ts';
+import type { Conversation, Refusal, Segment } from './types.ts';
 
 /** A row as the model will see it, or why it can't be used. Long plain text gives several of the same line. */
 export interface PreviewedRow {
   line: number;
   segments: Segment[];
+  /** What a person asks first in it; null where nothing is asked, as in plain text. */
+  prompt: string | null;
   refusal: Refusal | null;
 }
 
@@ -43,19 +45,25 @@ export async function previewRows(options: PreviewOptions): Promise<{ rows: Prev
       taken += 1;
       const { line } = row;
       if (row.refusal !== undefined) {
-        shown.push({ line, segments: [], refusal: row.refusal });
+        shown.push({ line, segments: [], prompt: null, refusal: row.refusal });
         continue;
       }
       try {
         const parts = splitLongText(row.conversation, max_seq_len).map((part) => template.renderRow(part));
-        for (const segments of parts) shown.push({ line, segments, refusal: null });
+        const prompt = firstPrompt(row.conversation);
+        for (const segments of parts) shown.push({ line, segments, prompt, refusal: null });
       } catch (error) {
         if (!(error instanceof RowError)) throw error;
-        shown.push({ line, segments: [], refusal: error.toRefusal() });
+        shown.push({ line, segments: [], prompt: null, refusal: error.toRefusal() });
       }
     }
   }
   return { rows: shown, has_more: false };
+}
+
+function firstPrompt(conversation: Conversation): string | null {
+  if (conversation.kind !== 'chat') return null;
+  return conversation.messages.find(({ role }) => role === 'user')?.content ?? null;
 }
 
 /** Names of the columns of a dataset's first rows, in the order in which they come. @throws DatasetError */

@@ -263,7 +263,9 @@ export const EXAMPLES: {
       limit: 10,
     },
     response: {
-      rows: [{ line: 1, tokens: 4, segments: [{ text: 'Hi', supervised: true, cut: false }], refusal: null }],
+      rows: [
+        { line: 1, tokens: 4, segments: [{ text: 'Hi', supervised: true, cut: false }], prompt: 'Hi', refusal: null },
+      ],
       has_more: false,
     },
   },

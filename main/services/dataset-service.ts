@@ -91,10 +91,11 @@ export class DatasetService {
       const cutOf = new Map(long.map((segments, at) => [segments, cuts[at]!]));
       const tokensOf = new Map(used.map((segments, at) => [segments, counts[at]!]));
       return {
-        rows: rows.map(({ line, segments, refusal }) => ({
+        rows: rows.map(({ line, segments, prompt, refusal }) => ({
           line,
           tokens: refusal === null ? (tokensOf.get(segments) ?? null) : null,
           segments: markCut(segments, cutOf.get(segments) ?? charsOf(segments)),
+          prompt,
           refusal,
         })),
         has_more,

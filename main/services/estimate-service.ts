@@ -5,7 +5,7 @@ import type { Device, IpcParsedRequest, Plan } from '../contracts/ipc.ts';
 import { completeJob, type JobOf } from '../contracts/protocol.ts';
 import { adviseMemory } from '../domain/estimates/advice.ts';
 import { estimateFullMemory, estimateMemory } from '../domain/estimates/memory.ts';
-import { estimateTime, guessTokensPerSecond } from '../domain/estimates/time.ts';
+import { estimateTime, guessTokensPerSecond, learnTokensPerSecond } from '../domain/estimates/time.ts';
 import { loraParameters } from '../domain/lora-parameters.ts';
 import { judgeSettings } from '../domain/setting-warnings.ts';
 import type { ModelCatalogue } from '../models/index.ts';
@@ -27,11 +27,11 @@ const FLOAT_TYPES = new Set(['f32', 'f16', 'bf16']);
 export class EstimateService {
   private readonly context: ServiceContext;
   private readonly models: ModelCatalogue;
-  private readonly listDevices: () => Promise<Device[]>;
-  private devices: { asked_ms: number; list: Promise<Device[]> } | null = null;
+  private readonly listDevices: () => Promise<DevicesHere>;
+  private devices: { asked_ms: number; list: Promise<DevicesHere> } | null = null;
 
   /** @param listDevices only tests give another */
-  constructor(context: ServiceContext, models: ModelCatalogue, listDevices: () => Promise<Device[]> = devicesHere) {
+  constructor(context: ServiceContext, models: ModelCatalogue, listDevices: () => Promise<DevicesHere> = devicesHere) {
     this.context = context;
     this.models = models;
     this.listDevices = listDevices;
@@ -49,7 +49,8 @@ export class EstimateService {
       out_dir: '-',
     });
     const { sizes, info } = await this.models.open(model_path);
-    const device = choose(await this.devicesNow(), settings.device);
+    const { devices, cpu_features } = await this.devicesNow();
+    const device = choose(devices, settings.device);
     const available_bytes = availableOf(device);
     const trainable_parameters = loraParameters(sizes, settings.target_modules, settings.lora_rank);
     const memory = estimateMemory(sizes, settings, dataset);
@@ -85,7 +86,7 @@ export class EstimateService {
       memory,
       device,
       fits,
-      time: dataset === null ? null : this.time(model_path, settings, device, sizes.n_params, dataset),
+      time: dataset === null ? null : this.time(model_path, settings, device, cpu_features, sizes.n_params, dataset),
       advice: adviseMemory(sizes, settings, dataset, available_bytes),
       methods: methods.map((one) => ({ ...one, fits: one.total_bytes <= available_bytes })),
       warnings: judgeSettings(settings, trainable_parameters, info.n_ctx_train, dataset),
@@ -96,12 +97,20 @@ export class EstimateService {
     model_path: string,
     settings: JobOf<'train'>,
     device: Device,
+    cpu_features: string,
     n_params: number,
     dataset: NonNullable<IpcParsedRequest<'estimates.plan'>['dataset']>,
   ): Plan['time'] {
     const measured = this.measuredSpeed(model_path, settings.device);
-    const threads = settings.threads > 0 ? settings.threads : Math.max(1, Math.ceil(availableParallelism() / 2));
-    const tokens_per_second = measured ?? guessTokensPerSecond(n_params, device.type === 'cpu' ? threads : null);
+    const threadsOf = (wanted: number) => (device.type === 'cpu' ? wanted || defaultThreads() : null);
+    const threads = threadsOf(settings.threads);
+    const past = this.context.db.runs
+      .speedsOn(settings.device)
+      .map((one) => ({ ...one, threads: threadsOf(one.threads) }));
+    const tokens_per_second =
+      measured ??
+      learnTokensPerSecond(n_params, threads, past) ??
+      guessTokensPerSecond(n_params, threads, cpu_features);
     return {
       ...estimateTime(settings, dataset, tokens_per_second),
       basis: measured === null ? 'estimated' : 'measured',
@@ -122,7 +131,7 @@ export class EstimateService {
     return speeds[Math.floor(speeds.length / 2)] ?? null;
   }
 
-  private async devicesNow(): Promise<Device[]> {
+  private async devicesNow(): Promise<DevicesHere> {
     if (this.devices === null || Date.now() - this.devices.asked_ms > DEVICES_MS) {
       const list = this.listDevices();
       this.devices = { asked_ms: Date.now(), list };
@@ -132,8 +141,20 @@ export class EstimateService {
   }
 }
 
-async function devicesHere(): Promise<Device[]> {
-  return (await runJob<'devices'>(completeJob('devices', {}))).devices;
+/** What can compute here. */
+interface DevicesHere {
+  devices: Device[];
+  cpu_features: string;
+}
+
+async function devicesHere(): Promise<DevicesHere> {
+  const { devices, cpu_features } = await runJob<'devices'>(completeJob('devices', {}));
+  return { devices, cpu_features };
+}
+
+/** The trainer takes one thread a physical core; half of the processors is a fair guess at those. */
+function defaultThreads(): number {
+  return Math.max(1, Math.ceil(availableParallelism() / 2));
 }
 
 /** The device that a run with this setting computes on: as the trainer chooses. */

@@ -23,6 +23,7 @@ export function newRunAnswers(scenario: string) {
     {
       line: 1,
       tokens: 74,
+      prompt: null,
       refusal: null,
       segments: [
         text(
@@ -35,12 +36,14 @@ export function newRunAnswers(scenario: string) {
     {
       line: 2,
       tokens: null,
+      prompt: null,
       refusal: { code: 'invalid_json', message: 'Unexpected token } at column 41' },
       segments: [],
     },
     {
       line: 3,
       tokens: 612,
+      prompt: null,
       refusal: null,
       segments: [
         text(

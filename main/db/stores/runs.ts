@@ -177,6 +177,18 @@ export class RunStore {
       .all({ model_sha256, device, limit }) as { tokens_per_second: number; settings: string }[];
   }
 
+  /** Speeds of the last runs of any model on a device, with what they depend on. */
+  speedsOn(device: string, limit = 20): { tokens_per_second: number; n_params: number; threads: number }[] {
+    return this.db
+      .prepare(
+        `SELECT runs.tokens_per_second, models.n_params, json_extract(runs.settings, '$.threads') AS threads
+           FROM runs JOIN models ON models.sha256 = runs.model_sha256
+         WHERE runs.tokens_per_second > 0 AND runs.steps >= 3 AND json_extract(runs.settings, '$.device') = @device
+         ORDER BY runs.created_ms DESC LIMIT @limit`,
+      )
+      .all({ device, limit }) as { tokens_per_second: number; n_params: number; threads: number }[];
+  }
+
   /** All runs, the newest first. */
   list(): RunRow[] {
     return this.db.prepare('SELECT * FROM runs ORDER BY created_ms DESC, rowid DESC').all() as RunRow[];

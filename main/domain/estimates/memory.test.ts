@@ -15,6 +15,7 @@ const smollm2 = (file_size_bytes: number): TrainedModel => ({
 });
 const Q4_1 = 98_362_432;
 const Q8_0 = 144_811_072;
+const Q4_K_M = 105_454_144;
 const F16 = 270_885_952;
 const tiny: TrainedModel = {
   n_layer: 2,
@@ -48,6 +49,24 @@ describe("the trainer's measured peak, within 15 %", () => {
     ['SmolLM2 Q4_1', smollm2(Q4_1), { max_seq_len: 512, micro_batch_size: 2, activation_budget_bytes: 0 }, 348_594_176],
     ['SmolLM2 Q8_0', smollm2(Q8_0), { max_seq_len: 256, lora_rank: 32, micro_batch_size: 2 }, 513_712_128],
     ['SmolLM2 F16', smollm2(F16), { max_seq_len: 128, lora_rank: 8 }, 447_963_136],
+    ['SmolLM2 Q8_0', smollm2(Q8_0), { max_seq_len: 256, micro_batch_size: 1, lora_rank: 8 }, 377_204_736],
+    ['SmolLM2 Q8_0', smollm2(Q8_0), { max_seq_len: 256, micro_batch_size: 1, lora_rank: 16 }, 417_042_432],
+    ['SmolLM2 Q8_0', smollm2(Q8_0), { max_seq_len: 256, micro_batch_size: 4, lora_rank: 8 }, 433_844_224],
+    ['SmolLM2 Q8_0', smollm2(Q8_0), { max_seq_len: 256, micro_batch_size: 4, lora_rank: 16 }, 473_939_968],
+    ['SmolLM2 Q8_0', smollm2(Q8_0), { max_seq_len: 512, micro_batch_size: 1, lora_rank: 8 }, 393_932_800],
+    ['SmolLM2 Q8_0', smollm2(Q8_0), { max_seq_len: 512, micro_batch_size: 4, lora_rank: 8 }, 556_781_568],
+    ['SmolLM2 Q8_0', smollm2(Q8_0), { max_seq_len: 1024, micro_batch_size: 1, lora_rank: 8 }, 433_782_784],
+    ['SmolLM2 Q8_0', smollm2(Q8_0), { max_seq_len: 1024, micro_batch_size: 1, lora_rank: 16 }, 473_460_736],
+    ['SmolLM2 Q8_0', smollm2(Q8_0), { max_seq_len: 1024, micro_batch_size: 4, lora_rank: 8 }, 784_855_040],
+    ['SmolLM2 Q8_0', smollm2(Q8_0), { max_seq_len: 1024, micro_batch_size: 4, lora_rank: 16 }, 824_594_432],
+    ['SmolLM2 Q4_K_M', smollm2(Q4_K_M), { max_seq_len: 256, micro_batch_size: 1, lora_rank: 8 }, 337_575_936],
+    ['SmolLM2 Q4_K_M', smollm2(Q4_K_M), { max_seq_len: 256, micro_batch_size: 1, lora_rank: 16 }, 377_532_416],
+    ['SmolLM2 Q4_K_M', smollm2(Q4_K_M), { max_seq_len: 256, micro_batch_size: 4, lora_rank: 8 }, 394_706_944],
+    ['SmolLM2 Q4_K_M', smollm2(Q4_K_M), { max_seq_len: 256, micro_batch_size: 4, lora_rank: 16 }, 434_864_128],
+    ['SmolLM2 Q4_K_M', smollm2(Q4_K_M), { max_seq_len: 512, micro_batch_size: 1, lora_rank: 8 }, 354_951_168],
+    ['SmolLM2 Q4_K_M', smollm2(Q4_K_M), { max_seq_len: 512, micro_batch_size: 4, lora_rank: 8 }, 518_045_696],
+    ['SmolLM2 Q4_K_M', smollm2(Q4_K_M), { max_seq_len: 1024, micro_batch_size: 1, lora_rank: 8 }, 395_005_952],
+    ['SmolLM2 Q4_K_M', smollm2(Q4_K_M), { max_seq_len: 1024, micro_batch_size: 1, lora_rank: 16 }, 434_851_840],
     ['tiny', tiny, { max_seq_len: 128 }, 36_798_464],
     ['tiny', tiny, { max_seq_len: 2048, activation_budget_bytes: 0 }, 48_926_720],
     ['tiny', tiny, { max_seq_len: 4096, activation_budget_bytes: 0 }, 61_042_688],

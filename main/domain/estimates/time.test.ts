@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { estimateTime, guessTokensPerSecond } from './time.ts';
+import { estimateTime, guessTokensPerSecond, learnTokensPerSecond } from './time.ts';
 
 const settings = {
   micro_batch_size: 2,
@@ -26,6 +26,26 @@ test('cut rows and validation count as they are', () => {
 });
 
 test('more threads and smaller models are faster', () => {
-  expect(guessTokensPerSecond(1e8, 4)).toBe(4 * guessTokensPerSecond(1e8, 1));
-  expect(guessTokensPerSecond(1e8, 4)).toBe(10 * guessTokensPerSecond(1e9, 4));
+  expect(guessTokensPerSecond(1e8, 4, 'AVX2')).toBe(4 * guessTokensPerSecond(1e8, 1, 'AVX2'));
+  expect(guessTokensPerSecond(1e8, 4, 'AVX2')).toBe(10 * guessTokensPerSecond(1e9, 4, 'AVX2'));
+  const [bf16, avx2, plain] = ['SSE3 AVX2 AVX512 AVX512_BF16', 'SSE3 AVX AVX2', 'SSE3'].map((features) =>
+    guessTokensPerSecond(1e8, 1, features),
+  );
+  expect(bf16).toBeGreaterThan(avx2!);
+  expect(avx2).toBeGreaterThan(plain!);
+});
+
+test('what other models got done here says what this one will', () => {
+  const past = [
+    { tokens_per_second: 400, n_params: 1e8, threads: 2 },
+    { tokens_per_second: 10, n_params: 1e8, threads: 2 },
+    { tokens_per_second: 50, n_params: 1e9, threads: 2 },
+    { tokens_per_second: 1e5, n_params: 1e8, threads: null },
+    // Nothing can be said of large models from this one.
+    { tokens_per_second: 1000, n_params: 1e5, threads: 2 },
+  ];
+  expect(learnTokensPerSecond(2e8, 2, past)).toBe(200);
+  expect(learnTokensPerSecond(2e8, 1, past)).toBe(100);
+  expect(learnTokensPerSecond(1e9, null, past)).toBe(1e4);
+  expect(learnTokensPerSecond(2e8, 2, [])).toBeNull();
 });

@@ -20,10 +20,15 @@ export interface TimeEstimate {
 }
 
 /**
- * What one core of an ordinary processor gets done in training, in operations a second, and what a GPU does; both cautious.
- * Only a start: the first run of a model on a device replaces it.
+ * What one core gets done in training, in operations a second, by what its processor can do; measured with SmolLM2 for the first,
+ * cautious for the others. Only a start: what a run here got done replaces it.
  */
-const CORE_FLOPS = 45e9;
+const CORE_FLOPS = [
+  [/AVX512_BF16/, 140e9],
+  [/AVX512/, 80e9],
+  [/AVX2|NEON/, 45e9],
+] as const;
+const BASELINE_CORE_FLOPS = 12e9;
 const GPU_FLOPS = 3e12;
 
 /** Forward, the way back through frozen weights, and the blocks that are computed twice: operations a parameter and token. */
@@ -32,10 +37,43 @@ const FLOPS_PER_PARAMETER = 5;
 /** Reading model and dataset before the first step. */
 const START_MS = 3000;
 
-/** A guess for a model that was never trained on a device. @param threads CPU threads; null for a GPU */
-export function guessTokensPerSecond(n_params: number, threads: number | null): number {
-  const flops = threads === null ? GPU_FLOPS : CORE_FLOPS * Math.max(1, threads);
+/**
+ * A guess for a model that was never trained on a device, where no other was either.
+ * @param threads CPU threads; null for a GPU
+ * @param cpu_features as the trainer tells them
+ */
+export function guessTokensPerSecond(n_params: number, threads: number | null, cpu_features: string): number {
+  const perCore = CORE_FLOPS.find(([known]) => known.test(cpu_features))?.[1] ?? BASELINE_CORE_FLOPS;
+  const flops = threads === null ? GPU_FLOPS : perCore * Math.max(1, threads);
   return flops / (FLOPS_PER_PARAMETER * n_params);
+}
+
+/** What a run of any model got done on a device. */
+export interface PastSpeed {
+  tokens_per_second: number;
+  n_params: number;
+  /** CPU threads; null for a GPU. */
+  threads: number | null;
+}
+
+/** Of models much smaller or larger, what is not proportional to the parameters has too much weight. */
+const ALIKE_FACTOR = 30;
+const isAlike = (a: number, b: number) => a < ALIKE_FACTOR * b && b < ALIKE_FACTOR * a;
+
+/**
+ * The speed to expect of a model from what others got done on the same device: the work of a token grows with the parameters,
+ * and threads share it. Null where nothing was trained. The median, so that one run beside other work says little.
+ */
+export function learnTokensPerSecond(
+  n_params: number,
+  threads: number | null,
+  past: readonly PastSpeed[],
+): number | null {
+  const speeds = past
+    .filter((one) => (one.threads === null) === (threads === null) && isAlike(one.n_params, n_params))
+    .map((one) => (one.tokens_per_second * one.n_params * (threads ?? 1)) / (n_params * (one.threads ?? 1)))
+    .sort((a, b) => a - b);
+  return speeds[Math.floor(speeds.length / 2)] ?? null;
 }
 
 /**

@@ -188,7 +188,8 @@ export const newRun = {
     chooseAdapter: 'Choose an adapter…',
     noAdapter: 'None',
     samples: 'Samples while it trains',
-    samplesHelp: 'The model answers these prompts at each validation, so that you can read how it gets on.',
+    samplesHelp:
+      'The model answers each of these at every validation, and the answers stand on the run’s page. The first come from your dataset; change them, add up to eight, or remove all for none.',
     samplePrompt: (number: number) => `Prompt ${format.integer(number)}`,
     addPrompt: 'Add a prompt',
     removePrompt: (number: number) => `Remove prompt ${format.integer(number)}`,

@@ -171,7 +171,8 @@ export const newRun: Messages['newRun'] = {
     chooseAdapter: 'Elegir adaptador…',
     noAdapter: 'Ninguno',
     samples: 'Muestras durante el entrenamiento',
-    samplesHelp: 'El modelo responde a estas entradas en cada validación, para que leas cómo va.',
+    samplesHelp:
+      'El modelo responde a cada una en cada validación, y las respuestas están en la página del entrenamiento. Las primeras salen de tus datos; cámbialas, añade hasta ocho o quítalas todas.',
     samplePrompt: (number) => `Entrada ${format.integer(number)}`,
     addPrompt: 'Añadir una entrada',
     removePrompt: (number) => `Quitar la entrada ${format.integer(number)}`,

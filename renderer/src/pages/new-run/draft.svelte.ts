@@ -22,6 +22,9 @@ export type SettingValue = TrainSettings[keyof TrainSettings];
 export type Obstacle = 'needsModel' | 'needsTrainable' | 'needsData' | 'needsReading' | 'needsRows' | 'needsSettings';
 
 const PREVIEW_ROWS = 8;
+/** So many prompts of the dataset are answered while it trains, unless the person says otherwise; no longer ones than this. */
+const SUGGESTED_PROMPTS = 2;
+const SUGGESTED_CHARS = 500;
 /** Waits in ms until typing pauses: a dataset is read through, an estimate is quick. */
 const READ_DELAY = 500;
 const ESTIMATE_DELAY = 200;
@@ -51,6 +54,8 @@ export class Draft {
   /** Empty: the suggested name is taken. */
   name = $state('');
   samplePrompts = $state<string[]>([]);
+  /** What was put into samplePrompts from the rows; while both are the same, the person has not written any. */
+  #suggestedPrompts: readonly string[] = [];
 
   readonly model = new Latest<ModelInfo>();
   readonly dataset = new Latest<DatasetReport>();
@@ -218,12 +223,29 @@ export class Draft {
     const { max_seq_len } = preview;
     const { seed = 1 } = this.#settings;
     const choices = { ...this.#choices, data_path };
-    this.preview.ask(() => call('datasets.preview', preview), delay_ms);
+    this.preview.ask(
+      () => call('datasets.preview', preview),
+      delay_ms,
+      ({ rows }) => this.#suggestPrompts(rows),
+    );
     this.dataset.ask(
       () => call('datasets.inspect', { ...choices, model_path, max_seq_len, seed }),
       delay_ms,
       () => this.#estimate(0),
     );
+  }
+
+  /** Takes the first prompts of the rows, as long as the person has written none. */
+  #suggestPrompts(rows: Preview['rows']): void {
+    const isOwn =
+      this.samplePrompts.length !== this.#suggestedPrompts.length ||
+      this.samplePrompts.some((prompt, index) => prompt !== this.#suggestedPrompts[index]);
+    if (isOwn) return;
+    const prompts = rows.flatMap(({ prompt }) =>
+      prompt === null || prompt.trim() === '' || prompt.length > SUGGESTED_CHARS ? [] : [prompt.trim()],
+    );
+    this.#suggestedPrompts = [...new Set(prompts)].slice(0, SUGGESTED_PROMPTS);
+    this.samplePrompts = [...this.#suggestedPrompts];
   }
 
   #previewRequest(offset: number) {

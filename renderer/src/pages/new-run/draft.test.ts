@@ -51,7 +51,7 @@ beforeEach(async () => {
     'app.doctor': { findings: [], devices: [], report: '' },
     'models.inspect': { trainable: true, n_ctx_train: 2048 },
     'datasets.inspect': report,
-    'datasets.preview': { rows: [{ line: 1 }], has_more: true },
+    'datasets.preview': { rows: [{ line: 1, prompt: null }], has_more: true },
     'estimates.plan': { memory: { total_bytes: 1000 }, warnings: [] },
     'runs.create': { id: 'r1', name: 'x' },
   };
@@ -175,7 +175,7 @@ describe('Draft', () => {
     answers['datasets.preview'] = { rows: [{ line: 2 }], has_more: false };
     await draft.showMore();
     expect(called('datasets.preview').at(-1)).toMatchObject({ offset: 1 });
-    expect(draft.preview.value).toEqual({ rows: [{ line: 1 }, { line: 2 }], has_more: false });
+    expect(draft.preview.value).toMatchObject({ rows: [{ line: 1 }, { line: 2 }], has_more: false });
   });
 
   it('starts a run with what was chosen and estimated, without empty prompts', async () => {
@@ -214,5 +214,42 @@ describe('limitFor', () => {
     expect(limitFor(612, 8192)).toBe(640);
     expect(limitFor(640, 8192)).toBe(640);
     expect(limitFor(9000, 8192)).toBe(8192);
+  });
+});
+
+describe('the prompts that are answered while it trains', () => {
+  const withPrompts = (...prompts: (string | null)[]) => {
+    answers['datasets.preview'] = { rows: prompts.map((prompt, line) => ({ line, prompt })), has_more: false };
+  };
+
+  it('are the first two of the dataset, and others with another dataset', async () => {
+    const draft = new Draft();
+    await draft.load();
+    draft.chooseModel('/m.gguf');
+    await pass(1000);
+    withPrompts(null, 'One?', 'One?', 'x'.repeat(600), ' Two? ', 'Three?');
+    draft.chooseData('/rows.jsonl');
+    await pass(1000);
+    expect(draft.samplePrompts).toEqual(['One?', 'Two?']);
+    withPrompts('Other?');
+    draft.chooseData('/others.jsonl');
+    await pass(1000);
+    expect(draft.samplePrompts).toEqual(['Other?']);
+  });
+
+  it('stay as the person wrote them', async () => {
+    const draft = new Draft();
+    await draft.load();
+    draft.chooseModel('/m.gguf');
+    await pass(1000);
+    withPrompts('One?', 'Two?');
+    draft.chooseData('/rows.jsonl');
+    await pass(1000);
+    draft.samplePrompts.splice(0, 1);
+    draft.samplePrompts[0] = 'Mine?';
+    withPrompts('Other?');
+    draft.chooseData('/others.jsonl');
+    await pass(1000);
+    expect(draft.samplePrompts).toEqual(['Mine?']);
   });
 });
