@@ -146,6 +146,7 @@ const fileAudit = z.object({
   size_bytes: z.number(),
   rows_read: count,
   rows_used: count,
+  rows_sampled_from: count.nullish(),
   rows_refused: count,
   refused_by_code: z.partialRecord(z.string(), count),
   /** The first refused rows; `line` is 1-based. */

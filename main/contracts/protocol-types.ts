@@ -104,6 +104,8 @@ export interface TokenizeJob {
   output_path: string;
   /** Tokens of a row that are used; a longer row loses its end. */
   max_seq_len: number;
+  /** Rows of the dataset, where only a sample of them is sent; 0 where all are. */
+  dataset_rows: number;
 }
 
 /** What a model file is and whether it can be trained. All settings are present: defaults are filled in. */
@@ -150,6 +152,8 @@ export interface VerifyJob {
   tokens_path: string;
   /** Rows used, from the start. */
   max_rows: number;
+  /** Tokens after which no further row is read; 0 for as many as suit the model's size. */
+  max_tokens: number;
   /** Tokens of a row that are used; a longer row loses its end. */
   max_seq_len: number;
   /** CPU threads; 0 means one per physical core. */
@@ -234,6 +238,8 @@ export interface PlanData {
   trainable_parameters: number;
   /** Rows that will be learned from. */
   rows: number;
+  /** Rows of the dataset that these are a sample of, because max_steps needs no more; 0 where all were read. */
+  dataset_rows?: number;
   val_rows: number;
   steps_per_epoch: number;
   total_steps: number;

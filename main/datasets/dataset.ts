@@ -1,7 +1,18 @@
 import { DatasetError, RowError } from './errors.ts';
 import { chooseFormat, toConversation } from './formats/index.ts';
 import { openReader } from './readers/index.ts';
-import type { ColumnMap, Conversation, FileKind, ReadRow, Refusal, RowFormat, RowReader } from './types.ts';
+import { shuffled } from './sample.ts';
+import type {
+  ColumnMap,
+  Conversation,
+  FileKind,
+  ReadRow,
+  Refusal,
+  RowBatch,
+  RowFormat,
+  RowIndex,
+  RowReader,
+} from './types.ts';
 
 /** Rows that the format is recognised from, and how many refused ones are passed over to find them. */
 const SAMPLE_ROWS = 50;
@@ -34,6 +45,11 @@ export interface Dataset {
   format_reason: string;
   columns: ColumnMap;
   batches(): AsyncGenerator<DatasetBatch, void, undefined>;
+  /**
+   * All rows in an order that depends on the seed, to be left off when there are enough: no more of the file is parsed. Null
+   * for a kind of file whose rows can't be found without parsing it, and for one that has no more than `most` rows.
+   */
+  sample(most: number, seed: number): Promise<{ rows: number; batches: AsyncGenerator<DatasetBatch> } | null>;
 }
 
 /**
@@ -57,7 +73,12 @@ export async function openDataset(options: OpenOptions): Promise<Dataset> {
     format,
     format_reason: reason,
     columns,
-    batches: () => convert(reader, format, columns),
+    batches: () => convert(reader.batches(), format, columns),
+    sample: async (most, seed) => {
+      const index = await reader.index?.();
+      if (index === undefined || index.rows <= most) return null;
+      return { rows: index.rows, batches: convert(inOrder(index, seed), format, columns) };
+    },
   };
 }
 
@@ -92,12 +113,16 @@ async function readSample(reader: RowReader): Promise<Record<string, unknown>[]>
   );
 }
 
+async function* inOrder(index: RowIndex, seed: number): AsyncGenerator<RowBatch, void, undefined> {
+  for await (const rows of index.read(shuffled(index.rows, seed))) yield { rows, bytes_read: 0 };
+}
+
 async function* convert(
-  reader: RowReader,
+  batches: AsyncGenerator<RowBatch, void, undefined>,
   format: RowFormat,
   columns: ColumnMap,
 ): AsyncGenerator<DatasetBatch, void, undefined> {
-  for await (const { rows, bytes_read } of reader.batches()) {
+  for await (const { rows, bytes_read } of batches) {
     yield { rows: rows.map((row) => convertRow(row, format, columns)), bytes_read };
   }
 }

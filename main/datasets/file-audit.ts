@@ -22,6 +22,7 @@ export class FileAuditor {
       columns,
       size_bytes,
       rows_read: 0,
+      rows_sampled_from: null,
       rows_used: 0,
       rows_refused: 0,
       refused_by_code: {},
@@ -51,6 +52,11 @@ export class FileAuditor {
     if (isNew) return;
     audit.duplicate_rows += 1;
     if (audit.duplicate_examples.length < this.maxExamples) audit.duplicate_examples.push({ line });
+  }
+
+  /** Only some of this many rows are read. */
+  sampledFrom(rows: number): void {
+    this.audit.rows_sampled_from = rows;
   }
 
   result(): FileAudit {

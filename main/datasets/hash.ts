@@ -1,3 +1,4 @@
+import { withoutLiteral } from './templates/segments.ts';
 import type { Segment } from './types.ts';
 
 /** A 64-bit hash of a row's text, as two unsigned 32-bit halves: enough to find equal rows among many millions. */
@@ -10,14 +11,12 @@ export interface Hash64 {
 export function hashSegments(segments: Segment[]): Hash64 {
   let a = 0x243f6a88;
   let b = 0x85a308d3;
-  let last: Segment | null = null;
-  for (const segment of segments) {
-    const [text, supervised, literal] = segment;
-    if (last === null || last[1] !== supervised || (literal === undefined && last[2] === undefined))
-      a = Math.imul(a ^ (0x10000 + supervised), 0x9e3779b1);
-    last = segment;
-    for (let at = 0; at < text.length; at++) {
-      const code = text.charCodeAt(at);
+  const parts = segments.some(([, , literal]) => literal === 1) ? withoutLiteral(segments) : segments;
+  for (const [text, supervised] of parts) {
+    a = Math.imul(a ^ (0x10000 + supervised), 0x9e3779b1);
+    for (let at = 0; at < text.length; at += 2) {
+      // Two characters a round; past the end charCodeAt is NaN, which is 0 as bits.
+      const code = text.charCodeAt(at) | (text.charCodeAt(at + 1) << 16);
       a = Math.imul(a ^ code, 0x85ebca6b);
       b = Math.imul(b ^ code, 0xc2b2ae35);
       a ^= b >>> 15;

@@ -109,6 +109,50 @@ describe('prepareTokens', () => {
     expect(audit).toMatchObject({ template: 'model', train: { rows: 4 }, val: null, warnings: [] });
   });
 
+  it('takes no more rows of a large file than are enough, in an order that the seed gives', async () => {
+    const lines = Array.from({ length: 2000 }, (_, i) => (i % 4 === 0 ? '{' : i % 4 === 1 ? '' : row(i)));
+    const take = async (seed: number, enough_rows: number) => {
+      const options = { seed, enough_rows, sample_from_bytes: 0 };
+      const { audit, train } = await prepare(lines, options);
+      return { audit: audit.data, taken: train.map(({ row: line }) => line) };
+    };
+    const { audit, taken } = await take(1, 60);
+    expect(taken).toHaveLength(60);
+    expect(new Set(taken).size).toBe(60);
+    // Refused lines are passed over, and the next of the order takes their place.
+    expect(taken.every((line) => (line - 1) % 4 >= 2)).toBe(true);
+    expect(audit).toMatchObject({ rows_sampled_from: 2000, rows_used: 60 });
+    expect(audit.rows_refused).toBeGreaterThan(5);
+    expect(audit.rows_read).toBe(audit.rows_used + audit.rows_refused);
+    // From all over the file, alike for the same seed, and the beginning of a larger sample.
+    expect(Math.max(...taken)).toBeGreaterThan(1500);
+    expect(Math.min(...taken)).toBeLessThan(500);
+    expect((await take(1, 60)).taken).toEqual(taken);
+    expect((await take(1, 200)).taken.slice(0, 60)).toEqual(taken);
+    expect((await take(2, 60)).taken).not.toEqual(taken);
+  });
+
+  it('says in the token file of how many rows a sample is, and reads small files and other kinds whole', async () => {
+    const lines = Array.from({ length: 300 }, (_, i) => row(i));
+    const collector = new RowCollector();
+    const told: (number | undefined)[] = [];
+    const startTokenizer: StartTokenizer = (path, dataset_rows) => {
+      told.push(dataset_rows);
+      return collector.start(path);
+    };
+    const whole = { enough_rows: 10, startTokenizer };
+    expect((await prepare(lines, { ...whole, sample_from_bytes: 0 })).audit.train.rows).toBe(10);
+    expect((await prepare(lines, whole)).audit).toMatchObject({
+      train: { rows: 300 },
+      data: { rows_sampled_from: null },
+    });
+    expect((await prepare(lines, { ...whole, sample_from_bytes: 0, enough_rows: 300 })).audit.train.rows).toBe(300);
+    const csv = join(dir, 'data.csv');
+    await writeFile(csv, ['prompt,completion', ...lines.map((_, i) => `q${i},a${i}`)].join('\n'));
+    expect((await prepare([], { ...whole, data_path: csv, sample_from_bytes: 0 })).audit.train.rows).toBe(300);
+    expect(told).toEqual([300, 0, 0, 0]);
+  });
+
   it('makes several rows of a long text, all on one side', async () => {
     const lines = Array.from({ length: 40 }, (_, i) => JSON.stringify({ text: `${i} word`.repeat(30) }));
     const { audit, train, collector, val_tokens_path } = await prepare(lines, { max_seq_len: 20, val_share: 0.3 });

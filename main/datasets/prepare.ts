@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openDataset, type Dataset } from './dataset.ts';
+import { openDataset, type Dataset, type DatasetBatch } from './dataset.ts';
 import { DatasetError, RowError } from './errors.ts';
 import { FileAuditor } from './file-audit.ts';
 import { hashSegments, type Hash64 } from './hash.ts';
@@ -37,6 +37,13 @@ export interface PrepareOptions {
   startTokenizer: StartTokenizer;
   /** Plain text longer than this, in tokens, becomes several rows. Default 0: it stays whole, and its end is cut in training. */
   max_seq_len?: number;
+  /**
+   * Rows to train on that are enough. Of a large JSONL file that has more, as many are taken in an order that depends on the
+   * seed, and the rest is not read. Default: all rows.
+   */
+  enough_rows?: number | null;
+  /** Files smaller than this are read as a whole in any case, for their audit. Default 16 MiB. */
+  sample_from_bytes?: number;
   /** How many refused rows are kept with their reason. Default 20; all are counted. */
   max_refused_examples?: number;
   /** How many rendered rows the audit shows. Default 2. */
@@ -53,6 +60,8 @@ export interface PreparedTokens {
   /** Null without validation rows. */
   val_tokens_path: string | null;
 }
+
+const SAMPLE_FROM_BYTES = 16 * 1024 * 1024;
 
 /**
  * Reads a dataset once, renders its rows and pipes them to tokenize processes. Memory does not grow with the rows, but for
@@ -128,7 +137,8 @@ class Preparation {
     const split = new ValidationSplit(share, seed);
     // The first row and its equals are always trained on, so that a few rows can't all fall to validation.
     let first: Hash64 | null = null;
-    await this.read(this.data, auditor, 0, (line, segments, hash) => {
+    const { batches, isEnough } = await this.chooseRows(auditor);
+    await this.read(batches, auditor, 0, isEnough, (line, segments, hash) => {
       first ??= hash;
       const isFirst = first.low === hash.low && first.high === hash.high;
       (share > 0 && !isFirst && split.isValidation(hash) ? this.val : this.train).add(line, segments);
@@ -149,10 +159,26 @@ class Preparation {
     return auditor;
   }
 
+  /** All rows of the file, or as many of them in the seed's order as are enough. */
+  private async chooseRows(
+    auditor: FileAuditor,
+  ): Promise<{ batches: AsyncGenerator<DatasetBatch>; isEnough: () => boolean }> {
+    const { enough_rows = null, seed = 1, sample_from_bytes = SAMPLE_FROM_BYTES } = this.options;
+    const sample =
+      enough_rows === null || this.data.size_bytes < sample_from_bytes
+        ? null
+        : await this.data.sample(enough_rows, seed);
+    if (sample === null || enough_rows === null) return { batches: this.data.batches(), isEnough: () => false };
+    auditor.sampledFrom(sample.rows);
+    this.train.dataset_rows = sample.rows;
+    return { batches: sample.batches, isEnough: () => this.train.rows >= enough_rows };
+  }
+
   private async readValData(dataset: Dataset, trained: FileAuditor): Promise<FileAuditor> {
     const auditor = new FileAuditor(dataset, this.maxExamples);
     let shared = 0;
-    await this.read(dataset, auditor, this.data.size_bytes, (line, segments, hash) => {
+    const isEnough = () => false;
+    await this.read(dataset.batches(), auditor, this.data.size_bytes, isEnough, (line, segments, hash) => {
       if (trained.hashes.has(hash)) shared += 1;
       this.val.add(line, segments);
     });
@@ -170,17 +196,19 @@ class Preparation {
   }
 
   private async read(
-    dataset: Dataset,
+    batches: AsyncGenerator<DatasetBatch>,
     auditor: FileAuditor,
     bytesBefore: number,
+    isEnough: () => boolean,
     use: (line: number, segments: Segment[], hash: Hash64) => void,
   ): Promise<void> {
     const { template, signal, onProgress, max_seq_len = 0 } = this.options;
     const total = this.data.size_bytes + (this.valData?.size_bytes ?? 0);
-    for await (const { rows, bytes_read } of dataset.batches()) {
+    for await (const { rows, bytes_read } of batches) {
       if (signal?.aborted === true)
         throw new DatasetError('dataset_cancelled', 'Reading the dataset was cancelled.', 'Start again when ready.');
       for (const row of rows) {
+        if (isEnough()) break;
         if (row.refusal !== undefined) {
           auditor.refuse(row.line, row.refusal);
           continue;
@@ -200,6 +228,7 @@ class Preparation {
       await this.train.flush();
       await this.val.flush();
       onProgress?.({ done: bytesBefore + bytes_read, total, unit: 'bytes' });
+      if (isEnough()) break;
     }
   }
 

@@ -4,6 +4,8 @@ import type { Segment, StartTokenizer, TokenizeProcess, TokenizeResult } from '.
 export class TokenSink {
   readonly output_path: string;
   rows = 0;
+  /** Rows of the file, where only a sample of them is added; to be set before the first flush. */
+  dataset_rows = 0;
   private pending = '';
   private process: TokenizeProcess | null = null;
   private failure: Promise<never> | null = null;
@@ -51,7 +53,7 @@ export class TokenSink {
   }
 
   private open(): TokenizeProcess {
-    const process = this.start(this.output_path);
+    const process = this.start(this.output_path, this.dataset_rows);
     // A process that died breaks the pipe; its own error, in `result`, says why.
     process.stdin.on('error', () => undefined);
     this.failure = process.result.then(

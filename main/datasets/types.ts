@@ -64,6 +64,14 @@ export interface RowReader {
   /** CSV: the delimiter that was found. */
   delimiter?: string;
   batches(): AsyncGenerator<RowBatch, void, undefined>;
+  /** Where rows can be read one by one: finds them all, at the speed of the disk. */
+  index?(): Promise<RowIndex>;
+}
+
+/** The rows of a file by number, which can be read in any order. */
+export interface RowIndex {
+  rows: number;
+  read(order: Iterable<number>): AsyncGenerator<ReadRow[], void, undefined>;
 }
 
 export type Role = 'system' | 'user' | 'assistant';
@@ -118,8 +126,11 @@ export interface TokenizeProcess {
   kill(): void;
 }
 
-/** Starts a tokenize job that writes `output_path`; the caller knows the model, max_seq_len and where the trainer is. */
-export type StartTokenizer = (output_path: string) => TokenizeProcess;
+/**
+ * Starts a tokenize job that writes `output_path`; the caller knows the model, max_seq_len and where the trainer is.
+ * `dataset_rows`: rows of the file, where only a sample of them comes.
+ */
+export type StartTokenizer = (output_path: string, dataset_rows?: number) => TokenizeProcess;
 
 /** Something worth telling that stops nothing. */
 export interface DatasetWarning {
@@ -140,6 +151,8 @@ export interface FileAudit {
   columns: ColumnMap;
   size_bytes: number;
   rows_read: number;
+  /** Rows of the file, where only a sample was read because max_steps needs no more; otherwise null. */
+  rows_sampled_from?: number | null;
   rows_used: number;
   rows_refused: number;
   /** How many rows were refused, by reason. */

@@ -93,6 +93,7 @@ export async function prepareRun(request: RunRequest, db: ForjaDb, hooks: Prepar
       out_dir: aside,
       startTokenizer: tokenizerOf(request.model_path, settings.max_seq_len as number),
       max_seq_len: settings.max_seq_len as number,
+      enough_rows: enoughRows(settings),
       signal: hooks.signal,
       onProgress: ({ done, total }) => hooks.onPhase?.('reading_dataset', total === 0 ? null : done / total),
     });
@@ -131,6 +132,16 @@ export async function prepareRun(request: RunRequest, db: ForjaDb, hooks: Prepar
     if (isNew) removeIfEmpty(folder.dir);
     throw error;
   }
+}
+
+/** A share beyond the rows that max_steps takes, for those in which nothing is left to learn within max_seq_len. */
+const SPARE_ROWS = 0.1;
+
+/** The rows that a run takes before max_steps ends it; null without max_steps. */
+function enoughRows(settings: Record<string, unknown>): number | null {
+  const { max_steps, micro_batch_size, gradient_accumulation_steps } = settings as Record<string, number>;
+  const rows = max_steps! * micro_batch_size! * gradient_accumulation_steps!;
+  return rows > 0 ? Math.ceil(rows * (1 + SPARE_ROWS)) : null;
 }
 
 export function newRunId(): string {

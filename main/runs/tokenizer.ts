@@ -8,10 +8,9 @@ export function tokenizerOf(
   max_seq_len: number,
   onEvent?: (event: TrainerEvent, line: string) => void,
 ): StartTokenizer {
-  return (output_path) => {
-    const trainer = startTrainer<'tokenize'>(completeJob('tokenize', { model_path, output_path, max_seq_len }), {
-      onEvent,
-    });
+  return (output_path, dataset_rows = 0) => {
+    const job = completeJob('tokenize', { model_path, output_path, max_seq_len, dataset_rows });
+    const trainer = startTrainer<'tokenize'>(job, { onEvent });
     return {
       stdin: trainer.stdin,
       // The protocol's pairs are of two numbers each.

@@ -12,6 +12,7 @@ job_result tokenize_command(const json & job, event_writer & out) {
     tokenize_options o;
     o.model_path  = job["model_path"];
     o.output_path = job["output_path"];
+    o.dataset_rows = job["dataset_rows"];
     o.max_seq_len = job["max_seq_len"];
     out.status("tokenizing");
     std::ios::sync_with_stdio(false);

@@ -90,7 +90,7 @@ job_result train_command(const json & job, event_writer & out) {
     observe.on_warning = [&](const warning & w) { out.warn(w); };
     observe.on_plan    = [&](const train_plan & p) {
         out.emit("plan", {{"architecture", p.architecture}, {"base_type", p.base_type}, {"n_layer", p.n_layer}, {"n_params", p.n_params},
-                          {"trainable_parameters", p.trainable_parameters}, {"rows", p.rows}, {"val_rows", p.val_rows},
+                          {"trainable_parameters", p.trainable_parameters}, {"rows", p.rows}, {"dataset_rows", p.dataset_rows}, {"val_rows", p.val_rows},
                           {"steps_per_epoch", p.steps_per_epoch}, {"total_steps", p.total_steps}, {"start_step", p.start_step},
                           {"skipped_rows", p.skipped_rows}, {"truncated_rows", p.truncated_rows}, {"device", p.device}, {"threads", p.threads}});
     };

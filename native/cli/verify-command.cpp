@@ -13,6 +13,7 @@ job_result verify_command(const json & job, event_writer & out) {
     o.format        = job["format"];
     o.tokens_path   = job["tokens_path"];
     o.max_rows      = job["max_rows"];
+    o.max_tokens    = job["max_tokens"];
     o.max_seq_len   = job["max_seq_len"];
     o.threads       = job["threads"];
     o.device        = job["device"];

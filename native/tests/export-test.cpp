@@ -518,6 +518,12 @@ void test_verify(const temporary_folder & dir) {
     check(!std::filesystem::exists(dir.path("verify-peft.verify.gguf")), "verify: nothing is left behind");
     const verify_result q2 = run("gguf", "q2_k");
     check(q2.mean_kl_divergence > 1e-3 && (q2.verdict == "kept" || q2.advice), "verify: Q2_K is seen to differ (" + q2.verdict + ")");
+    v.max_tokens               = 1;
+    const verify_result little = run_verify(v, {});
+    check(little.rows == 1 && little.tokens < f32.tokens, "verify: no further row is begun after max_tokens");
+    v.max_tokens = 0;
+    check(default_max_tokens(135'000'000) == 7407 && default_max_tokens(8'000'000'000) == 256 && default_max_tokens(0) == 16384,
+          "verify: fewer tokens for larger models");
     // The base in the export's place: nothing of the tuning is there.
     v.format                  = "gguf";
     v.exported_path           = path;

@@ -28,7 +28,7 @@ template <typename T> void patch(std::string & bytes, size_t at, T value) { std:
 constexpr uint32_t s = supervised_bit;
 
 void write_sample(const std::string & path) {
-    token_file_writer writer(path, 100, 0x1234);
+    token_file_writer writer(path, 100, 0x1234, 77);
     const uint32_t    a[] = {1 | s, 2, 3 | s, 4 | s}, b[] = {7}, c[] = {5, 6 | s};
     writer.add_row(a, 4, 11);
     writer.add_row(nullptr, 0, 12);
@@ -56,6 +56,7 @@ int main() {
     {
         const auto file = token_file::open(path);
         check(file->n_rows() == 5 && file->n_tokens() == 9 && file->n_supervised() == 4, "counts");
+        check(file->n_dataset_rows() == 77, "rows of the dataset that these are a sample of");
         check(file->n_vocab() == 100 && file->vocab_hash() == 0x1234, "vocabulary");
         const token_row a = file->row(0);
         check(a.n_tokens == 4 && a.n_supervised == 2 && a.source_row == 11, "first row");

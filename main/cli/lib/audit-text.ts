@@ -24,7 +24,7 @@ function printFile(title: string, file: FileAudit, output: Output): void {
     ['format', `${file.format}${columns === '' ? '' : ` (${columns})`}: ${file.format_reason}`],
     [
       'rows',
-      `${count(file.rows_read)} read, ${count(file.rows_used)} used, ${count(file.rows_refused)} refused, ` +
+      `${count(file.rows_read)} read${file.rows_sampled_from ? ` of ${count(file.rows_sampled_from)}, which is enough for max_steps` : ''}, ${count(file.rows_used)} used, ${count(file.rows_refused)} refused, ` +
         plural(file.duplicate_rows, 'duplicate'),
     ],
   ];

@@ -75,6 +75,29 @@ describe('JSONL', () => {
     expect(digest(rows)).toBe(JSON.stringify(lines.map((line, i) => [i + 1, JSON.parse(line) as unknown])));
   });
 
+  it('finds the same rows by their numbers as by reading through', async () => {
+    const bad = Buffer.concat([Buffer.from('{"a":"caf'), Buffer.from([0xe9]), Buffer.from('"}\r\n')]);
+    const good = Array.from({ length: 700 }, (_, i) =>
+      i % 9 === 0 ? '' : JSON.stringify({ i, text: 'é𝄞'.repeat(i) }),
+    );
+    for (const end of ['', '\n', '\r\n', '\n\n', '\n{"a":']) {
+      const path = join(dir, 'g.jsonl');
+      const parts = ['\uFEFF{"a":1}\r\n', bad, good.join('\n'), end].map((part) => Buffer.from(part));
+      await writeFile(path, Buffer.concat(parts));
+      const reader = await openReader(path);
+      const through: ReadRow[] = [];
+      for await (const { rows } of reader.batches()) through.push(...rows);
+      const index = await reader.index!();
+      const found: ReadRow[] = [];
+      const numbers = Array.from({ length: index.rows }, (_, i) => i);
+      for await (const rows of index.read(numbers)) found.push(...rows);
+      expect(digest(found)).toBe(digest(through));
+      const backwards: ReadRow[] = [];
+      for await (const rows of index.read(numbers.reverse())) backwards.push(...rows);
+      expect(digest(backwards)).toBe(digest(through.reverse()));
+    }
+  });
+
   it('refuses a row of more than 16 million characters and goes on', async () => {
     const rows = await read('f.jsonl', `{"a":"${'x'.repeat(17 * 1024 * 1024)}"}\n{"a":1}\n`);
     expect(brief(rows)).toEqual([

@@ -1,6 +1,7 @@
 import type { RowReader } from '../types.ts';
 import { findDelimiter, readCsv } from './csv.ts';
 import { readJsonArray } from './json-array.ts';
+import { indexJsonl } from './jsonl-index.ts';
 import { readJsonl } from './jsonl.ts';
 import { openSource } from './source.ts';
 import { readTxt } from './txt.ts';
@@ -14,7 +15,7 @@ export async function openReader(path: string): Promise<RowReader> {
   const { kind, size_bytes } = source;
   switch (kind) {
     case 'jsonl':
-      return { kind, path, size_bytes, batches: () => readJsonl(source) };
+      return { kind, path, size_bytes, batches: () => readJsonl(source), index: () => indexJsonl(source) };
     case 'json':
       return { kind, path, size_bytes, batches: () => readJsonArray(source) };
     case 'csv': {

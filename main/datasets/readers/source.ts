@@ -14,6 +14,8 @@ export interface Source {
   size_bytes: number;
   /** The first 64 KiB as text, without byte order mark. */
   head: string;
+  /** Where the text begins: behind a byte order mark. */
+  start_bytes: number;
   /** The whole file, in chunks, without byte order mark. */
   chunks(): AsyncGenerator<Buffer, void, undefined>;
 }
@@ -33,7 +35,14 @@ export async function openSource(path: string): Promise<Source> {
       path,
     });
   }
-  return { path, kind: kindOf(path, text), size_bytes, head: text, chunks: () => readChunks(path, skip) };
+  return {
+    path,
+    kind: kindOf(path, text),
+    size_bytes,
+    head: text,
+    start_bytes: skip,
+    chunks: () => readChunks(path, skip),
+  };
 }
 
 async function readHead(path: string): Promise<{ head: Buffer; size_bytes: number }> {
@@ -66,7 +75,8 @@ async function readHead(path: string): Promise<{ head: Buffer; size_bytes: numbe
   }
 }
 
-function readError(path: string, error: unknown): DatasetError {
+/** An error of the file system in words. */
+export function readError(path: string, error: unknown): DatasetError {
   const { code } = error as NodeJS.ErrnoException;
   if (code === 'ENOENT' || code === 'ENOTDIR') {
     return new DatasetError('dataset_not_found', `There is no file ${path}.`, 'Check the path of the dataset.', {

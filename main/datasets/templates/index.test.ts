@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { ChatMessage, Conversation, ModelText, Segment } from '../types.ts';
 import {
   chatml,
@@ -11,6 +11,7 @@ import {
   thinking,
 } from './example-templates.ts';
 import { openTemplate } from './index.ts';
+import { JinjaTemplate } from './jinja.ts';
 
 const user = (content: string): ChatMessage => ({ role: 'user', content });
 const assistant = (content: string): ChatMessage => ({ role: 'assistant', content });
@@ -53,6 +54,23 @@ describe('the model’s own template', () => {
           whole(plain).replace('Hi', '').replace('Hello!', '').replace(/\s/g, ''),
         );
       }
+  });
+
+  it.each([
+    ['chatml', chatml],
+    ['headers', headers],
+    ['no system', noSystem],
+  ])('runs the template only for the first rows of a shape: %s', (_name, model) => {
+    const render = vi.spyOn(JinjaTemplate.prototype, 'render');
+    const template = openTemplate(model);
+    const rowsOf = (from: number, to: number) => {
+      const before = render.mock.calls.length;
+      for (let i = from; i < to; i++) template.renderRow(chat(user(`a < ${i}`), assistant(`|${i}| <s>`)));
+      return render.mock.calls.length - before;
+    };
+    expect(rowsOf(0, 20)).toBeGreaterThan(0);
+    expect(rowsOf(20, 100)).toBe(0);
+    render.mockRestore();
   });
 
   it('takes nothing of the template’s own for a person’s where it cuts a message up', () => {

@@ -33,6 +33,13 @@ export class SegmentList {
   }
 }
 
+/** The same text with nothing marked literal. */
+export function withoutLiteral(segments: Segment[]): Segment[] {
+  const list = new SegmentList();
+  for (const [text, supervised] of segments) list.add(text, supervised);
+  return list.segments;
+}
+
 /** Where a text begins and ends but for blanks. */
 export function bodyOf(text: string): { start: number; end: number } {
   const end = text.trimEnd().length;

@@ -1,7 +1,7 @@
 import type { ChatMessage, Segment } from '../types.ts';
 import { SENTINEL, exactSegments, type AnswerFrame } from './spans.ts';
 import type { JinjaTemplate, Program } from './jinja.ts';
-import { mayHoldMark, SegmentList } from './segments.ts';
+import { mayHoldMark, SegmentList, withoutLiteral } from './segments.ts';
 
 /** Rows of a shape that are rendered both ways before the quick one is trusted alone. */
 const CHECKED_ROWS = 8;
@@ -94,7 +94,9 @@ export class SkeletonRenderer {
     const contents = messages.map((_, index) => `${begin}${SENTINEL}${index}${SENTINEL}${end}`);
     let segments: Segment[];
     try {
-      segments = this.exact(messages.map((message, index) => ({ ...message, content: contents[index]! })));
+      segments = withoutLiteral(
+        this.exact(messages.map((message, index) => ({ ...message, content: contents[index]! }))),
+      );
     } catch {
       return null;
     }

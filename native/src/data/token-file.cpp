@@ -22,7 +22,7 @@ struct header {
     uint32_t version  = version_1;
     uint64_t n_rows = 0, n_tokens = 0, n_supervised = 0, index_offset = 0;
     uint32_t n_vocab = 0, reserved = 0;
-    uint64_t vocab_hash = 0, zero = 0;
+    uint64_t vocab_hash = 0, n_dataset_rows = 0;
 };
 static_assert(sizeof(header) == 64);
 
@@ -76,6 +76,7 @@ token_file::token_file(const std::string & path) : path_(path), file_(path, "tok
     index_offset_ = h.index_offset;
     n_vocab_      = h.n_vocab;
     vocab_hash_   = h.vocab_hash;
+    n_dataset_rows_ = h.n_dataset_rows;
 
     uint64_t next = 0, supervised = 0;
     for (uint64_t i = 0; i < n_rows_; ++i) {
@@ -135,8 +136,8 @@ token_row token_file::row(uint64_t i) const {
     return r;
 }
 
-token_file_writer::token_file_writer(const std::string & path, uint32_t n_vocab, uint64_t vocab_hash)
-    : file_(path), vocab_hash_(vocab_hash), n_vocab_(n_vocab) {
+token_file_writer::token_file_writer(const std::string & path, uint32_t n_vocab, uint64_t vocab_hash, uint64_t n_dataset_rows)
+    : file_(path), vocab_hash_(vocab_hash), n_dataset_rows_(n_dataset_rows), n_vocab_(n_vocab) {
     file_.write_zeros(sizeof(header)); // filled in by finish()
 }
 
@@ -179,6 +180,7 @@ void token_file_writer::finish() {
     h.index_offset = file_.size_bytes();
     h.n_vocab      = n_vocab_;
     h.vocab_hash   = vocab_hash_;
+    h.n_dataset_rows = n_dataset_rows_;
     file_.write(index_.data(), index_.size() * sizeof(index_entry));
     file_.overwrite(0, &h, sizeof(h));
     file_.commit();

@@ -2,7 +2,7 @@
 // `score` and `verify`. Little-endian.
 //
 //   header   64 bytes: "FJTK", u32 version = 1, u64 n_rows, u64 n_tokens, u64 n_supervised, u64 index_offset, u32 n_vocab,
-//            u32 reserved, u64 vocab_hash, 8 zero bytes
+//            u32 reserved, u64 vocab_hash, u64 n_dataset_rows
 //   payload  from byte 64: u32 per token, all rows back to back: id | 0x80000000 when supervised
 //   index    at index_offset, 32 bytes a row: u64 first_token, u32 n_tokens, u32 n_supervised, u64 source_row, u64 row_hash
 //
@@ -50,6 +50,7 @@ class token_file {
     uint64_t            n_rows() const { return n_rows_; }
     uint64_t            n_tokens() const { return n_tokens_; }
     uint64_t            n_supervised() const { return n_supervised_; }
+    uint64_t            n_dataset_rows() const { return n_dataset_rows_; } // of the file that these rows are a sample of; 0: they are all
     uint32_t            n_vocab() const { return n_vocab_; }
     uint64_t            vocab_hash() const { return vocab_hash_; }
 
@@ -63,15 +64,16 @@ class token_file {
     explicit token_file(const std::string & path);
     std::string path_;
     mapped_file file_;
-    uint64_t    n_rows_ = 0, n_tokens_ = 0, n_supervised_ = 0, index_offset_ = 0, vocab_hash_ = 0;
+    uint64_t    n_rows_ = 0, n_tokens_ = 0, n_supervised_ = 0, index_offset_ = 0, vocab_hash_ = 0, n_dataset_rows_ = 0;
     uint32_t    n_vocab_ = 0;
 };
 
 /// Writes a token file row by row; nothing appears under its name before finish(). Memory: 32 bytes a row.
 class token_file_writer {
   public:
+    /// @param n_dataset_rows rows of the file that these will be a sample of; 0: they are all
     /// @throws error output_not_writable; every method: failure disk_full, write_failed.
-    token_file_writer(const std::string & path, uint32_t n_vocab, uint64_t vocab_hash);
+    token_file_writer(const std::string & path, uint32_t n_vocab, uint64_t vocab_hash, uint64_t n_dataset_rows = 0);
 
     /// Appends a row of payload words. The mark of the first word is cleared: nothing predicts it.
     void add_row(const uint32_t * words, size_t n_words, uint64_t source_row);
@@ -94,7 +96,7 @@ class token_file_writer {
     atomic_file              file_;
     std::vector<index_entry> index_;
     std::vector<uint32_t>    row_;
-    uint64_t                 n_tokens_ = 0, n_supervised_ = 0, vocab_hash_;
+    uint64_t                 n_tokens_ = 0, n_supervised_ = 0, vocab_hash_, n_dataset_rows_;
     uint32_t                 n_vocab_;
 };
 

@@ -115,7 +115,7 @@ struct statistics {
 
 tokenize_result tokenize_rows(const tokenize_options & options, std::istream & rows, const progress_fn & progress) {
     const tokenizer   tok(options.model_path);
-    token_file_writer writer(options.output_path, tok.identity().n_vocab, tok.identity().vocab_hash);
+    token_file_writer writer(options.output_path, tok.identity().n_vocab, tok.identity().vocab_hash, options.dataset_rows);
     statistics        stats{options.max_seq_len, {}, {}};
     const size_t      n_threads = options.threads > 0 ? static_cast<size_t>(options.threads)
                                                       : std::clamp<size_t>(std::thread::hardware_concurrency(), 1, 8);

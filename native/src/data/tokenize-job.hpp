@@ -15,6 +15,7 @@ struct tokenize_options {
     std::string model_path;
     std::string output_path; // .fjt
     uint32_t    max_seq_len = 512; // for truncated_rows and empty_rows only: rows are stored whole
+    uint64_t    dataset_rows = 0;  // of the file that the rows are a sample of; 0: they are all
     int         threads     = 0;   // 0: all that the machine has, at most 8
 };
 

@@ -79,12 +79,18 @@ struct models {
     int          threads;
 };
 
+/// How much of a row is read: up to its last learnt token, since nothing is asked of what comes after.
+uint32_t length_of(const token_row & row, uint32_t max_seq_len) {
+    uint32_t n = std::min(row.n_tokens, max_seq_len);
+    while (n > 0 && !is_supervised(row.tokens[n - 1])) {
+        --n;
+    }
+    return n;
+}
+
 /// Scores the first n tokens of a row; adds to the sums and returns how many tokens counted.
 uint64_t score_row(models & m, const token_row & row, uint32_t n, verify_result & sums) {
     uint64_t counted = 0;
-    while (n > 0 && !is_supervised(row.tokens[n - 1])) {
-        --n; // nothing is asked of what comes after the last learnt token
-    }
     if (n == 0) {
         return 0;
     }
@@ -188,6 +194,11 @@ void judge(verify_result & r) {
     }
 }
 
+uint64_t default_max_tokens(uint64_t n_params) {
+    const double flop_a_token = 3.0 * 2.0 * static_cast<double>(std::max<uint64_t>(n_params, 1));
+    return static_cast<uint64_t>(std::clamp(30.0 * 200e9 / flop_a_token, 256.0, 16384.0));
+}
+
 verify_result run_verify(const verify_options & o, const progress_fn & progress) {
     const auto base_file = gguf_file::open(o.model_path);
     require_adapter_fits(read_adapter_gguf(o.adapter_path), *base_file);
@@ -219,10 +230,14 @@ verify_result run_verify(const verify_options & o, const progress_fn & progress)
              threads};
 
     verify_result  r;
-    const uint64_t n_rows = std::min(rows->n_rows(), o.max_rows);
+    const uint64_t max_tokens = o.max_tokens > 0 ? o.max_tokens : default_max_tokens(llama_model_n_params(base_model.get()));
+    uint64_t       n_rows = 0, n_read = 0;
+    while (n_rows < std::min(rows->n_rows(), o.max_rows) && n_read < max_tokens) {
+        n_read += length_of(rows->row(n_rows++), o.max_seq_len);
+    }
     for (uint64_t i = 0; i < n_rows; ++i) {
         const token_row row     = rows->row(i);
-        const uint64_t  counted = score_row(m, row, std::min(row.n_tokens, o.max_seq_len), r);
+        const uint64_t  counted = score_row(m, row, length_of(row, o.max_seq_len), r);
         r.tokens += counted;
         r.rows += counted > 0 ? 1 : 0;
         if (progress) {

@@ -16,6 +16,7 @@ struct verify_options {
     std::string format = "gguf"; // gguf | gguf-adapter | peft
     std::string tokens_path;     // held-out rows (.fjt)
     uint64_t    max_rows    = 64;
+    uint64_t    max_tokens  = 0; // that each of the three reads, but for the rest of the last row; 0: by the model's size, see default_max_tokens()
     uint32_t    max_seq_len = 512;
     int         threads     = 0; // 0: one per physical core
     std::string device      = "cpu";
@@ -32,6 +33,10 @@ struct verify_result {
     uint64_t                   tokens = 0, rows = 0; // supervised tokens scored, rows that had any
 };
 
+/// As many tokens as three forward passes over a model of this many parameters take about half a minute for on a small computer
+/// (2 FLOP a parameter and token, 200 GFLOPS), within what makes a verdict: 256 to 16384.
+uint64_t default_max_tokens(uint64_t n_params);
+
 /// The verdict by numbers alone, so that it can be tested.
 /// kept: at least 0.9 of the gain in loss is there, or the export predicts as base + adapter does (KL below 0.001 nats, or below
 /// a hundredth of what tuning changed). lost: less than half of the gain. degraded: between. Where tuning didn't lower the loss
@@ -39,7 +44,7 @@ struct verify_result {
 void judge(verify_result & result);
 
 /// Runs base, base + adapter and the export over the same rows and compares their predictions for every supervised token.
-/// Rows are cut to max_seq_len. progress: rows. Memory: the models mapped, three small KV caches at F32, and 32 MB of logits each.
+/// Rows are taken in their order until max_rows or max_tokens is reached, and cut to max_seq_len. progress: rows. Memory: the models mapped, three small KV caches at F32, and 32 MB of logits each.
 /// @throws error token_file_*, adapter_mismatch, device_not_found, nothing_to_verify (no supervised token in these rows),
 ///         export_unusable (libllama can't load it, or its numbers aren't finite).
 verify_result run_verify(const verify_options & options, const progress_fn & progress);

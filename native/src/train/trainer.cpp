@@ -167,6 +167,7 @@ class run {
         p.n_params             = base_->n_params();
         p.trainable_parameters = method_->params().n_params();
         p.rows                 = train_rows_->count();
+        p.dataset_rows         = train_rows_->dataset_rows();
         p.val_rows             = val_rows_ ? val_rows_->count() : 0;
         p.steps_per_epoch      = steps_per_epoch_;
         p.total_steps          = total_steps_;

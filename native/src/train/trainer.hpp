@@ -42,7 +42,7 @@ struct train_settings {
 // What a run tells; fields as in native/protocol/events.schema.json.
 struct train_plan {
     std::string architecture, base_type, device;
-    int64_t     n_layer, n_params, trainable_parameters, rows, val_rows, steps_per_epoch, total_steps, start_step, skipped_rows, truncated_rows;
+    int64_t     n_layer, n_params, trainable_parameters, rows, dataset_rows, val_rows, steps_per_epoch, total_steps, start_step, skipped_rows, truncated_rows;
     int         threads;
 };
 struct train_step {

@@ -1,0 +1,105 @@
+// How fast an adapter is merged into a model, beside writing that many bytes and beside libllama's own quantiser.
+//
+//   export-bench BASE OUT_DIR [THREADS [TYPE ...]]
+//
+// The adapter is random, rank 16, on all linear layers. MB/s are of the base's bytes; files are removed again.
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/files.hpp"
+#include "base/llama-log.hpp"
+#include "base/memory.hpp"
+#include "base/random.hpp"
+#include "export/merge-gguf.hpp"
+#include "export/quant-mix.hpp"
+#include "llama.h"
+
+using namespace forja;
+
+namespace {
+
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+adapter_tensors random_adapter(const gguf_file & base) {
+    adapter_tensors a;
+    a.architecture = base.str("general.architecture").value_or("");
+    a.lora_rank    = 16;
+    a.lora_alpha   = 32;
+    for (const tensor_info & t : base.tensors()) {
+        for (const char * part : {"attn_q.weight", "attn_k.weight", "attn_v.weight", "attn_output.weight", "ffn_gate.weight", "ffn_up.weight", "ffn_down.weight"}) {
+            if (t.name.find(part) != std::string::npos) {
+                adapter_tensors::pair p{t.name, t.ne[0], t.ne[1], a.lora_rank, {}, {}};
+                for (int64_t i = 0; i < p.n_in * p.rank; ++i) {
+                    p.a.push_back(1e-3f * static_cast<float>(mix64(static_cast<uint64_t>(i)) % 17) - 8e-3f);
+                }
+                for (int64_t i = 0; i < p.n_out * p.rank; ++i) {
+                    p.b.push_back(1e-3f * static_cast<float>(mix64(static_cast<uint64_t>(i) + 7) % 19) - 9e-3f);
+                }
+                a.pairs.push_back(std::move(p));
+            }
+        }
+    }
+    return a;
+}
+
+} // namespace
+
+int main(int argc, char ** argv) {
+    if (argc < 3) {
+        std::fprintf(stderr, "usage: export-bench BASE OUT_DIR [THREADS [TYPE ...]]\n");
+        return 2;
+    }
+    quiet_llama_log();
+    const std::string        path = argv[1], out = std::string(argv[2]) + "/export-bench.gguf";
+    const int                threads = argc > 3 ? std::atoi(argv[3]) : 2;
+    std::vector<std::string> types;
+    for (int i = 4; i < argc; ++i) {
+        types.emplace_back(argv[i]);
+    }
+    if (types.empty()) {
+        types = {"same", "f16", "q8_0", "q4_0", "q4_k_m"};
+    }
+    const auto            base    = gguf_file::open(path);
+    const adapter_tensors adapter = random_adapter(*base);
+    uint64_t              n_bytes = 0;
+    for (const tensor_info & t : base->tensors()) {
+        n_bytes += t.n_bytes;
+    }
+    const double mb = static_cast<double>(n_bytes) / 1e6;
+    std::printf("%s: %.0f MB, %zu matrices tuned, %d threads, %.0f MB of memory with the adapter\n", path.c_str(), mb, adapter.pairs.size(), threads,
+                static_cast<double>(peak_memory_bytes()) / 1e6);
+    {
+        const double from = now();
+        atomic_file  file(out);
+        for (const tensor_info & t : base->tensors()) {
+            file.write(t.data, t.n_bytes);
+            base->release(t);
+        }
+        const double written = now() - from;
+        file.commit();
+        std::printf("  copied               %7.0f MB/s, %.0f MB/s when synced\n", mb / written, mb / (now() - from));
+    }
+    for (const std::string & type : types) {
+        double from = now();
+        merge_to_gguf(*base, adapter, type, out, threads, {}, {});
+        std::printf("  merged as %-10s %7.0f MB/s, %.0f MB of memory at most\n", type.c_str(), mb / (now() - from), static_cast<double>(peak_memory_bytes()) / 1e6);
+        std::filesystem::remove(out);
+    }
+    for (const std::string & type : types) {
+        if (const output_type_info * info = find_output_type(type)) {
+            llama_model_quantize_params params = llama_model_quantize_default_params();
+            params.nthread                     = threads;
+            params.ftype                       = info->ftype;
+            params.allow_requantize            = true;
+            const double from                  = now();
+            const auto   rc                    = llama_model_quantize(path.c_str(), out.c_str(), &params);
+            std::printf("  libllama as %-8s %7.0f MB/s%s\n", type.c_str(), mb / (now() - from), rc == 0 ? "" : " (failed)");
+            std::filesystem::remove(out);
+        }
+    }
+    return 0;
+}
