@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <exception>
+#include <future>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -137,26 +138,71 @@ template <typename Work> void in_parallel(int64_t total, int64_t chunk, int thre
     }
 }
 
-void write_tensor(const conversion & c, gguf_writer & out, int threads, const progress_fn & report_written) {
+/// Writes one piece while the next is being computed. Two rooms of a slab each.
+class background_writer {
+  public:
+    explicit background_writer(gguf_writer & out) : out_(out) {}
+    ~background_writer() {
+        if (writing_.valid()) {
+            writing_.wait();
+        }
+    }
+    background_writer(const background_writer &)             = delete;
+    background_writer & operator=(const background_writer &) = delete;
+
+    /// Room for a piece, valid until the write() after the next.
+    std::vector<uint8_t> & room(size_t n_bytes) {
+        turn_ = 1 - turn_;
+        rooms_[turn_].resize(n_bytes);
+        return rooms_[turn_];
+    }
+
+    /// Throws what an earlier write threw. The bytes must stay until the next call or wait().
+    void write(const uint8_t * data, size_t n_bytes) {
+        wait();
+        if (n_bytes < worth_a_thread) {
+            out_.write(data, n_bytes);
+        } else {
+            writing_ = std::async(std::launch::async, [this, data, n_bytes] { out_.write(data, n_bytes); });
+        }
+    }
+
+    void wait() {
+        if (writing_.valid()) {
+            writing_.get();
+        }
+    }
+
+  private:
+    static constexpr size_t worth_a_thread = size_t{256} << 10;
+    gguf_writer &           out_;
+    std::vector<uint8_t>    rooms_[2];
+    int                     turn_ = 0;
+    std::future<void>       writing_;
+};
+
+void write_tensor(const conversion & c, background_writer & out, int threads, const progress_fn & report_written) {
     const int64_t n_rows    = n_rows_of(c.from);
     const size_t  row_bytes = ggml_row_size(c.to, c.from.ne[0]);
     const int64_t slab      = std::max<int64_t>(1, slab_elements / c.from.ne[0]);
     // Small enough that every thread has several to take, large enough to be worth taking.
     const int64_t        chunk = std::max<int64_t>(1, 65536 / c.from.ne[0]);
-    std::vector<uint8_t> bytes;
     for (int64_t first = 0; first < n_rows; first += slab) {
-        const int64_t n = std::min(slab, n_rows - first);
-        const size_t  n_bytes = static_cast<size_t>(n) * row_bytes;
-        if (c.is_copy()) {
-            out.write(c.from.data + static_cast<size_t>(first) * row_bytes, n_bytes);
-        } else {
-            bytes.resize(n_bytes);
+        const int64_t  n       = std::min(slab, n_rows - first);
+        const size_t   n_bytes = static_cast<size_t>(n) * row_bytes;
+        const uint8_t * ready  = c.from.data + static_cast<size_t>(first) * row_bytes;
+        if (!c.is_copy()) {
+            std::vector<uint8_t> & bytes = out.room(n_bytes);
             in_parallel(n, chunk, threads, [&](int64_t at, int64_t count, std::vector<float> & row) {
                 c.rows(first + at, count, bytes.data() + static_cast<size_t>(at) * row_bytes, row);
             });
-            out.write(bytes.data(), n_bytes);
+            ready = bytes.data();
         }
+        out.write(ready, n_bytes);
         report_written(n_bytes, 0);
+    }
+    if (c.is_copy()) {
+        out.wait(); // the base's bytes are let go of next
     }
 }
 
@@ -222,6 +268,7 @@ merge_result merge_to_gguf(const gguf_file & base, const adapter_tensors & adapt
     out.begin();
 
     merge_result result{total, 0, output_type};
+    background_writer writer(out);
     uint64_t     written        = 0;
     const auto   report_written = [&](uint64_t n, uint64_t) {
         written += n;
@@ -232,10 +279,11 @@ merge_result merge_to_gguf(const gguf_file & base, const adapter_tensors & adapt
     for (size_t i = 0; i < types.size(); ++i) {
         const tensor_info & t    = base.tensors()[i];
         const auto *        pair = adapter.find(t.name);
-        write_tensor({t, types[i], pair, pair != nullptr ? adapter.scale_of(*pair) : 0.0f}, out, std::max(threads, 1), report_written);
+        write_tensor({t, types[i], pair, pair != nullptr ? adapter.scale_of(*pair) : 0.0f}, writer, std::max(threads, 1), report_written);
         result.tensors_merged += pair != nullptr ? 1 : 0;
         base.release(t); // what has been read needn't stay in memory
     }
+    writer.wait();
     if (progress) {
         progress(total, total);
     }
