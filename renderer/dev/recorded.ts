@@ -124,6 +124,7 @@ const answers: Answers = {
     locale: 'en-GB',
     is_dark: false,
     is_packaged: false,
+    can_update: false,
     data_dir: '/home/ada/.config/Forja',
     cache_dir: '/home/ada/.cache/forja',
     sample: { name: 'SmolLM2-135M-Instruct', size_bytes: 98_000_000, is_fetched: scenario !== 'empty' },

@@ -45,6 +45,7 @@ export const settingsPage = {
   about: 'About',
   version: 'Version',
   guide: 'Guide',
+  checkUpdates: 'Check for updates…',
   licences: 'Licences',
   privacy:
     'Nothing leaves this machine: no account, no telemetry. Forja goes online only when you ask it to fetch the sample model.',

@@ -48,6 +48,7 @@ export const settingsPage: Messages['settingsPage'] = {
   about: 'Acerca de Forja',
   version: 'Versión',
   guide: 'Guía',
+  checkUpdates: 'Buscar actualizaciones…',
   licences: 'Licencias',
   privacy:
     'Nada sale de este equipo: sin cuenta y sin telemetría. Forja solo se conecta cuando le pides que descargue el modelo de ejemplo.',
