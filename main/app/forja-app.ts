@@ -194,7 +194,9 @@ export class ForjaApp {
 
   private dialogs(): UpdateDialogs {
     return {
-      tell: async (message, detail) => void (await this.box({ type: 'info', message, detail, buttons: ['OK'] })),
+      tell: async (message, detail) => {
+        await this.box({ type: 'info', message, detail, buttons: ['OK'] });
+      },
       ask: async (message, detail, accept, decline) => {
         const buttons = [accept, decline];
         return (await this.box({ type: 'question', message, detail, buttons, defaultId: 0, cancelId: 1 })) === 0;

@@ -23,7 +23,9 @@ export function releaseFeed(): UpdateFeed {
       const result = await (await updater()).checkForUpdates();
       return result?.isUpdateAvailable === true ? { version: result.updateInfo.version } : null;
     },
-    download: async () => void (await (await updater()).downloadUpdate()),
+    download: async () => {
+      await (await updater()).downloadUpdate();
+    },
     install: () => void updater().then((one) => one.quitAndInstall()),
   };
 }

@@ -64,7 +64,10 @@ export class UpdateFlow {
   private async steps(): Promise<void> {
     const texts = this.texts();
     const found = await this.feed.newer();
-    if (found === null) return await this.dialogs.tell(texts.update_none(this.version), '');
+    if (found === null) {
+      await this.dialogs.tell(texts.update_none(this.version), '');
+      return;
+    }
     const { version } = found;
     const { update_found, update_found_detail, update_download, update_later } = texts;
     if (!(await this.dialogs.ask(update_found(version), update_found_detail, update_download, update_later))) return;
