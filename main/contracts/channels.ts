@@ -6,7 +6,6 @@ export const CHANNELS = [
   'app.info',
   'app.doctor',
   'app.openExternalHelp',
-  'app.checkForUpdates',
   'settings.get',
   'settings.set',
   'dialogs.openModel',

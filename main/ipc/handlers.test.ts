@@ -41,17 +41,7 @@ beforeEach(() => {
   };
   const texts = () => new Proxy({}, { get: () => () => '' }) as never;
   const paths = new AllowedPaths();
-  handlers = createHandlers({
-    db,
-    host,
-    settings,
-    paths,
-    core,
-    playground,
-    emit: () => undefined,
-    checkForUpdates: null,
-    texts,
-  });
+  handlers = createHandlers({ db, host, settings, paths, core, playground, emit: () => undefined, texts });
 });
 afterEach(async () => {
   playground.close();

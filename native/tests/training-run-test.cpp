@@ -16,6 +16,7 @@
 #include "support/report.hpp"
 #include "support/scenario.hpp"
 #include "train/evaluate.hpp"
+#include "train/row-order.hpp"
 #include "train/trainer.hpp"
 
 using namespace forja;
@@ -137,11 +138,13 @@ void make_up(const temporary_folder & folder) {
     for (int64_t micro : {1, 2, 4}) {
         train_settings s              = settings(folder, path, "micro");
         s.micro_batch_size            = micro;
+        s.max_seq_len                 = 24; // the longest row has 21 tokens: passes of one or two, some and all rows of a step
         s.gradient_accumulation_steps = 4 / micro;
         s.compute_type                = precision::f32;
         runs.push_back(train(s));
     }
     train_settings s          = settings(folder, path, "micro");
+    s.max_seq_len             = 24;
     s.activation_budget_bytes = 0;
     s.threads                 = 2;
     s.compute_type            = precision::f32;
@@ -160,6 +163,35 @@ void make_up(const temporary_folder & folder) {
     check(bits, "recomputed activations and two threads: the same bits");
     check(runs[0].plan.rows == 14 && runs[0].plan.skipped_rows == 1 && runs[0].plan.steps_per_epoch == 4, "the plan counts rows, skipped rows and steps");
     check(recomputed.warnings == std::vector<std::string>{"rows_skipped"}, "a skipped row is told");
+}
+
+// Short rows share a pass, up to what the longest micro-batch may need; each row is in one pass, in the order given.
+void packs(const temporary_folder & folder) {
+    const std::string          path = fixture(folder, fixtures::model_options());
+    const train_settings       s    = settings(folder, path, "packs");
+    const row_set              rows(token_file::open(s.train_tokens_path), 24);
+    const std::vector<int64_t> order = {5, 1, 9, 3, 0, 7, 2, 8};
+    for (int64_t most : {int64_t(1), int64_t(24), int64_t(48), int64_t(1000)}) {
+        const std::vector<micro_batch> passes = pack_passes(rows, order, most);
+        std::vector<int32_t>           lengths, want;
+        bool                           fits = true, tight = true;
+        for (size_t i = 0; i < passes.size(); i++) {
+            fits = fits && (passes[i].n_tokens() <= most || passes[i].n_seq() == 1);
+            tight = tight && (i == 0 || passes[i - 1].n_tokens() + passes[i].seq_start[1] > most);
+            for (int j = 0; j < passes[i].n_seq(); j++) {
+                lengths.push_back(passes[i].seq_start[j + 1] - passes[i].seq_start[j]);
+            }
+        }
+        for (int64_t row : order) {
+            want.push_back((int32_t) rows.tokens_of(row));
+        }
+        const std::string name = "passes of at most " + std::to_string(most) + " tokens: ";
+        check(lengths == want, name + "all rows, in order");
+        check(fits && tight, name + "no larger, and no smaller than need be");
+    }
+    check(pass_tokens(rows, 1, 8, 24) == 24, "one row of max_seq_len bounds a pass where micro_batch_size is 1");
+    check(pass_tokens(rows, 8, 8, 24) == rows.most_tokens(8), "a pass is never sized for more rows than a step has");
+    check(pass_tokens(rows, 2, 8, 21) == std::max<int64_t>(42, rows.most_tokens(2)), "nor for more than micro_batch_size rows of max_seq_len");
 }
 
 // The mean over all supervised tokens, not the mean of batches' means; and the same as scoring the file with the adapter.
@@ -299,6 +331,7 @@ void bad_inputs(const temporary_folder & folder) {
 
 int main() {
     temporary_folder folder;
+    packs(folder);
     resume(folder, "llama", GGML_TYPE_F32, precision::f32, 1);
     resume(folder, "gemma3", GGML_TYPE_Q8_0, precision::fast, 2);
     resume(folder, "phi3", GGML_TYPE_Q4_K, precision::fast, 1);

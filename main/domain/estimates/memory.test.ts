@@ -32,6 +32,7 @@ const settings = (over: Partial<MemorySettings> = {}): MemorySettings => ({
   target_modules: TARGET_MODULES,
   max_seq_len: 512,
   micro_batch_size: 1,
+  gradient_accumulation_steps: 1,
   activation_budget_bytes: -1,
   ...over,
 });
@@ -94,6 +95,15 @@ test('short rows need less than max_seq_len says', () => {
   expect(short.weights_bytes + short.adapter_bytes + short.activations_bytes + short.other_bytes).toBe(
     short.total_bytes,
   );
+});
+
+test('short rows of a step share a pass, within what a whole row would need', () => {
+  const rows = { rows: 1000, tokens: 40_000, supervised_tokens: 20_000, max_tokens: 60 };
+  const alone = estimateMemory(smollm2(Q4_1), settings(), rows);
+  const shared = estimateMemory(smollm2(Q4_1), settings({ gradient_accumulation_steps: 8 }), rows);
+  const whole = estimateMemory(smollm2(Q4_1), settings(), null);
+  expect(shared.activations_bytes).toBeGreaterThan(alone.activations_bytes * 2);
+  expect(shared.activations_bytes).toBeLessThan(whole.activations_bytes);
 });
 
 test('training all weights takes 16 bytes a parameter', () => {

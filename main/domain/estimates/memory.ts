@@ -14,6 +14,7 @@ export interface MemorySettings {
   target_modules: readonly TargetModule[];
   max_seq_len: number;
   micro_batch_size: number;
+  gradient_accumulation_steps: number;
   /** -1: the trainer's default. */
   activation_budget_bytes: number;
 }
@@ -37,6 +38,8 @@ export interface MemoryParts {
 // The numbers of native/src/train/engine.cpp.
 const DEFAULT_ACTIVATION_BUDGET = 80 * 2 ** 20;
 const HEAD_LOGITS_BYTES = 32 * 2 ** 20;
+/** Short rows share a pass up to here: pass_tokens() of native/src/train/row-order.cpp. */
+const FAST_PASS_TOKENS = 512;
 const MAX_PARTIAL_BYTES = 64 * 2 ** 20;
 
 /** Program, libraries and the memory in which graphs are described; measured on models of no size. */
@@ -57,7 +60,7 @@ const CHECKPOINT_PARAMETER_BYTES = 8;
  */
 export function estimateMemory(model: TrainedModel, settings: MemorySettings, rows: RowLengths | null): MemoryParts {
   const trainable = loraParameters(model, settings.target_modules, settings.lora_rank);
-  const { n_tokens, n_supervised, n_seq } = largestMicroBatch(settings, rows);
+  const { n_tokens, n_supervised, n_seq } = largestPass(settings, rows);
   const adapter_bytes = trainable * (TRAINED_PARAMETER_BYTES + CHECKPOINT_PARAMETER_BYTES);
   const other_bytes = PROCESS_BYTES + VOCAB_ENTRY_BYTES * model.n_vocab;
   const activations_bytes = activationBytes(model, settings, n_tokens, n_supervised, n_seq);
@@ -77,7 +80,7 @@ export function estimateFullMemory(
   settings: MemorySettings,
   rows: RowLengths | null,
 ): MemoryParts {
-  const { n_tokens, n_supervised, n_seq } = largestMicroBatch(settings, rows);
+  const { n_tokens, n_supervised, n_seq } = largestPass(settings, rows);
   const weights_bytes = 4 * model.n_params;
   const adapter_bytes = 12 * model.n_params;
   const activations_bytes = Math.round(activationBytes(model, settings, n_tokens, n_supervised, n_seq));
@@ -86,9 +89,9 @@ export function estimateFullMemory(
   return { weights_bytes, adapter_bytes, activations_bytes, other_bytes, total_bytes };
 }
 
-/** Tokens of the largest micro-batch that is likely: one row of the longest, the others of the usual length. */
-function largestMicroBatch(settings: MemorySettings, rows: RowLengths | null) {
-  const { micro_batch_size, max_seq_len } = settings;
+/** Tokens of the largest pass that is likely: one row of the longest, the others of the usual length. */
+function largestPass(settings: MemorySettings, rows: RowLengths | null) {
+  const { micro_batch_size, gradient_accumulation_steps, max_seq_len } = settings;
   if (rows === null || rows.rows === 0) {
     const n_tokens = micro_batch_size * max_seq_len;
     return { n_tokens, n_supervised: n_tokens, n_seq: micro_batch_size };
@@ -98,8 +101,15 @@ function largestMicroBatch(settings: MemorySettings, rows: RowLengths | null) {
   const n_seq = Math.min(micro_batch_size, rows.rows);
   // Of many rows a few are long at once.
   const others = usual + (longest - usual) / (1 + Math.sqrt(n_seq));
-  const n_tokens = longest + (n_seq - 1) * others;
-  return { n_tokens, n_supervised: (n_tokens * rows.supervised_tokens) / Math.max(1, rows.tokens), n_seq };
+  const ofMicroBatch = longest + (n_seq - 1) * others;
+  const rowsPerStep = Math.min(micro_batch_size * gradient_accumulation_steps, rows.rows);
+  const packed = Math.min(micro_batch_size * max_seq_len, FAST_PASS_TOKENS, longest + (rowsPerStep - 1) * usual);
+  const n_tokens = Math.max(ofMicroBatch, packed);
+  return {
+    n_tokens,
+    n_supervised: (n_tokens * rows.supervised_tokens) / Math.max(1, rows.tokens),
+    n_seq: Math.max(n_seq, Math.min(rowsPerStep, Math.round(n_tokens / usual))),
+  };
 }
 
 function activationBytes(

@@ -38,6 +38,23 @@ void row_set::append(micro_batch & mb, int64_t i) const {
     append_row(mb, row.tokens, row.n_tokens, max_seq_len_);
 }
 
+int64_t pass_tokens(const row_set & rows, int64_t micro_batch_size, int64_t rows_per_step, int max_seq_len) {
+    constexpr int64_t fast_pass = 512; // where unpacking the weights is a few percent of a pass
+    return std::max(rows.most_tokens(micro_batch_size),
+                    std::min({micro_batch_size * max_seq_len, fast_pass, rows.most_tokens(rows_per_step)}));
+}
+
+std::vector<micro_batch> pack_passes(const row_set & rows, const std::vector<int64_t> & of_step, int64_t max_tokens) {
+    std::vector<micro_batch> passes;
+    for (int64_t row : of_step) {
+        if (passes.empty() || passes.back().n_tokens() + rows.tokens_of(row) > max_tokens) {
+            passes.emplace_back();
+        }
+        rows.append(passes.back(), row);
+    }
+    return passes;
+}
+
 int64_t row_order::at(int64_t epoch, int64_t position) {
     if (epoch != epoch_) {
         order_.resize(n_rows_);

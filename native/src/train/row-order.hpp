@@ -23,6 +23,9 @@ class row_set {
     /// Most tokens that any `n` rows can have together.
     int64_t most_tokens(int64_t n) const;
 
+    /// Tokens that append() adds for row i of count().
+    int64_t tokens_of(int64_t i) const { return lengths_[i]; }
+
     /// Appends row i of count() to the micro-batch.
     void append(micro_batch & mb, int64_t i) const;
 
@@ -33,6 +36,14 @@ class row_set {
     std::vector<uint32_t>       lengths_; // tokens used of each
     int64_t                     skipped_ = 0, truncated_ = 0;
 };
+
+/// Tokens that a pass may have: those of the longest micro_batch_size rows; and where rows are shorter than max_seq_len, as many
+/// more as keep a pass from being too short to be fast, within the memory that micro_batch_size rows of max_seq_len would need.
+int64_t pass_tokens(const row_set & rows, int64_t micro_batch_size, int64_t rows_per_step, int max_seq_len);
+
+/// Cuts a step's rows, given in order, into passes: as many rows in each as fit into max_tokens, at least one. The rows of a pass
+/// lie back to back and do not see each other, so that cutting changes no result but in rounding.
+std::vector<micro_batch> pack_passes(const row_set & rows, const std::vector<int64_t> & of_step, int64_t max_tokens);
 
 class row_order {
   public:

@@ -91,6 +91,7 @@ class run {
         }
 
         rows_per_step_   = s_.micro_batch_size * s_.gradient_accumulation_steps;
+        pass_tokens_     = pass_tokens(*train_rows_, s_.micro_batch_size, rows_per_step_, s_.max_seq_len);
         steps_per_epoch_ = (train_rows_->count() + rows_per_step_ - 1) / rows_per_step_;
         total_steps_     = s_.max_steps > 0 ? s_.max_steps : std::max<int64_t>(1, (int64_t) std::ceil(s_.epochs * (double) steps_per_epoch_));
         schedule_        = {s_.learning_rate, s_.lr_scheduler, warmup_of(s_.warmup_steps, s_.warmup_ratio, total_steps_), total_steps_};
@@ -130,7 +131,7 @@ class run {
 
         engine::options options;
         options.prec                    = s_.compute_type;
-        options.max_tokens              = train_rows_->most_tokens(s_.micro_batch_size);
+        options.max_tokens              = pass_tokens_;
         options.activation_budget_bytes = s_.activation_budget_bytes;
         if (val_rows_) {
             options.max_tokens = std::max(options.max_tokens, val_rows_->most_tokens(1));
@@ -209,17 +210,16 @@ class run {
         const int64_t epoch = state_.step / steps_per_epoch_, first = state_.step % steps_per_epoch_ * rows_per_step_;
         const int64_t end = std::min(first + rows_per_step_, train_rows_->count());
 
-        // The step's micro-batches are made first: the loss is a mean over all of its supervised tokens.
-        std::vector<micro_batch> batches;
-        int64_t                  tokens = 0, supervised = 0;
-        for (int64_t i = first; i < end; i += s_.micro_batch_size) {
-            micro_batch mb;
-            for (int64_t j = i; j < std::min(end, i + s_.micro_batch_size); j++) {
-                train_rows_->append(mb, order_->at(epoch, j));
-            }
+        // The step's passes are made first: the loss is a mean over all of its supervised tokens.
+        std::vector<int64_t> rows;
+        for (int64_t i = first; i < end; i++) {
+            rows.push_back(order_->at(epoch, i));
+        }
+        const std::vector<micro_batch> batches = pack_passes(*train_rows_, rows, pass_tokens_);
+        int64_t                        tokens = 0, supervised = 0;
+        for (const micro_batch & mb : batches) {
             tokens += mb.n_tokens();
             supervised += (int64_t) mb.labels.size();
-            batches.push_back(std::move(mb));
         }
 
         if (!may_go_on()) {
@@ -357,7 +357,7 @@ class run {
     std::map<std::string, std::string> fixed_, free_;
     run_state                          state_;
     std::optional<std::string>         last_checkpoint_;
-    int64_t rows_per_step_ = 1, steps_per_epoch_ = 1, total_steps_ = 1, steps_here_ = 0, tokens_here_ = 0;
+    int64_t rows_per_step_ = 1, pass_tokens_ = 0, steps_per_epoch_ = 1, total_steps_ = 1, steps_here_ = 0, tokens_here_ = 0;
     double                             busy_seconds_ = 0;
     clock_type::time_point             began_;
     clock_type::duration               paused_{};

@@ -1,0 +1,243 @@
+/**
+ * Forja's trainer beside PyTorch, transformers and PEFT: the same GGUF, tokens, adapter, optimiser and threads in one run. Makes a
+ * Python environment from PyPI in the cache folder the first time. Fails when the two do not lose alike.
+ *
+ *   npm run bench:pytorch [-- --type q8_0 --max-seq-len 512 --micro-batch-size 1 --threads 2 --steps 6
+ *                             --configurations float32,float32-compiled,bfloat16,bfloat16-compiled --json]
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { bytes, table } from '../../main/cli/lib/format.ts';
+import { Output } from '../../main/cli/lib/output.ts';
+import { toReport } from '../../main/contracts/errors.ts';
+import { completeJob } from '../../main/contracts/protocol.ts';
+import { cacheDir, ensureSampleModel } from '../../main/models/index.ts';
+import { tokenizerOf } from '../../main/runs/index.ts';
+import { runJob, startTrainer } from '../../main/trainer/index.ts';
+import { modelsOf, type BaseType } from './models.ts';
+
+const { values: args } = parseArgs({
+  options: {
+    type: { type: 'string', default: 'q8_0' },
+    'max-seq-len': { type: 'string', default: '512' },
+    'micro-batch-size': { type: 'string', default: '1' },
+    'lora-rank': { type: 'string', default: '16' },
+    threads: { type: 'string', default: '2' },
+    steps: { type: 'string', default: '6' },
+    configurations: { type: 'string', default: 'float32,float32-compiled,bfloat16,bfloat16-compiled' },
+    json: { type: 'boolean', default: false },
+  },
+});
+const output = new Output(args.json);
+const max_seq_len = Number(args['max-seq-len']);
+const micro_batch_size = Number(args['micro-batch-size']);
+const steps = Number(args.steps);
+const threads = Number(args.threads);
+const HERE = join(import.meta.dirname, '../../native/bench/pytorch');
+const LEARNING_RATE = 1e-4;
+
+/** How far two trainings of the same rows may drift apart, by the coarser of their types. */
+const TOLERANCE = { float32: 2e-3, bfloat16: 2e-2 };
+
+/** What a training of `steps` steps showed. */
+interface Outcome {
+  losses: number[];
+  tokens_per_second: number;
+  peak_memory_bytes: number;
+}
+
+/** Forja's trainer. `compute_type` f32 is its reference, auto its fastest. */
+async function trainHere(model_path: string, folder: string, compute_type: 'auto' | 'f32'): Promise<Outcome> {
+  const losses: number[] = [];
+  const speeds: number[] = [];
+  const trainer = startTrainer<'train'>(
+    completeJob('train', {
+      ...adapterSettings(),
+      model_path,
+      train_tokens_path: join(folder, 'rows.fjt'),
+      out_dir: join(folder, `run-${compute_type}`),
+      init_adapter_path: join(folder, 'adapter/adapter.gguf'),
+      learning_rate: LEARNING_RATE,
+      micro_batch_size,
+      max_steps: steps,
+      compute_type,
+    }),
+    {
+      onEvent: (event) => {
+        if (event.type !== 'step') return;
+        losses.push(event.data.train_loss);
+        speeds.push(event.data.tokens_per_second);
+      },
+    },
+  );
+  const { result } = await trainer.finished;
+  return { losses, tokens_per_second: median(speeds.slice(2)), peak_memory_bytes: result.peak_memory_bytes };
+}
+
+function trainThere(python: string, model_path: string, folder: string, configuration: string): Outcome {
+  const [dtype = 'float32', compiled] = configuration.split('-');
+  const options = ['--model', model_path, '--adapter', join(folder, 'peft'), '--tokens', join(folder, 'rows.json')];
+  options.push('--steps', String(steps), '--threads', String(threads), '--learning-rate', String(LEARNING_RATE));
+  options.push('--dtype', dtype, ...(compiled === 'compiled' ? ['--compile'] : []));
+  const { status, stdout } = spawnSync(python, [join(HERE, 'train.py'), ...options], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', args.json ? 'ignore' : 'inherit'],
+    env: { ...process.env, OMP_NUM_THREADS: String(threads) },
+  });
+  const last = stdout.trim().split('\n').at(-1);
+  if (status !== 0 || last === undefined)
+    throw new Error(`PyTorch failed on ${configuration} (exit ${String(status)}).`);
+  return JSON.parse(last) as Outcome;
+}
+
+async function compare(): Promise<void> {
+  const sample = await ensureSampleModel((text) => output.progress(text, true));
+  const type = args.type as BaseType;
+  const model_path = (await modelsOf(sample, [type], (text) => output.progress(text, true))).get(type)!;
+  const python = environment();
+  const folder = await mkdtemp(join(tmpdir(), 'forja-pytorch-'));
+  try {
+    await makeRows(model_path, folder);
+    await makeAdapter(model_path, folder);
+    const exact = await trainHere(model_path, folder, 'f32');
+    const rows = [['TRAINER', 'SPEED', 'FORJA OVER IT', 'PEAK MEMORY', 'LAST LOSS', 'LARGEST DIFFERENCE']];
+    let alike = true;
+    for (const configuration of args.configurations.split(',')) {
+      const there = trainThere(python, model_path, folder, configuration);
+      // Beside each, so that both meet the same machine.
+      const here = await trainHere(model_path, folder, 'auto');
+      const is_float32 = configuration.startsWith('float32');
+      const difference = largestDifference(is_float32 ? exact.losses : here.losses, there.losses);
+      alike &&= difference <= (is_float32 ? TOLERANCE.float32 : TOLERANCE.bfloat16);
+      const ratio = here.tokens_per_second / there.tokens_per_second;
+      output.row({
+        configuration,
+        base_type: type,
+        max_seq_len,
+        micro_batch_size,
+        threads,
+        ratio,
+        forja: here,
+        pytorch: there,
+        difference,
+      });
+      rows.push(line(`forja, ${type}`, here, '', ''));
+      rows.push(line(`PyTorch, ${configuration}`, there, ratio.toFixed(2), difference.toExponential(1)));
+    }
+    output.text(table(rows, ''));
+    if (!alike) throw new Error('The two do not lose alike: see the largest differences.');
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function line(
+  name: string,
+  { tokens_per_second, peak_memory_bytes, losses }: Outcome,
+  ratio: string,
+  difference: string,
+) {
+  const speed = `${tokens_per_second.toFixed(0)} tok/s`;
+  return [name, speed, ratio, bytes(peak_memory_bytes), losses.at(-1)!.toFixed(4), difference];
+}
+
+/** Rows of max_seq_len tokens out of the project's own prose, every token supervised. */
+async function makeRows(model_path: string, folder: string): Promise<void> {
+  const prose = ['ARCHITECTURE.md', 'CONTRIBUTING.md', 'README.md']
+    .map((name) => readFileSync(join(import.meta.dirname, '../..', name), 'utf8'))
+    .join('\n');
+  const tokenizer = tokenizerOf(model_path, max_seq_len)(join(folder, 'rows.fjt'));
+  for (let row = 0; row < micro_batch_size; row++) {
+    // Six characters are more than a token.
+    const from = (row * max_seq_len * 3) % Math.max(1, prose.length - max_seq_len * 6);
+    const text = prose.repeat(1 + Math.ceil((max_seq_len * 6) / prose.length)).slice(from, from + max_seq_len * 6);
+    tokenizer.stdin.write(`${JSON.stringify({ row: row + 1, segments: [[text, 1]] })}\n`);
+  }
+  tokenizer.stdin.end();
+  await tokenizer.result;
+  await writeFile(join(folder, 'rows.json'), JSON.stringify({ rows: readRows(join(folder, 'rows.fjt')) }));
+}
+
+/** The ids in a token file (native/src/data/token-file.hpp), each row cut to max_seq_len. */
+function readRows(path: string): number[][] {
+  const file = readFileSync(path);
+  const n_rows = Number(file.readBigUInt64LE(8));
+  const index = Number(file.readBigUInt64LE(32));
+  return Array.from({ length: n_rows }, (_, row) => {
+    const first = Number(file.readBigUInt64LE(index + 32 * row));
+    const count = Math.min(max_seq_len, file.readUInt32LE(index + 32 * row + 8));
+    if (count < max_seq_len) throw new Error(`Row ${row} has only ${count} tokens.`);
+    return Array.from({ length: count }, (__, at) => file.readUInt32LE(64 + 4 * (first + at)) & 0x7fffffff);
+  });
+}
+
+/** An adapter before training, as a GGUF for this side and as a PEFT folder for the other. */
+async function makeAdapter(model_path: string, folder: string): Promise<void> {
+  const { adapter_path } = await runJob<'train'>(
+    completeJob('train', {
+      ...adapterSettings(),
+      model_path,
+      train_tokens_path: join(folder, 'rows.fjt'),
+      out_dir: join(folder, 'adapter'),
+      learning_rate: 0,
+      max_steps: 1,
+    }),
+  );
+  if (adapter_path === null) throw new Error('The trainer gave no adapter.');
+  const peft = { model_path, adapter_path, format: 'peft', output_path: join(folder, 'peft') } as const;
+  await runJob<'export'>(completeJob('export', peft));
+}
+
+/** All linear layers, which is the trainer's default. */
+function adapterSettings() {
+  const lora_rank = Number(args['lora-rank']);
+  return {
+    lora_rank,
+    lora_alpha: 2 * lora_rank,
+    lr_scheduler: 'constant',
+    warmup_ratio: 0,
+    max_seq_len,
+    threads,
+  } as const;
+}
+
+/** The Python of an environment in the cache folder with what requirements.txt names. */
+function environment(): string {
+  const folder = join(cacheDir(), 'bench', 'pytorch');
+  const python = join(folder, process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python');
+  if (process.env.FORJA_BENCH_PYTHON !== undefined) return process.env.FORJA_BENCH_PYTHON;
+  if (existsSync(join(folder, 'ready'))) return python;
+  output.progress('making a Python environment with PyTorch (about 2 GB, once)', true);
+  const run = (program: string, ...options: string[]) => {
+    const { status } = spawnSync(program, options, { stdio: args.json ? 'ignore' : 'inherit' });
+    if (status !== 0) throw new Error(`${program} ${options.join(' ')} failed.`);
+  };
+  run(process.platform === 'win32' ? 'python' : 'python3', '-m', 'venv', folder);
+  run(python, '-m', 'pip', 'install', '--quiet', '--requirement', join(HERE, 'requirements.txt'));
+  run(python, '-c', `open(${JSON.stringify(join(folder, 'ready'))}, 'w')`);
+  return python;
+}
+
+function largestDifference(a: number[], b: number[]): number {
+  if (a.length !== b.length) throw new Error(`${a.length} steps beside ${b.length}.`);
+  return Math.max(...a.map((loss, at) => Math.abs(loss - b[at]!)));
+}
+
+function median(values: number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+}
+
+let exit_code = 0;
+try {
+  await compare();
+} catch (error) {
+  const report = toReport(error);
+  output.fail('bench', report);
+  ({ exit_code } = report);
+}
+await output.drain();
+process.exit(exit_code);
