@@ -16,6 +16,8 @@ import { setMenu } from './menu.ts';
 import { RunWatch } from './run-watch.ts';
 import type { StateFile } from './stored.ts';
 import { textsOf, type Texts } from './texts.ts';
+import { canUpdate, releaseFeed } from './update-feed.ts';
+import { UpdateFlow, type UpdateDialogs } from './update-flow.ts';
 import { MINIMUM_SIZE, placeWindow, readWindowState } from './window-state.ts';
 
 export interface ForjaAppOptions {
@@ -42,6 +44,7 @@ export class ForjaApp {
   private readonly playground: Playground;
   private readonly paths = new AllowedPaths();
   private readonly watch: RunWatch;
+  private readonly updates: UpdateFlow | null;
   private window: BrowserWindow | null = null;
   private opened: string | null;
   private isClosing = false;
@@ -63,6 +66,10 @@ export class ForjaApp {
     const context = { db, emit, settings: () => settings.get() };
     this.core = openCore(context);
     this.playground = new Playground(context, this.core.queue);
+    const isUpdatable = app.isPackaged && canUpdate(process.resourcesPath, process.platform, process.env);
+    this.updates = isUpdatable
+      ? new UpdateFlow(releaseFeed(), this.dialogs(), () => this.texts(), app.getVersion())
+      : null;
   }
 
   start(ipcMain: IpcMain): void {
@@ -84,6 +91,7 @@ export class ForjaApp {
       core: this.core,
       playground: this.playground,
       emit: (name, data) => this.emit(name, data),
+      checkForUpdates: this.updates === null ? null : () => void this.updates?.check(),
       texts: () => this.texts(),
     });
     registerHandlers<IpcMainInvokeEvent>(
@@ -159,7 +167,7 @@ export class ForjaApp {
         openHelp: (topic) => void host.openHelp(topic),
         openDataFolder: () => void host.openFolder(dataDir()),
         about: () => void this.about(),
-        checkForUpdates: null,
+        checkForUpdates: this.updates === null ? null : () => void this.updates?.check(),
       },
       app.isPackaged,
     );
@@ -174,8 +182,26 @@ export class ForjaApp {
       detail: about_detail(app.getVersion()),
       buttons: ['OK'],
     };
+    await this.box(options);
+  }
+
+  /** Over the window, where there is one. */
+  private async box(options: Electron.MessageBoxOptions): Promise<number> {
     const { window } = this;
-    await (window === null ? dialog.showMessageBox(options) : dialog.showMessageBox(window, options));
+    const shown = window === null ? dialog.showMessageBox(options) : dialog.showMessageBox(window, options);
+    return (await shown).response;
+  }
+
+  private dialogs(): UpdateDialogs {
+    return {
+      tell: async (message, detail) => {
+        await this.box({ type: 'info', message, detail, buttons: ['OK'] });
+      },
+      ask: async (message, detail, accept, decline) => {
+        const buttons = [accept, decline];
+        return (await this.box({ type: 'question', message, detail, buttons, defaultId: 0, cancelId: 1 })) === 0;
+      },
+    };
   }
 
   private open(): void {
@@ -251,10 +277,6 @@ export class ForjaApp {
       defaultId: 1,
       cancelId: 1,
     };
-    const { window } = this;
-    const { response } = await (window === null
-      ? dialog.showMessageBox(options)
-      : dialog.showMessageBox(window, options));
-    return response === 0;
+    return (await this.box(options)) === 0;
   }
 }

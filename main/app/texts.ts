@@ -1,7 +1,8 @@
 import type { DialogTexts } from '../ipc/host.ts';
+import type { UpdateTexts } from './update-flow.ts';
 
 /** The words of menus, dialogs and notifications: what the main process says itself. */
-export interface Texts extends DialogTexts {
+export interface Texts extends DialogTexts, UpdateTexts {
   file: string;
   new_run: string;
   open_model_item: string;
@@ -66,6 +67,16 @@ const en: Texts = {
   about_detail: (version) =>
     `Version ${version}. Fine-tunes GGUF language models on your own computer. MIT licence; built on llama.cpp, Electron and Svelte.`,
   check_updates: 'Check for updates…',
+  update_none: (version) => `Forja ${version} is the newest version.`,
+  update_found: (version) => `Forja ${version} is available`,
+  update_found_detail: 'It is fetched from the release page and checked before anything is installed.',
+  update_download: 'Download',
+  update_ready: (version) => `Forja ${version} is ready`,
+  update_ready_detail: 'Forja closes and starts again. A running fine-tune writes a checkpoint first.',
+  update_restart: 'Restart now',
+  update_later: 'Later',
+  update_failed: 'Could not look for updates',
+  update_failed_detail: (reason) => `Check the network and try again. (${reason})`,
   services: 'Services',
   hide: 'Hide Forja',
   hide_others: 'Hide others',
@@ -133,6 +144,16 @@ const es: Texts = {
   about_detail: (version) =>
     `Versión ${version}. Ajusta modelos de lenguaje GGUF en tu propio equipo. Licencia MIT; hecho con llama.cpp, Electron y Svelte.`,
   check_updates: 'Buscar actualizaciones…',
+  update_none: (version) => `Forja ${version} es la versión más reciente.`,
+  update_found: (version) => `Forja ${version} está disponible`,
+  update_found_detail: 'Se descarga de la página de versiones y se comprueba antes de instalar nada.',
+  update_download: 'Descargar',
+  update_ready: (version) => `Forja ${version} está lista`,
+  update_ready_detail: 'Forja se cierra y se abre de nuevo. Un ajuste en marcha guarda antes un punto de control.',
+  update_restart: 'Reiniciar ahora',
+  update_later: 'Más tarde',
+  update_failed: 'No se pudo buscar actualizaciones',
+  update_failed_detail: (reason) => `Comprueba la red y vuelve a intentarlo. (${reason})`,
   services: 'Servicios',
   hide: 'Ocultar Forja',
   hide_others: 'Ocultar otros',

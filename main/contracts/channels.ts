@@ -6,6 +6,7 @@ export const CHANNELS = [
   'app.info',
   'app.doctor',
   'app.openExternalHelp',
+  'app.checkForUpdates',
   'settings.get',
   'settings.set',
   'dialogs.openModel',

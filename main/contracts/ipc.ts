@@ -530,6 +530,8 @@ export const ipc = {
       locale: z.string(),
       is_dark: z.boolean(),
       is_packaged: z.boolean(),
+      /** A release address is set, so that one may look for updates. */
+      can_update: z.boolean(),
       data_dir: path,
       cache_dir: path,
       sample: z.object({ name: z.string(), size_bytes: z.number(), is_fetched: z.boolean() }),
@@ -562,6 +564,8 @@ export const ipc = {
     request: z.object({ topic: z.enum(['guide', 'licences', 'data_folder']) }),
     response: z.object({ opened: z.boolean() }),
   },
+  /** Looks for a newer version, telling what it finds in dialogs; nothing where no release address is set. */
+  'app.checkForUpdates': { request: nothing, response: nothing },
   'settings.get': { request: nothing, response: appSettings },
   'settings.set': { request: appSettings.partial().strict(), response: appSettings },
   /** `path` is null when the person cancelled. What is picked may be read or written from then on. */

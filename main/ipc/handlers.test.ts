@@ -41,7 +41,17 @@ beforeEach(() => {
   };
   const texts = () => new Proxy({}, { get: () => () => '' }) as never;
   const paths = new AllowedPaths();
-  handlers = createHandlers({ db, host, settings, paths, core, playground, emit: () => undefined, texts });
+  handlers = createHandlers({
+    db,
+    host,
+    settings,
+    paths,
+    core,
+    playground,
+    emit: () => undefined,
+    checkForUpdates: null,
+    texts,
+  });
 });
 afterEach(async () => {
   playground.close();

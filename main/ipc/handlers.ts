@@ -21,6 +21,8 @@ export interface HandlerOptions {
   core: Core;
   playground: Playground;
   emit: EmitEvent;
+  /** Null where no release address is set. */
+  checkForUpdates: (() => void) | null;
   texts: () => DialogTexts;
 }
 
@@ -43,6 +45,7 @@ export function createHandlers({
   core,
   playground,
   emit,
+  checkForUpdates,
   texts,
 }: HandlerOptions): IpcHandlers {
   const { handlers } = core;
@@ -70,6 +73,7 @@ export function createHandlers({
       ...host.info(),
       data_dir: dataDir(),
       cache_dir: cacheDir(),
+      can_update: checkForUpdates !== null,
       sample: {
         name: SAMPLE_MODEL.name,
         size_bytes: SAMPLE_MODEL.size_bytes,
@@ -80,6 +84,8 @@ export function createHandlers({
     'app.openExternalHelp': async ({ topic }) => ({
       opened: await (topic === 'data_folder' ? host.openFolder(dataDir()) : host.openHelp(topic)),
     }),
+
+    'app.checkForUpdates': () => checkForUpdates?.(),
 
     'settings.get': () => settings.get(),
     'settings.set': (change) => {

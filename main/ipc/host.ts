@@ -2,7 +2,7 @@ import type { IpcResponse } from '../contracts/ipc.ts';
 
 /** What the handlers need of the desktop; main/app gives Electron's, tests their own. */
 export interface Host {
-  info(): Omit<IpcResponse<'app.info'>, 'sample' | 'data_dir' | 'cache_dir'>;
+  info(): Omit<IpcResponse<'app.info'>, 'sample' | 'data_dir' | 'cache_dir' | 'can_update'>;
   /** @returns null when cancelled */
   pickFile(options: { title: string; extensions: string[]; kind: string }): Promise<string | null>;
   pickFolder(options: { title: string; defaultPath: string }): Promise<string | null>;
