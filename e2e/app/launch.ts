@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,6 +23,10 @@ export interface RunningApp {
   close: () => Promise<void>;
   /** Ends it as a power cut would. */
   kill: () => Promise<void>;
+  /** Its process; Playwright forgets it when the app has ended by itself. */
+  child: ChildProcess;
+  /** Removes the data folder, if it was made for this launch. */
+  clean: () => void;
 }
 
 /** The apps that are open now. */
@@ -56,12 +61,16 @@ export async function launch(options: LaunchOptions = {}): Promise<RunningApp> {
   }
   await page.waitForSelector('main h1');
   const clean = () => {
-    if (options.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true });
+    // A trainer that was left behind may still write in it.
+    if (options.dataDir === undefined)
+      rmSync(dataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   };
   const running: RunningApp = {
     app,
     page,
     dataDir,
+    child: app.process(),
+    clean,
     close: async () => {
       await answerMessageBox(app, 0);
       await app.close();

@@ -22,9 +22,7 @@ async function chooseEntry(app: ElectronApplication, label: string): Promise<voi
     const flat = (items: Electron.MenuItem[]): Electron.MenuItem[] =>
       items.flatMap((item) => [item, ...flat(item.submenu?.items ?? [])]);
     // Electron types `click` as any function.
-    const { click } = flat(Menu.getApplicationMenu()!.items).find((item) => item.label === wanted)! as {
-      click: () => void;
-    };
+    const click = flat(Menu.getApplicationMenu()!.items).find((item) => item.label === wanted)!.click as () => void;
     click();
   }, label);
 }

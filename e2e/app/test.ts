@@ -4,7 +4,7 @@ import { openApps } from './launch.ts';
 
 /**
  * Playwright's test; after a failure it keeps what each window showed, as a picture and as text, beside Playwright's own files,
- * and no app is left open for the next test.
+ * and no app and no data are left behind.
  */
 export const test = base.extend<{ windows: null }>({
   windows: [
@@ -13,13 +13,14 @@ export const test = base.extend<{ windows: null }>({
     async ({}, use, info) => {
       await use(null);
       const isFailed = info.status !== info.expectedStatus;
-      for (const { app, page } of [...openApps]) {
+      for (const { child, page, clean } of openApps) {
         if (isFailed) {
           await page.screenshot({ path: info.outputPath('window.png'), timeout: 5000 }).catch(() => undefined);
           const text = await page.locator('body').ariaSnapshot({ timeout: 5000 }).catch(String);
           writeFileSync(info.outputPath('window.yml'), text);
         }
-        app.process().kill('SIGKILL');
+        child.kill('SIGKILL');
+        clean();
       }
       openApps.clear();
     },
