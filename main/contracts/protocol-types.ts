@@ -68,6 +68,8 @@ export interface TrainJob {
   compute_type: "auto" | "f32";
   /** Memory for activations kept from the forward to the backward pass; blocks beyond it are recomputed. -1 lets the trainer choose, 0 recomputes all. */
   activation_budget_bytes: number;
+  /** Most memory that training may take on the device: micro-batches are then computed in pieces and, on a GPU, the model's weights streamed as needed, with the same result. On the CPU the weights stay in the file and do not count. 0 is what is free. */
+  device_memory_limit_bytes: number;
   /** Start from this adapter instead of a random A and a zero B, or null. */
   init_adapter_path: string | null;
   /** Checkpoint folder to go on from, or null. */
@@ -194,6 +196,8 @@ export interface BenchJob {
   compute_type: "auto" | "f32";
   /** As in train. */
   activation_budget_bytes: number;
+  /** As in train. */
+  device_memory_limit_bytes: number;
 }
 
 export type TrainerJob = TrainJob | ScoreJob | TokenizeJob | InspectJob | ExportJob | VerifyJob | DevicesJob | BenchJob;
@@ -481,6 +485,8 @@ export interface BenchResult {
   tokens_per_second: number;
   peak_memory_bytes: number;
   file_size_bytes: number;
+  /** What training allocated on the device: weights (not on the CPU, where they stay in the file), adapter and activations. */
+  device_memory_bytes?: number;
   /** mode profile: what loops of nothing but multiply-adds in the fastest type of a product reach on the same threads. */
   peak_gflops?: number;
   /** mode profile: where a step's time goes, the largest share first. */

@@ -26,7 +26,7 @@ const SECTIONS: Record<SettingInfo['section'], [plain: string[], advanced: strin
   keeping: [['eval_steps', 'checkpoint_steps'], ['checkpoints_kept']],
   machine: [
     ['device', 'threads'],
-    ['compute_type', 'activation_budget_bytes'],
+    ['compute_type', 'activation_budget_bytes', 'device_memory_limit_bytes'],
   ],
 };
 

@@ -38,10 +38,11 @@ job_result bench_command(const nlohmann::json & job, event_writer &) {
     s.method.target_modules   = job["target_modules"].get<std::vector<std::string>>();
     s.compute_type            = job["compute_type"] == "f32" ? precision::f32 : precision::fast;
     s.activation_budget_bytes = job["activation_budget_bytes"];
+    s.device_memory_limit_bytes = job["device_memory_limit_bytes"];
     const bench_result r = run_bench(s);
     nlohmann::json     data = {{"mode", s.mode}, {"base_type", r.base_type}, {"max_seq_len", s.max_seq_len}, {"micro_batch_size", s.micro_batch_size},
                                {"threads", r.threads}, {"tokens_per_second", r.tokens_per_second}, {"peak_memory_bytes", r.peak_memory_bytes},
-                               {"file_size_bytes", r.file_size_bytes}};
+                               {"file_size_bytes", r.file_size_bytes}, {"device_memory_bytes", r.device_memory_bytes}};
     if (s.mode == "profile") {
         data["peak_gflops"] = r.peak_gflops;
         data["operations"]  = operations_of(r.operations);

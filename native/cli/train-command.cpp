@@ -53,6 +53,7 @@ train_settings settings_of(const json & job) {
     s.threads               = job["threads"];
     s.compute_type          = precision_of(job);
     s.activation_budget_bytes = job["activation_budget_bytes"];
+    s.device_memory_limit_bytes = job["device_memory_limit_bytes"];
     s.init_adapter_path     = text_or_null(job, "init_adapter_path");
     s.resume_path           = text_or_null(job, "resume_path");
     return s;

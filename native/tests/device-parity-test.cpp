@@ -2,11 +2,9 @@
 // (Mesa's lavapipe, GGML_VK_VISIBLE_DEVICES=0) is enough to run the device path: ggml operations only, weights and
 // activations in device memory, nothing computed on the CPU inside a block.
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
-#include <iterator>
 
 #include "optim/adamw.hpp"
+#include "support/other-devices.hpp"
 #include "support/report.hpp"
 #include "support/scenario.hpp"
 #include "train/engine.hpp"
@@ -21,14 +19,14 @@ struct outcome {
     std::vector<float> grads, values;
 };
 
-outcome one_step(const std::string & path, std::shared_ptr<device> dev, const micro_batch & mb) {
+outcome one_step(const std::string & path, std::shared_ptr<device> dev, const micro_batch & mb, precision prec) {
     auto                    base = model::load(gguf_file::open(path), dev, 256, true);
     method_settings         s;
     s.lora_rank = 4;
     std::unique_ptr<method> m = make_method(s, *base, true);
     fill_adapter(*m);
     engine::options o;
-    o.prec       = precision::f32;
+    o.prec       = prec;
     o.max_tokens = mb.n_tokens();
     engine  e(base, m.get(), o);
     outcome out;
@@ -49,14 +47,17 @@ struct base_case {
     const char * variant;
     ggml_type    type;
     bool         wide; // rows of 256, for the K types
+    precision    prec = precision::f32;
 };
 const base_case cases[] = {
     {"llama", GGML_TYPE_F32, false},       {"qwen3", GGML_TYPE_F32, false}, {"gemma3-softcap", GGML_TYPE_F32, false},
     {"phi3-longrope", GGML_TYPE_F32, false}, {"qwen2", GGML_TYPE_F16, true},  {"llama-tied", GGML_TYPE_Q8_0, true},
     {"llama", GGML_TYPE_Q4_0, false},      {"llama3", GGML_TYPE_Q4_K, true},
+    {"llama", GGML_TYPE_F32, false, precision::fast}, {"phi3", GGML_TYPE_F16, true, precision::fast},
+    {"qwen3", GGML_TYPE_BF16, true, precision::fast}, {"llama3", GGML_TYPE_Q4_K, true, precision::fast},
 };
 
-void run_case(const base_case & c, device_info info) {
+void run_case(const base_case & c, std::shared_ptr<device> other) {
     temporary_folder        folder;
     const micro_batch       mb = batch_of({random_row(1, 4, 20), random_row(2, 2, 9)});
     fixtures::model_options o;
@@ -65,13 +66,14 @@ void run_case(const base_case & c, device_info info) {
     o.n_layer              = 2;
     o.wide                 = c.wide;
     const std::string path = fixture(folder, o);
-    const outcome     ref  = one_step(path, cpu(), mb);
-    const outcome     dev  = one_step(path, device::open(info.name, 1), mb);
-    const std::string what = std::string(c.variant) + " " + ggml_type_name(c.type) + " on " + info.name + ": ";
+    const outcome     ref  = one_step(path, cpu(), mb, precision::f32);
+    const outcome     dev  = one_step(path, other, mb, c.prec);
+    const std::string what = std::string(c.variant) + " " + ggml_type_name(c.type) + (c.prec == precision::fast ? " fast" : "") + " on " + other->name() + ": ";
     // With an F32 base: ggml's Vulkan products round both factors to F16 (2^-11) in shared memory where the device has F16.
     // With a quantised one each device also rounds activations its own way (Q8 blocks on the CPU), which the gradients of so
     // small a model feel most: the CPU's own differ as much from those of the same weights in F32.
-    const bool exact = c.type == GGML_TYPE_F32;
+    // Fast products round weights and gradients to BF16 (2^-9).
+    const bool exact = c.type == GGML_TYPE_F32 && c.prec == precision::f32;
     check_error(what + "loss", std::abs(dev.loss - ref.loss) / ref.loss, exact ? 1e-3 : 1e-2);
     check_error(what + "gradients", relative_distance(dev.grads, ref.grads), exact ? 1e-2 : 1e-1);
     check_error(what + "gradient norm", std::abs(dev.norm - ref.norm) / ref.norm, exact ? 5e-3 : 5e-2);
@@ -81,49 +83,16 @@ void run_case(const base_case & c, device_info info) {
 
 } // namespace
 
-// Without arguments: each case on each device in a process of its own, since a driver's crash must not hide the others. With
-// two: one case on one device.
 int main(int argc, char ** argv) {
-    load_backends(true);
-    std::vector<device_info> others;
-    for (const device_info & d : list_devices()) {
-        if (d.type != "cpu") {
-            others.push_back(d);
+    std::vector<std::string> names;
+    for (const base_case & c : cases) {
+        names.push_back(std::string(c.variant) + " " + ggml_type_name(c.type) + (c.prec == precision::fast ? " fast" : ""));
+    }
+    if (argc == 1) { // everywhere: the devices' graphs on the CPU
+        for (const base_case & c : cases) {
+            run_case(c, device::open_emulated(1));
         }
     }
-    if (argc == 3) {
-        run_case(cases[std::stoi(argv[1])], others.at(std::stoul(argv[2])));
-        return result();
-    }
-    if (others.empty()) {
-        std::printf("skipped: no device but the CPU (software Vulkan: Debian's mesa-vulkan-drivers, GGML_VK_VISIBLE_DEVICES=0)\n");
-        return 0;
-    }
-    int failed = 0;
-    for (size_t d = 0; d < others.size(); d++) {
-        // Mesa 22.3's llvmpipe crashes now and then in its own threads, with a single product of F16 by four columns too. That
-        // says nothing about the numbers: there a case that crashed is tried again, and left out, and said to be, when it never
-        // comes to its end. On any other device a crash is a failure.
-        const bool software = others[d].description.find("llvmpipe") != std::string::npos;
-        int        done     = 0;
-        for (size_t c = 0; c < std::size(cases); c++) {
-            const std::string command = "\"" + std::string(argv[0]) + "\" " + std::to_string(c) + " " + std::to_string(d);
-            bool              ended   = false;
-            for (int attempt = 0; attempt < (software ? 4 : 1) && !ended; attempt++) {
-                std::fflush(stdout);
-                const int code = std::system(command.c_str());
-                ended          = code == 0 || code == 256; // exit codes 0 and 1: all checks were made
-                done += ended;
-                failed += code == 256;
-            }
-            if (!ended) {
-                std::printf("%s: %s %s on %s: the driver crashed\n", software ? "not run" : "FAIL", cases[c].variant,
-                            ggml_type_name(cases[c].type), others[d].name.c_str());
-                failed += !software;
-            }
-        }
-        std::printf("%s: %d of %zu cases ran\n", others[d].name.c_str(), done, std::size(cases));
-        failed += done == 0;
-    }
-    return failed > 0;
+    const int others = run_on_other_devices(argc, argv, names, [](size_t i, const device_info & d) { run_case(cases[i], device::open(d.name, 1)); });
+    return argc == 1 ? result() | others : others;
 }

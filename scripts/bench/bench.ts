@@ -5,6 +5,10 @@
  *   npm run bench [-- --types f16,q8_0,q4_0,q4_k_m --max-seq-len 512,2048 --micro-batch-size 1,4 --threads 2 --steps 3
  *                     --device cpu --profile --json]
  *
+ *   npm run bench -- --suite gpu --device CUDA0 [--model A.gguf --model B.gguf --shape llama-3.1-8b --max-seq-len 512 …]
+ *
+ * measures a GPU: see gpu.ts.
+ *
  * With --profile also where a step's time goes: each product's and each other operation's share, and the products' speed
  * beside the machine's peak.
  */
@@ -16,6 +20,7 @@ import { completeJob, jobSettings } from '../../main/contracts/protocol.ts';
 import type { BenchJob, BenchResult } from '../../main/contracts/protocol-types.ts';
 import { ensureSampleModel } from '../../main/models/index.ts';
 import { runJob } from '../../main/trainer/index.ts';
+import { gpuSuite } from './gpu.ts';
 import { modelsOf, type BaseType } from './models.ts';
 
 const { values: args } = parseArgs({
@@ -28,6 +33,10 @@ const { values: args } = parseArgs({
     steps: { type: 'string', default: '3' },
     device: { type: 'string', default: 'cpu' },
     profile: { type: 'boolean', default: false },
+    suite: { type: 'string', default: 'types' },
+    model: { type: 'string', multiple: true, default: [] },
+    shape: { type: 'string', default: 'llama-3.1-8b' },
+    'device-memory-limit-bytes': { type: 'string', default: '0' },
     json: { type: 'boolean', default: false },
   },
 });
@@ -62,6 +71,24 @@ async function bench(): Promise<void> {
       await compare(types, models, reference, { max_seq_len, micro_batch_size });
   }
   if (args.profile) await profile(models.get(types[0]!)!);
+}
+
+/** One device, at the first size: models that are named (else the sample) and random weights at real dimensions. */
+async function gpu(): Promise<void> {
+  const models = args.model.length > 0 ? args.model : [await ensureSampleModel((text) => output.progress(text, true))];
+  await gpuSuite(
+    {
+      models,
+      device: args.device,
+      shape: args.shape,
+      max_seq_len: readNumbers(args['max-seq-len'])[0]!,
+      micro_batch_size: readNumbers(args['micro-batch-size'])[0]!,
+      steps: settings.steps,
+      threads: settings.threads,
+      device_memory_limit_bytes: Number(args['device-memory-limit-bytes']),
+    },
+    output,
+  );
 }
 
 /** Trains each type at one size, and writes a table of them. */
@@ -151,7 +178,7 @@ function readTypes(text: string): BaseType[] {
 
 let exit_code = 0;
 try {
-  await bench();
+  await (args.suite === 'gpu' ? gpu() : bench());
 } catch (error) {
   const report = toReport(error);
   output.fail('bench', report);

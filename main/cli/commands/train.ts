@@ -28,7 +28,7 @@ const LEARNING = [
 ];
 const BATCHES = ['max_seq_len', 'micro_batch_size', 'gradient_accumulation_steps'];
 const KEEPING = ['eval_steps', 'checkpoint_steps', 'checkpoints_kept'];
-const MACHINE = ['device', 'threads', 'compute_type', 'activation_budget_bytes'];
+const MACHINE = ['device', 'threads', 'compute_type', 'activation_budget_bytes', 'device_memory_limit_bytes'];
 const ALL = [...METHOD, ...LEARNING, ...BATCHES, ...KEEPING, ...MACHINE];
 
 const PHASES = {

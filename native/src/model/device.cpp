@@ -217,23 +217,38 @@ std::shared_ptr<device> device::open(const std::string & name, int threads) {
                     "Use one of: " + known + ". A GPU also needs its driver.", {{"device", name}, {"known", known}});
     }
 
-    auto out       = std::shared_ptr<device>(new device());
-    out->dev_      = dev;
-    out->is_cpu_   = ggml_backend_dev_type(dev) == GGML_BACKEND_DEVICE_TYPE_CPU;
-    out->name_     = out->is_cpu_ ? "cpu" : ggml_backend_dev_name(dev);
-    out->threads_  = threads > 0 ? threads : physical_cores();
+    auto out = std::shared_ptr<device>(new device());
+    out->start(dev, threads);
+    return out;
+}
+
+std::shared_ptr<device> device::open_emulated(int threads, std::function<bool(const ggml_tensor *)> rules) {
+    load_backends(false);
+    auto out = std::shared_ptr<device>(new device());
+    out->start(ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU), threads);
+    out->is_cpu_ = false;
+    out->name_   = "emulated";
+    out->rules_  = std::move(rules);
+    out->use_ggml_threads(out->threads_);
+    return out;
+}
+
+void device::start(ggml_backend_dev_t dev, int threads) {
+    dev_     = dev;
+    is_cpu_  = ggml_backend_dev_type(dev) == GGML_BACKEND_DEVICE_TYPE_CPU;
+    name_    = is_cpu_ ? "cpu" : ggml_backend_dev_name(dev);
+    threads_ = threads > 0 ? threads : physical_cores();
     try {
-        out->backend_ = ggml_backend_dev_init(dev, nullptr);
+        backend_ = ggml_backend_dev_init(dev, nullptr);
     } catch (const std::exception &) { // a GPU that lacks what the backend needs: said below
     }
-    if (!out->backend_) {
-        throw failure("device_failed", "The device '" + out->name_ + "' could not be started",
-                      "Check its driver, or choose the CPU.", {{"device", out->name_}});
+    if (!backend_) {
+        throw failure("device_failed", "The device '" + name_ + "' could not be started", "Check its driver, or choose the CPU.",
+                      {{"device", name_}});
     }
-    if (out->is_cpu_) {
-        out->team_ = std::make_unique<thread_team>(out->threads_);
+    if (is_cpu_) {
+        team_ = std::make_unique<thread_team>(threads_);
     }
-    return out;
 }
 
 void device::use_ggml_threads(int n) {
@@ -270,6 +285,14 @@ device::~device() {
             pool_free((ggml_threadpool_t) pool_);
         }
     }
+}
+
+uint64_t device::free_bytes() const {
+    size_t free_bytes = 0, total_bytes = 0;
+    if (ggml_backend_dev_type(dev_) != GGML_BACKEND_DEVICE_TYPE_CPU) {
+        ggml_backend_dev_memory(dev_, &free_bytes, &total_bytes);
+    }
+    return free_bytes;
 }
 
 ggml_backend_buffer_type_t device::buffer_type() const { return ggml_backend_dev_buffer_type(dev_); }

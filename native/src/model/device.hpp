@@ -1,6 +1,7 @@
 // Where the trainer computes: one ggml backend, the CPU or a GPU.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -36,6 +37,12 @@ class device {
     /// @param threads CPU threads, 0 for one per physical core
     /// @throws error: device_not_found (lists what there is)
     static std::shared_ptr<device> open(const std::string & name, int threads);
+
+    /// The CPU in the part of a device with a memory of its own: weights are copied, only ggml's operations are used. So that
+    /// what runs on GPUs is tested on every machine, where it gives the same bits each time.
+    /// @param rules what the device is to say of an operation; empty for what the CPU can do
+    static std::shared_ptr<device> open_emulated(int threads, std::function<bool(const ggml_tensor *)> rules = {});
+
     ~device();
     device(const device &)             = delete;
     device & operator=(const device &) = delete;
@@ -50,10 +57,15 @@ class device {
     thread_team &              team() { return *team_; }
     /// How many of ggml's own threads its operations get from now on: 1, or threads(). Only on the CPU.
     void                       use_ggml_threads(int n);
-    bool                       supports(const ggml_tensor * op) const { return ggml_backend_dev_supports_op(dev_, op); }
+    bool supports(const ggml_tensor * op) const { return rules_ ? rules_(op) : ggml_backend_dev_supports_op(dev_, op); }
+
+    /// Free memory as the device tells it, 0 when it doesn't. An emulated one doesn't.
+    uint64_t free_bytes() const;
 
   private:
     device() = default;
+    void start(ggml_backend_dev_t dev, int threads);
+
     ggml_backend_t     backend_ = nullptr;
     ggml_backend_dev_t dev_     = nullptr;
     void *             pool_    = nullptr; // ggml_threadpool of the CPU backend, once more than one thread was asked for
@@ -62,6 +74,8 @@ class device {
     bool               is_cpu_  = true;
     int                threads_ = 1;
     std::string        name_;
+
+    std::function<bool(const ggml_tensor *)> rules_;
 };
 
 } // namespace forja

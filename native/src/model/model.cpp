@@ -60,7 +60,7 @@ class loader {
         ggml_tensor * t = ggml_new_tensor(ctx, info->type, (int) ne.size(), ne.data());
         ggml_set_name(t, name.c_str());
         made[name] = t;
-        wanted.push_back({t, info});
+        wanted.push_back({t, info, block});
         return t;
     }
 
@@ -87,11 +87,10 @@ class loader {
         }
     }
 
-    struct entry {
-        ggml_tensor *       tensor;
-        const tensor_info * info;
-    };
-    std::vector<entry> wanted;
+    /// Block that the tensors asked for from now on belong to; -1 for none.
+    int block = -1;
+
+    std::vector<stored_weight> wanted;
 
   private:
     const gguf_file &                    file;
@@ -99,7 +98,7 @@ class loader {
     std::map<std::string, ggml_tensor *> made;
 };
 
-void check_finite(const gguf_file & file, const std::vector<loader::entry> & entries, int threads) {
+void check_finite(const gguf_file & file, const std::vector<stored_weight> & entries, int threads) {
     std::atomic<size_t>      next{0};
     std::atomic<int>         bad{-1};
     std::vector<std::thread> pool;
@@ -162,6 +161,7 @@ std::shared_ptr<model> model::load(std::shared_ptr<gguf_file> file, std::shared_
     for (int il = 0; il < hp.n_layer; il++) {
         const std::string p = "blk." + std::to_string(il) + ".";
         block_weights     b;
+        in.block    = il;
         b.attn_norm = in.vector(p + "attn_norm.weight", hp.n_embd, true);
         b.qkv       = in.linear(p + "attn_qkv", hp.n_embd, n_q + 2 * n_kv, false);
         if (!b.qkv) {
@@ -188,6 +188,7 @@ std::shared_ptr<model> model::load(std::shared_ptr<gguf_file> file, std::shared_
         }
         out->blocks_.push_back(b);
     }
+    in.block          = -1;
     out->output_norm_ = in.vector("output_norm.weight", hp.n_embd, true);
     out->tied_        = file->find("output.weight") == nullptr;
     out->output_      = in.linear(out->tied_ ? "token_embd" : "output", hp.n_embd, hp.n_vocab, true);
@@ -208,7 +209,7 @@ std::shared_ptr<model> model::load(std::shared_ptr<gguf_file> file, std::shared_
     if (check_values) {
         auto entries = in.wanted;
         if (!out->tied_) {
-            entries.push_back({nullptr, out->embd_});
+            entries.push_back({nullptr, out->embd_, -1});
         }
         check_finite(*file, entries, dev->threads());
     }
@@ -217,7 +218,7 @@ std::shared_ptr<model> model::load(std::shared_ptr<gguf_file> file, std::shared_
         // One buffer over each mapped file; tensors point into it.
         const size_t                 n_files = file->paths().size();
         std::vector<const uint8_t *> lo(n_files, nullptr), hi(n_files, nullptr);
-        for (const loader::entry & e : in.wanted) {
+        for (const stored_weight & e : in.wanted) {
             const uint8_t *& l = lo[e.info->file_index];
             const uint8_t *& h = hi[e.info->file_index];
             l = l ? std::min(l, e.info->data) : e.info->data;
@@ -234,19 +235,14 @@ std::shared_ptr<model> model::load(std::shared_ptr<gguf_file> file, std::shared_
                 ggml_backend_buffer_set_usage(out->buffers_[i].get(), GGML_BACKEND_BUFFER_USAGE_WEIGHTS);
             }
         }
-        for (const loader::entry & e : in.wanted) {
+        for (const stored_weight & e : in.wanted) {
             ggml_backend_tensor_alloc(out->buffers_[e.info->file_index].get(), e.tensor, (void *) e.info->data);
         }
     } else {
-        out->buffers_.emplace_back(ggml_backend_alloc_ctx_tensors_from_buft(out->ctx_.get(), dev->buffer_type()));
-        if (!out->buffers_.back()) {
-            throw failure("device_out_of_memory", "The model's weights don't fit in the memory of " + dev->name(),
-                          "Choose a smaller model or quantisation, or train on the CPU.", {{"device", dev->name()}});
+        for (stored_weight & w : in.wanted) {
+            w.head = w.tensor == out->output_.weight;
         }
-        ggml_backend_buffer_set_usage(out->buffers_.back().get(), GGML_BACKEND_BUFFER_USAGE_WEIGHTS);
-        for (const loader::entry & e : in.wanted) {
-            ggml_backend_tensor_set(e.tensor, e.info->data, 0, e.info->n_bytes);
-        }
+        out->weights_ = std::make_unique<weight_store>(dev, in.wanted, hp.n_layer);
     }
     return out;
 }

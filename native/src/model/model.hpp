@@ -10,6 +10,7 @@
 #include "model/architecture.hpp"
 #include "model/device.hpp"
 #include "model/hparams.hpp"
+#include "model/weight-store.hpp"
 
 namespace forja {
 
@@ -31,13 +32,13 @@ struct block_weights {
     linear_weights gate, up, gate_up, down; // either gate and up or the fused gate_up
 };
 
-/// Loads and owns a base model. On the CPU the weights stay in the mapped file; on a GPU they are copied to it once.
+/// Loads and owns a base model. On the CPU the weights stay in the mapped file; on a GPU a weight_store holds them.
 class model {
   public:
     /// @param max_seq_len tokens per row that will be used (see read_hparams)
     /// @param check_values reads every block of every tensor and refuses NaN and infinity
     /// @throws error: those of read_hparams, tensor_missing, tensor_unexpected, tensor_bad_shape, tensor_bad_type,
-    ///         weights_not_finite; failure device_out_of_memory
+    ///         weights_not_finite; failure device_failed
     static std::shared_ptr<model> load(std::shared_ptr<gguf_file> file, std::shared_ptr<device> dev, int max_seq_len,
                                        bool check_values);
 
@@ -47,6 +48,7 @@ class model {
     forja::device &                    device() const { return *dev_; }
     std::shared_ptr<forja::device>     device_ptr() const { return dev_; }
     const std::vector<block_weights> & blocks() const { return blocks_; }
+    weight_store *                     weights() const { return weights_.get(); } // null on the CPU; an engine places it
     ggml_tensor *                      output_norm() const { return output_norm_; } // ne = [n_embd]
     const linear_weights &             output() const { return output_; }           // ne = [n_embd, n_vocab]
     ggml_tensor *                      rope_factors() const { return rope_factors_; } // ne = [n_rot / 2] or null
@@ -76,7 +78,8 @@ class model {
     int64_t                              n_params_     = 0;
     ggml_type                            base_type_    = GGML_TYPE_F32;
     ggml_context_ptr                     ctx_;
-    std::vector<ggml_backend_buffer_ptr> buffers_;
+    std::vector<ggml_backend_buffer_ptr> buffers_; // on the CPU
+    std::unique_ptr<weight_store>        weights_; // on other devices
 };
 
 /// Most common type of the two-dimensional block tensors of a file, by bytes.

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstring>
+#include <numeric>
 
 #include "base/error.hpp"
 #include "ops/cpu/kernels.hpp"
@@ -22,7 +23,16 @@ graph_runner::graph_runner(std::shared_ptr<device> dev, precision prec) : dev_(s
 
 size_t graph_runner::compute_buffer_bytes() const { return ggml_gallocr_get_buffer_size(galloc_.get(), 0); }
 
-graph::graph(graph_runner & runner) : runner_(runner) {
+size_t graph_runner::measure(graph & g) const {
+    ggml_gallocr_ptr scratch(ggml_gallocr_new(dev_->buffer_type())); // measuring spoils an allocator for its next graph
+    size_t           bytes = 0;
+    ggml_gallocr_reserve_n_size(scratch.get(), g.gf_, nullptr, nullptr, &bytes);
+    return bytes;
+}
+
+bool graph_runner::reserve(graph & g) { return ggml_gallocr_reserve(galloc_.get(), g.gf_); }
+
+graph::graph(graph_runner & runner, bool dry) : runner_(runner), dry_(dry) {
     ggml_init_params params{};
     params.mem_size   = runner.meta_.size();
     params.mem_buffer = runner.meta_.data();
@@ -40,13 +50,49 @@ ggml_tensor * graph::input(ggml_type type, std::initializer_list<int64_t> ne, st
 
 ggml_tensor * graph::leaf(ggml_type type, std::initializer_list<int64_t> ne, ggml_backend_buffer_t buffer, void * address) {
     ggml_tensor * t = ggml_new_tensor(ctx_.get(), type, (int) ne.size(), ne.begin());
-    ggml_backend_tensor_alloc(buffer, t, address);
+    bind(t, buffer, address);
     return t;
+}
+
+void graph::bind(ggml_tensor * t, ggml_backend_buffer_t buffer, void * address) {
+    if (dry_) {
+        t->data = (void *) 256; // any address: the allocator passes over tensors that have one
+    } else {
+        ggml_backend_tensor_alloc(buffer, t, address);
+    }
+}
+
+ggml_tensor * graph::row_ids(int64_t n) {
+    ggml_tensor *& ids = row_ids_[n];
+    if (!ids) {
+        ids = input(GGML_TYPE_I32, {n}, [n](void * dst) { std::iota((int32_t *) dst, (int32_t *) dst + n, 0); });
+    }
+    return ids;
+}
+
+ggml_tensor * graph::host_input(const std::string & what, ggml_type type, std::initializer_list<int64_t> ne, std::function<void(void *)> fill) {
+    host_work_.push_back(what);
+    return input(type, ne, std::move(fill));
+}
+
+std::vector<std::string> graph::host_work() const {
+    std::vector<std::string> out = host_work_;
+    for (int i = 0; i < ggml_graph_n_nodes(gf_); i++) {
+        const ggml_tensor * node = ggml_graph_node(gf_, i);
+        if (node->op != GGML_OP_NONE && !runner_.dev().supports(node)) {
+            std::string text = ggml_op_desc(node);
+            for (int s = 0; s < GGML_MAX_SRC && node->src[s]; s++) {
+                text += std::string(s ? ", " : " ") + ggml_type_name(node->src[s]->type);
+            }
+            out.push_back(text);
+        }
+    }
+    return out;
 }
 
 void graph::place(ggml_tensor * t, ggml_backend_buffer_t buffer, void * address) {
     GGML_ASSERT(t->view_src == nullptr && t->op != GGML_OP_NONE);
-    ggml_backend_tensor_alloc(buffer, t, address);
+    bind(t, buffer, address);
 }
 
 void graph::expand(ggml_tensor * t) { ggml_build_forward_expand(gf_, t); }
@@ -91,7 +137,7 @@ ggml_status graph::compute_profiled(profile & into) {
     return GGML_STATUS_SUCCESS;
 }
 
-void graph::run() {
+void graph::run(const std::function<void()> & meanwhile) {
     device & dev = runner_.dev();
     if (!dev.is_cpu()) {
         for (int i = 0; i < ggml_graph_n_nodes(gf_); i++) {
@@ -110,7 +156,7 @@ void graph::run() {
                       "Lower max_seq_len or micro_batch_size, or choose a smaller model.", {{"device", dev.name()}});
     }
     std::vector<uint8_t> staging;
-    for (const host_input & in : inputs_) {
+    for (const filled_input & in : inputs_) {
         if (!in.tensor->buffer) {
             continue; // nothing in the graph uses it
         }
@@ -125,7 +171,16 @@ void graph::run() {
     if (dev.is_cpu()) {
         dev.use_ggml_threads(runner_.own_threads_ ? 1 : dev.threads());
     }
-    const ggml_status status = runner_.profile_ ? compute_profiled(*runner_.profile_) : compute(gf_);
+    ggml_status status;
+    if (runner_.profile_) {
+        status = compute_profiled(*runner_.profile_);
+    } else {
+        status = ggml_backend_graph_compute_async(dev.backend(), gf_);
+    }
+    if (status == GGML_STATUS_SUCCESS && meanwhile) {
+        meanwhile();
+    }
+    ggml_backend_synchronize(dev.backend());
     if (status != GGML_STATUS_SUCCESS) {
         throw failure(status == GGML_STATUS_ALLOC_FAILED ? "device_out_of_memory" : "compute_failed",
                       "The computation failed on " + dev.name() + ": " + ggml_status_to_string(status),

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -21,10 +23,19 @@ enum class precision {
     fast, // BF16 products with F32 sums where the CPU has BF16 dot products
 };
 
+class graph;
+
 /// What graphs share: the device, the allocator of intermediate values, and the memory for graph descriptions.
 class graph_runner {
   public:
     graph_runner(std::shared_ptr<device> dev, precision prec);
+
+    /// Factor that accumulate_outer() puts on what it adds. Devices multiply in F16 or BF16, in which the gradient of a mean over
+    /// thousands of tokens would vanish: there gradients are those of the sum of losses until they reach the parameters.
+    float gradient_factor = 1.0f;
+
+    /// Largest piece of a weight that is dequantised at a time on a device, in F32 bytes.
+    int64_t slab_bytes = 64ll << 20;
 
     device &  dev() const { return *dev_; }
     precision prec() const { return prec_; }
@@ -39,6 +50,11 @@ class graph_runner {
 
     /// Times every operation from now on and adds it up in `into`; null: no more. Slows a step by some microseconds each.
     void set_profile(profile * into) { profile_ = into; }
+    /// Bytes that the graph's intermediate values would need; nothing is allocated.
+    size_t measure(graph & g) const;
+
+    /// Allocates what the graph needs, without running it; false where there is no memory for it.
+    bool reserve(graph & g);
 
   private:
     friend class graph;
@@ -60,7 +76,8 @@ class graph_runner {
 ///     g.run();
 class graph {
   public:
-    explicit graph(graph_runner & runner);
+    /// @param dry only built, to be looked at or measured: the memory that leaves and results lie in need not exist yet
+    explicit graph(graph_runner & runner, bool dry = false);
     graph(const graph &)             = delete;
     graph & operator=(const graph &) = delete;
 
@@ -77,11 +94,25 @@ class graph {
     /// Makes `t` (a computed node, not a view) write to persistent memory.
     void place(ggml_tensor * t, ggml_backend_buffer_t buffer, void * address);
 
+    /// Gives a new tensor its persistent memory.
+    void bind(ggml_tensor * t, ggml_backend_buffer_t buffer, void * address);
+
+    /// 0, 1, … n - 1 as I32 [n]; one input however often it is asked for.
+    ggml_tensor * row_ids(int64_t n);
+
+    /// A leaf that the host computes at each run because the device can't; `what` names it. Slow: see host_work().
+    ggml_tensor * host_input(const std::string & what, ggml_type type, std::initializer_list<int64_t> ne, std::function<void(void *)> fill);
+
+    /// What this graph would not run on its device: operations that the device lacks, and what host_input() was asked for.
+    std::vector<std::string> host_work() const;
+
     /// Adds `t` and all that it needs to the graph; nodes run in the order of these calls.
     void expand(ggml_tensor * t);
 
-    /// Fills the inputs, allocates and runs. @throws failure: device_out_of_memory, op_unsupported, compute_failed
-    void run();
+    /// Fills the inputs, allocates and runs.
+    /// @param meanwhile work of the host while a device computes, such as uploading the next weights
+    /// @throws failure: device_out_of_memory, op_unsupported, compute_failed
+    void run(const std::function<void()> & meanwhile = {});
 
     int n_nodes() const;
 
@@ -99,7 +130,8 @@ class graph {
     }
 
   private:
-    struct host_input {
+    friend class graph_runner;
+    struct filled_input {
         ggml_tensor *               tensor;
         std::function<void(void *)> fill;
     };
@@ -107,9 +139,12 @@ class graph {
     ggml_status compute(ggml_cgraph * gf);
 
     graph_runner &                     runner_;
+    const bool                         dry_;
     ggml_context_ptr                   ctx_;
     ggml_cgraph *                      gf_ = nullptr;
-    std::vector<host_input>            inputs_;
+    std::vector<filled_input>          inputs_;
+    std::map<int64_t, ggml_tensor *>   row_ids_;
+    std::vector<std::string>           host_work_;
     std::vector<std::shared_ptr<void>> owned_;
     std::unordered_map<const ggml_tensor *, double> flops_; // only while profiling
 };

@@ -85,10 +85,7 @@ var attention(tape & t, batch_inputs & in, var q, var k, var v, const attention_
 /// act(gate) * up. Source: Shazeer 2020, eq. 6 (SwiGLU and GEGLU).
 var gated(tape & t, var gate, var up, activation act);
 
-/// W^T, dequantised for the product dX = W^T dY: ne = [n_out, n_in], F32. Rows first_row .. first_row + n_rows of W only (ne = [n_rows, n_in]).
-ggml_tensor * dequantised_transpose(graph & g, const linear_weights & w, int64_t first_row, int64_t n_rows);
-
-/// acc [m, n] += scale * sum over T of a [m, T] b [n, T]; acc is persistent F32 memory. Added to the graph at once.
+/// acc [m, n] += scale * gradient_factor * sum over T of a [m, T] b [n, T]; acc is persistent F32 memory. Added to the graph at once.
 void accumulate_outer(graph & g, ggml_tensor * acc, ggml_tensor * a, ggml_tensor * b, float scale);
 
 } // namespace forja

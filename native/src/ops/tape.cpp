@@ -21,7 +21,7 @@ ggml_tensor * tape::keep(ggml_tensor * t, bool exact) {
     }
     if (kept_->what == mode::load) {
         ggml_tensor * loaded = ggml_new_tensor(ctx(), type, GGML_MAX_DIMS, t->ne);
-        ggml_backend_tensor_alloc(kept_->buffer, loaded, address);
+        g.bind(loaded, kept_->buffer, address);
         return type == t->type ? loaded : ggml_cast(ctx(), loaded, t->type);
     }
     if (type != t->type) {

@@ -24,9 +24,7 @@ double global_grad_norm(graph_runner & runner, const parameter_store & params) {
         return std::sqrt(sum);
     }
     graph         g(runner);
-    ggml_tensor * sum = ggml_sum_rows(g.ctx(), ggml_sqr(g.ctx(), grads)); // [1, rows]
-    ggml_set_output(sum);
-    g.expand(sum);
+    ggml_tensor * sum = add_square_sums(g, params);
     g.run();
     double total = 0;
     for (float v : params.read(sum)) {
@@ -37,22 +35,32 @@ double global_grad_norm(graph_runner & runner, const parameter_store & params) {
 
 void adamw_step(graph_runner & runner, parameter_store & params, const adamw_settings & s, double learning_rate, int64_t step,
                 double grad_norm) {
-    graph          g(runner);
-    ggml_context * ctx   = g.ctx();
-    ggml_tensor *  grads = params.grads();
     // The 1e-6 is PyTorch's (clip_grad_norm_).
     const double coefficient = s.max_grad_norm > 0.0 ? std::min(1.0, s.max_grad_norm / (grad_norm + 1e-6)) : 1.0;
-    if (coefficient < 1.0) {
-        grads = ggml_scale_inplace(ctx, grads, (float) coefficient);
-    }
     const float settings[7] = {
         (float) learning_rate, (float) s.adam_beta1, (float) s.adam_beta2, (float) s.adam_epsilon, (float) s.weight_decay,
         (float) (1.0 / (1.0 - std::pow(s.adam_beta1, (double) step))), (float) (1.0 / (1.0 - std::pow(s.adam_beta2, (double) step))),
     };
-    ggml_tensor * p = g.input(GGML_TYPE_F32, {7}, [&settings](void * dst) { std::copy(settings, settings + 7, (float *) dst); });
-    ggml_set_param(params.values());
-    g.expand(ggml_opt_step_adamw(ctx, params.values(), grads, params.moment1(), params.moment2(), p));
+    graph g(runner);
+    add_adamw(g, params, coefficient, settings);
     g.run();
+}
+
+ggml_tensor * add_square_sums(graph & g, const parameter_store & params) {
+    ggml_tensor * sum = ggml_sum_rows(g.ctx(), ggml_sqr(g.ctx(), params.grads()));
+    ggml_set_output(sum);
+    g.expand(sum);
+    return sum;
+}
+
+void add_adamw(graph & g, parameter_store & params, double clip_coefficient, const float * settings) {
+    ggml_tensor * grads = params.grads();
+    if (clip_coefficient < 1.0) {
+        grads = ggml_scale_inplace(g.ctx(), grads, (float) clip_coefficient);
+    }
+    ggml_tensor * p = g.input(GGML_TYPE_F32, {7}, [settings](void * dst) { std::copy(settings, settings + 7, (float *) dst); });
+    ggml_set_param(params.values());
+    g.expand(ggml_opt_step_adamw(g.ctx(), params.values(), grads, params.moment1(), params.moment2(), p));
 }
 
 } // namespace forja

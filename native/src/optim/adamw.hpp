@@ -18,4 +18,9 @@ double global_grad_norm(graph_runner & runner, const parameter_store & params);
 void adamw_step(graph_runner & runner, parameter_store & params, const adamw_settings & s, double learning_rate, int64_t step,
                 double grad_norm);
 
+// What these two add to a graph on a device, to be looked at.
+ggml_tensor * add_square_sums(graph & g, const parameter_store & params); // [1, rows]
+/// @param settings the seven values that ggml_opt_step_adamw takes; must outlive the graph
+void add_adamw(graph & g, parameter_store & params, double clip_coefficient, const float * settings);
+
 } // namespace forja

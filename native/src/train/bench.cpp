@@ -38,15 +38,17 @@ template <typename F> double median_seconds(int steps, F && pass) {
     return times[times.size() / 2];
 }
 
-double train_seconds(const bench_settings & s, std::shared_ptr<model> base, profile * into) {
+double train_seconds(const bench_settings & s, std::shared_ptr<model> base, profile * into, uint64_t & device_bytes) {
     std::unique_ptr<method> tuning = make_method(s.method, *base, true);
     tuning->init(1);
     engine::options options;
-    options.prec                    = s.compute_type;
-    options.max_tokens              = (int64_t) s.max_seq_len * s.micro_batch_size;
-    options.activation_budget_bytes = s.activation_budget_bytes;
+    options.prec                      = s.compute_type;
+    options.max_tokens                = (int64_t) s.max_seq_len * s.micro_batch_size;
+    options.max_row_tokens            = s.max_seq_len;
+    options.activation_budget_bytes   = s.activation_budget_bytes;
+    options.device_memory_limit_bytes = s.device_memory_limit_bytes;
     engine e(base, tuning.get(), options);
-    return median_seconds(s.steps, [&](int step) {
+    const double seconds = median_seconds(s.steps, [&](int step) {
         if (step == 1) { // the first one warms up
             e.runner().set_profile(into);
         }
@@ -63,6 +65,8 @@ double train_seconds(const bench_settings & s, std::shared_ptr<model> base, prof
         const double norm = global_grad_norm(e.runner(), tuning->params());
         adamw_step(e.runner(), tuning->params(), adamw_settings(), 1e-4, step + 1, norm);
     });
+    device_bytes = e.device_bytes();
+    return seconds;
 }
 
 // What all threads of the CPU reach together in loops that only multiply and add.
@@ -122,7 +126,7 @@ bench_result run_bench(const bench_settings & s) {
         r.tokens_per_second = s.max_seq_len / seconds;
     } else {
         profile * into = s.mode == "profile" ? &r.operations : nullptr;
-        seconds = train_seconds(s, model::load(file, dev, s.max_seq_len, false), into);
+        seconds = train_seconds(s, model::load(file, dev, s.max_seq_len, false), into, r.device_memory_bytes);
         if (into && dev->is_cpu()) {
             r.peak_gflops = peak_gflops(*dev);
         }

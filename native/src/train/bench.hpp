@@ -16,12 +16,13 @@ struct bench_settings {
     int             max_seq_len = 512, micro_batch_size = 1, steps = 3, threads = 0;
     method_settings method;
     precision       compute_type            = precision::fast;
-    int64_t         activation_budget_bytes = -1;
+    int64_t         activation_budget_bytes = -1, device_memory_limit_bytes = 0;
 };
 struct bench_result {
     std::string base_type;
     double      tokens_per_second = 0; // median over the timed passes
     uint64_t    peak_memory_bytes = 0, file_size_bytes = 0;
+    uint64_t    device_memory_bytes = 0; // of training, on the device: weights (not on the CPU), adapter, activations
     int         threads           = 0;
     double      peak_gflops       = 0; // mode profile
     profile     operations;            // mode profile: of one step

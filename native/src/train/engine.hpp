@@ -3,15 +3,26 @@
 // Forward keeps each block's input (and, as far as the activation budget goes, its expensive inner values). Backward takes
 // the blocks in reverse: reads back or recomputes a block's values and walks its tape. Only the hidden states of supervised
 // tokens go through the output head, some rows at a time. Backward stops below the lowest adapted block.
+//
+// Where memory is limited (a GPU's own, or a limit that is set), the engine plans before it computes: how many of a
+// micro-batch's tokens go through at a time, which weights stay, what is kept. No plan changes a loss or gradient but by the order
+// of sums, and one that only streams weights not even that.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <vector>
 
+#include "base/progress.hpp"
 #include "model/model.hpp"
 #include "ops/ops.hpp"
 #include "peft/method.hpp"
+#include "train/memory-plan.hpp"
+#include "train/output-head.hpp"
 
 namespace forja {
+
+struct block_pass;
 
 /// Sum of the losses of supervised tokens, in nats.
 struct batch_loss {
@@ -22,13 +33,18 @@ struct batch_loss {
 class engine {
   public:
     struct options {
-        precision prec                    = precision::fast;
-        int64_t   max_tokens              = 512; // of a micro-batch
-        int64_t   activation_budget_bytes = -1;  // -1: the default budget, 0: recompute everything
-        bool      training                = true;
+        precision prec                      = precision::fast;
+        int64_t   max_tokens                = 512; // of a micro-batch
+        int64_t   max_row_tokens            = 0;   // of one row; 0: as max_tokens
+        int64_t   activation_budget_bytes   = -1;  // -1: the default budget, 0: recompute everything
+        int64_t   device_memory_limit_bytes = 0;   // of all that the engine and its adapter allocate on the device; 0: what is free
+        int64_t   slab_bytes                = 64ll << 20; // see graph_runner
+        int64_t   logits_bytes              = 32ll << 20; // see output_head
+        bool      training                  = true;
     };
 
     /// @param tuning may be null: the base alone (not for training). Both must outlive the engine.
+    /// @throws failure device_out_of_memory when not even one row at a time fits
     engine(std::shared_ptr<model> base, method * tuning, const options & o);
 
     /// Loss only.
@@ -44,24 +60,46 @@ class engine {
     graph_runner & runner() { return runner_; }
     model &        base() { return *base_; }
 
+    /// What was decided about the device's memory; all zero where it was not limited.
+    const memory_plan & plan() const { return plan_; }
+    /// What of it a person should know: a micro-batch that is split, weights that are streamed.
+    std::vector<warning> warnings() const;
+
     /// Device memory of activations: block inputs, kept values and the compute buffer.
     size_t activation_bytes() const;
+    /// Device memory of all: weights (none on the CPU, where they stay in the file), adapter, activations.
+    size_t device_bytes() const;
+
+    /// Builds the graphs of a training step, one of each kind of block, and shows them; nothing runs.
+    void look(const micro_batch & mb, const std::function<void(graph &)> & visit);
 
   private:
-    ggml_tensor * hidden(graph & g, int slot, int64_t T) const;     // leaf [n_embd, T] over a stored block input
+    ggml_tensor * hidden(graph & g, int slot, int64_t T) const;      // leaf [n_embd, T] over a stored block input
     ggml_tensor * hidden_grad(graph & g, int slot, int64_t T) const; // leaf [n_embd, T], slot 0 or 1
     int           slot_of(int il) const;                             // where block il's input lies
     void          embed(const micro_batch & mb);
-    void          run_block_forward(const micro_batch & mb, int il, bool training, uint64_t key, kept_values * kept);
+    void          add_forward(block_pass & p, int il, uint64_t key);
+    void          add_backward(block_pass & p, int il, uint64_t key, int grad_slot);
+    void          run_block(graph & g, int il, int next_il);
     void          forward(const micro_batch & mb, bool training, uint64_t key, int first_kept, size_t bytes_per_block);
-    batch_loss    head(const micro_batch & mb, bool with_grad, float grad_scale, int grad_slot);
-    double        head_rows(const micro_batch & mb, int64_t first, int64_t n, bool with_grad, float grad_scale, int grad_slot);
+    batch_loss    backward(const micro_batch & mb, float grad_scale, uint64_t dropout_key);
+    head_memory   head_memory_of(int64_t T, bool with_grad, int grad_slot) const;
     size_t        measure_kept(const micro_batch & mb);
+    void          keep_blocks(size_t bytes_per_block, int n_blocks);
+
+    void                     plan_memory_use();
+    bool                     allocate(const memory_plan & p);
+    size_t                   measure_activations(int64_t tokens, int64_t slab_rows);
+    size_t                   hidden_bytes(int64_t tokens) const;
+    void                     look(const micro_batch & mb, int64_t slab_rows, const std::function<void(graph &)> & visit);
+    std::vector<micro_batch> pieces(const micro_batch & mb);
 
     std::shared_ptr<model>  base_;
     method *                tuning_;
     options                 o_;
     graph_runner            runner_;
+    output_head             head_;
+    memory_plan             plan_;
     int                     lowest_; // first block whose input must be stored
     ggml_backend_buffer_ptr hidden_buffer_, grad_buffer_, kept_buffer_;
     size_t                  slot_bytes_ = 0, kept_budget_ = 0;

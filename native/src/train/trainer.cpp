@@ -111,7 +111,9 @@ class run {
                   {"use_rslora", s_.method.use_rslora ? "true" : "false"}, {"device", dev_->name()},
                   {"compute_type", s_.compute_type == precision::f32 ? "f32" : "auto"},
                   // Kept activations are rounded to BF16 in fast mode, recomputed ones are not.
-                  {"activation_budget_bytes", std::to_string(s_.activation_budget_bytes)}};
+                  {"activation_budget_bytes", std::to_string(s_.activation_budget_bytes)},
+                  // Pieces of a micro-batch add up in another order.
+                  {"device_memory_limit_bytes", std::to_string(s_.device_memory_limit_bytes)}};
         if (s_.resume_path) {
             state_ = read_checkpoint_state(*s_.resume_path); // first: it says which setting an adapter of another shape comes from
             compare_settings();
@@ -130,11 +132,14 @@ class run {
         atomic_file probe(path_in("write-test")); // removed at once: throws where nothing can be written
 
         engine::options options;
-        options.prec                    = s_.compute_type;
-        options.max_tokens              = pass_tokens_;
-        options.activation_budget_bytes = s_.activation_budget_bytes;
+        options.prec                      = s_.compute_type;
+        options.max_tokens                = pass_tokens_;
+        options.max_row_tokens            = train_rows_->most_tokens(1);
+        options.activation_budget_bytes   = s_.activation_budget_bytes;
+        options.device_memory_limit_bytes = s_.device_memory_limit_bytes;
         if (val_rows_) {
-            options.max_tokens = std::max(options.max_tokens, val_rows_->most_tokens(1));
+            options.max_row_tokens = std::max(options.max_row_tokens, val_rows_->most_tokens(1));
+            options.max_tokens     = std::max(options.max_tokens, options.max_row_tokens);
         }
         engine_ = std::make_unique<engine>(base_, method_.get(), options);
     }
@@ -160,6 +165,9 @@ class run {
     }
 
     void plan() {
+        for (const warning & w : engine_->warnings()) {
+            observe_.on_warning(w);
+        }
         train_plan p{};
         p.architecture         = base_->hp().architecture;
         p.base_type            = ggml_type_name(base_->base_type());

@@ -36,7 +36,7 @@ struct train_settings {
     std::string                device           = "cpu";
     int                        threads          = 0;
     precision                  compute_type     = precision::fast;
-    int64_t                    activation_budget_bytes = -1;
+    int64_t                    activation_budget_bytes = -1, device_memory_limit_bytes = 0;
 };
 
 // What a run tells; fields as in native/protocol/events.schema.json.

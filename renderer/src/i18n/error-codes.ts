@@ -69,12 +69,14 @@ export type LayerCode =
   | 'warmup_beyond_run'
   // warnings of datasets, training and exports
   | 'export_type_changed'
+  | 'micro_batch_split'
   | 'rows_skipped'
   | 'rows_truncated'
   | 'setting_changed'
   | 'template_opens_thought'
   | 'template_without_end_marker'
   | 'template_without_system'
+  | 'weights_streamed'
   // chat
   | 'chat_closed'
   | 'chat_crashed'

@@ -68,6 +68,10 @@ const texts: Record<keyof TrainSettings, SettingText> = {
     label: 'Activation memory',
     help: 'Bytes kept between forward and backward pass; the rest is computed twice. −1 lets the trainer choose.',
   },
+  device_memory_limit_bytes: {
+    label: 'Memory limit',
+    help: 'Most bytes that training may take on the device; it then works in smaller pieces. 0 takes what is free.',
+  },
   init_adapter_path: { label: 'Start from an adapter', help: 'Goes on from an adapter that was trained before.' },
 };
 

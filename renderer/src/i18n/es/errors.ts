@@ -286,6 +286,11 @@ export const errors: TranslatedErrors = {
     message: 'Algunas matrices se exportan con otro tipo, porque el original necesita una matriz de importancia.',
     hint: 'Comprueba el tamaño y el resultado de la exportación.',
   },
+  micro_batch_split: {
+    message:
+      'Un microlote no cabe entero en la memoria del dispositivo: se calcula por partes, con el mismo resultado.',
+    hint: 'Un micro_batch_size menor con más gradient_accumulation_steps es el mismo entrenamiento.',
+  },
   rows_skipped: {
     message: 'Algunas filas no tienen nada que aprender dentro del límite y se omiten.',
     hint: 'Sube max_seq_len.',
@@ -309,6 +314,11 @@ export const errors: TranslatedErrors = {
   template_without_system: {
     message: 'La plantilla del modelo no admite mensaje de sistema.',
     hint: 'Mira en la vista previa de las filas dónde queda.',
+  },
+  weights_streamed: {
+    message:
+      'El modelo no cabe entero en la memoria del dispositivo: se envía por bloques según hacen falta, lo que es más lento.',
+    hint: 'Un micro_batch_size mayor aprovecha mejor cada envío; una cuantización menor quizá quepa entera.',
   },
 
   // chat

@@ -81,6 +81,10 @@ export const settingTexts: Messages['settingTexts'] = {
       label: 'Memoria de activaciones',
       help: 'Bytes que se guardan entre las dos pasadas; el resto se calcula dos veces. −1 lo deja a Forja.',
     },
+    device_memory_limit_bytes: {
+      label: 'Límite de memoria',
+      help: 'Bytes que el entrenamiento puede ocupar como mucho en el dispositivo; así trabaja por partes. 0 usa lo que haya libre.',
+    },
     init_adapter_path: { label: 'Partir de un adaptador', help: 'Sigue desde un adaptador entrenado antes.' },
   },
   sections: {

@@ -1,0 +1,177 @@
+// How an engine lives within a device's memory: measuring, planning, allocating, splitting.
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/error.hpp"
+#include "ops/device-products.hpp"
+#include "train/block-pass.hpp"
+#include "train/engine.hpp"
+#include "train/split.hpp"
+
+namespace forja {
+
+namespace {
+
+// What a GPU's driver and libraries take beside what is asked of them: contexts, workspaces, conversions inside a product.
+constexpr size_t device_reserve_bytes = 400ll << 20;
+
+// What makes blocks' graphs alike: their weights' types, and which attention they have.
+std::string kind_of(const model & m, int il) {
+    const block_weights & b   = m.blocks()[il];
+    std::string           out = m.hp().is_local[il] ? "local" : "global";
+    for (const linear_weights * w : {&b.q, &b.k, &b.v, &b.qkv, &b.o, &b.gate, &b.up, &b.gate_up, &b.down}) {
+        out += *w ? std::string(" ") + ggml_type_name(w->weight->type) : " -";
+    }
+    return out;
+}
+
+// The most demanding micro-batch of so many tokens, every one supervised: rows as long as they get, since attention grows with the
+// square, and of different lengths, since each has a mask of its own.
+micro_batch worst_batch(int64_t tokens, int64_t max_row_tokens) {
+    micro_batch mb;
+    int64_t     length = max_row_tokens;
+    while (tokens > 0) {
+        const std::vector<uint32_t> row(std::min(tokens, length), 0x80000000u);
+        if (!append_row(mb, row.data(), row.size(), (int) row.size())) {
+            break; // one token: nothing to predict
+        }
+        tokens -= (int64_t) row.size();
+        length = length - 1 > max_row_tokens / 2 ? length - 1 : max_row_tokens;
+    }
+    return mb;
+}
+
+} // namespace
+
+void engine::look(const micro_batch & mb, const std::function<void(graph &)> & visit) {
+    look(mb, base_->weights() ? base_->weights()->placement().head_rows : 0, visit);
+}
+
+void engine::look(const micro_batch & mb, int64_t slab_rows, const std::function<void(graph &)> & visit) {
+    std::set<std::string> seen;
+    for (int il = 0; il < base_->hp().n_layer; il++) {
+        const bool adapted = o_.training && il >= lowest_, turn = adapted && il == lowest_;
+        if (!seen.insert(kind_of(*base_, il) + (turn ? " lowest" : adapted ? " adapted" : "")).second) {
+            continue;
+        }
+        {
+            block_pass p(runner_, mb, o_.training, true);
+            add_forward(p, il, 0);
+            visit(p.g);
+        }
+        if (adapted) {
+            block_pass p(runner_, mb, true, true);
+            add_backward(p, il, 0, 0);
+            visit(p.g);
+        }
+    }
+    head_.look(mb, head_memory_of(mb.n_tokens(), o_.training, 0), slab_rows, visit);
+}
+
+size_t engine::measure_activations(int64_t tokens, int64_t slab_rows) {
+    const micro_batch mb  = worst_batch(tokens, o_.max_row_tokens);
+    size_t            sum = hidden_bytes(tokens), compute = 0;
+    if (o_.training) {
+        sum += 2 * GGML_PAD((size_t) base_->hp().n_embd * tokens * sizeof(float), 256);
+    }
+    if (slab_rows > 0) {
+        sum += head_.scratch_bytes(head_.rows_at_a_time((int64_t) mb.labels.size()));
+    }
+    look(mb, slab_rows, [&](graph & g) { compute = std::max(compute, runner_.measure(g)); });
+    // A mix of other rows may leave gaps between its values that this one has not: 1 % was seen.
+    return sum + compute + compute / 16;
+}
+
+bool engine::allocate(const memory_plan & p) {
+    device & dev = base_->device();
+    hidden_buffer_.reset();
+    grad_buffer_.reset();
+    kept_buffer_.reset();
+    const micro_batch mb = worst_batch(p.pass_tokens, o_.max_row_tokens);
+    slot_bytes_          = GGML_PAD((size_t) base_->hp().n_embd * p.pass_tokens * sizeof(float), 256);
+    auto get             = [&](size_t bytes, ggml_backend_buffer_ptr & b) {
+        b.reset(ggml_backend_buft_alloc_buffer(dev.buffer_type(), bytes));
+        return b != nullptr;
+    };
+    bool fits = !base_->weights() || base_->weights()->place(p.weights);
+    fits      = fits && get(hidden_bytes(p.pass_tokens), hidden_buffer_) && (!o_.training || get(2 * slot_bytes_, grad_buffer_));
+    fits      = fits && (p.weights.head_rows == 0 || head_.allocate_scratch(head_.rows_at_a_time((int64_t) mb.labels.size())));
+    if (fits) {
+        look(mb, p.weights.head_rows, [&](graph & g) {
+            if (fits && runner_.measure(g) > runner_.compute_buffer_bytes()) {
+                fits = runner_.reserve(g);
+            }
+        });
+    }
+    return fits;
+}
+
+void engine::plan_memory_use() {
+    device &       dev = base_->device();
+    weight_store * w   = base_->weights();
+    o_.max_row_tokens  = o_.max_row_tokens > 0 ? std::min(o_.max_row_tokens, o_.max_tokens) : o_.max_tokens;
+
+    memory_needs needs;
+    needs.adapter_bytes   = tuning_ ? tuning_->params().bytes() : 0;
+    needs.available_bytes = o_.device_memory_limit_bytes > 0 ? (size_t) o_.device_memory_limit_bytes : SIZE_MAX;
+    if (const uint64_t free_bytes = dev.free_bytes()) {
+        const size_t usable   = free_bytes > 2 * device_reserve_bytes ? free_bytes - device_reserve_bytes : free_bytes / 2;
+        needs.available_bytes = std::min(needs.available_bytes, usable + needs.adapter_bytes);
+    }
+    needs.kept_bytes  = kept_budget_;
+    needs.pass_tokens = pass_sizes(o_.max_tokens, o_.max_row_tokens);
+    needs.n_layer     = base_->hp().n_layer;
+    const int64_t least_rows = slab_rows(runner_, base_->hp().n_embd);
+    std::map<std::pair<int64_t, bool>, size_t> measured;
+    needs.activation_bytes = [&](int64_t tokens, bool slabs) {
+        auto known = measured.find({tokens, slabs});
+        return known != measured.end() ? known->second : measured[{tokens, slabs}] = measure_activations(tokens, slabs ? least_rows : 0);
+    };
+    if (w) {
+        needs.weight_bytes = [w](const weight_placement & p) { return w->bytes(p); };
+        for (int64_t rows = (w->head_rows() / 2 + least_rows - 1) / least_rows * least_rows; rows > 0 && rows < w->head_rows();
+             rows = rows > least_rows ? (rows / 2 + least_rows - 1) / least_rows * least_rows : 0) {
+            needs.head_rows.push_back(rows); // multiples of what is dequantised at a time: the same sums in the same order
+        }
+    }
+    for (;;) {
+        plan_ = plan_memory(needs, dev.name());
+        if (allocate(plan_)) {
+            break;
+        }
+        needs.available_bytes = (size_t) ((double) std::min(needs.available_bytes, plan_.bytes) * 0.9); // it has less than it says
+    }
+    kept_budget_ = plan_.kept_bytes;
+}
+
+std::vector<micro_batch> engine::pieces(const micro_batch & mb) {
+    if (plan_.pass_tokens == 0 || mb.n_tokens() <= plan_.pass_tokens) {
+        return {mb};
+    }
+    return split_batch(mb, plan_.pass_tokens);
+}
+
+std::vector<warning> engine::warnings() const {
+    std::vector<warning> out;
+    const std::string    device = base_->device().name();
+    if (plan_.pass_tokens > 0 && plan_.pass_tokens < o_.max_tokens) {
+        const std::string most = std::to_string(o_.max_tokens), pass = std::to_string(plan_.pass_tokens);
+        out.push_back({"micro_batch_split",
+                       "A micro-batch has up to " + most + " tokens and the memory of " + device + " holds " + pass + ": it is computed in pieces, with the same result",
+                       "A smaller micro_batch_size with more gradient_accumulation_steps is the same training.",
+                       {{"tokens", most}, {"pass_tokens", pass}, {"device", device}}});
+    }
+    const int n_layer = base_->hp().n_layer;
+    if (base_->weights() && (plan_.weights.n_slots < n_layer || plan_.weights.head_rows > 0)) {
+        const std::string held = std::to_string(plan_.weights.n_slots), all = std::to_string(n_layer);
+        out.push_back({"weights_streamed",
+                       "The model is larger than the memory of " + device + " allows: it holds " + held + " of " + all + " blocks at a time" +
+                           (plan_.weights.head_rows > 0 ? " and a part of the output matrix" : "") + ", the rest is sent when needed, which is slower",
+                       "A larger micro_batch_size makes more of each transfer; a smaller quantisation of the model may fit whole.",
+                       {{"blocks_held", held}, {"n_layer", all}, {"device", device}}});
+    }
+    return out;
+}
+
+} // namespace forja

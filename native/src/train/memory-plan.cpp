@@ -1,0 +1,74 @@
+#include "train/memory-plan.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "base/error.hpp"
+
+namespace forja {
+
+namespace {
+
+std::string mib(size_t bytes) { return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB"; }
+
+// The plan for one pass size and placement, if it fits.
+std::optional<memory_plan> attempt(const memory_needs & n, int64_t tokens, const weight_placement & weights, size_t & least) {
+    memory_plan p;
+    p.weights     = weights;
+    p.pass_tokens = tokens;
+    p.bytes       = n.adapter_bytes + n.activation_bytes(tokens, weights.head_rows > 0) + (n.weight_bytes ? n.weight_bytes(weights) : 0);
+    least         = std::min(least, p.bytes);
+    return p.bytes <= n.available_bytes ? std::optional<memory_plan>(p) : std::nullopt;
+}
+
+} // namespace
+
+std::vector<int64_t> pass_sizes(int64_t max_tokens, int64_t max_row_tokens) {
+    std::vector<int64_t> out{max_tokens};
+    while (out.back() > max_row_tokens) {
+        out.push_back(std::max(max_row_tokens, (out.back() + 1) / 2));
+    }
+    return out;
+}
+
+memory_plan plan_memory(const memory_needs & n, const std::string & device_name) {
+    size_t                     least = SIZE_MAX;
+    std::optional<memory_plan> plan;
+    auto                       try_all = [&](const weight_placement & weights) {
+        for (size_t i = 0; i < n.pass_tokens.size() && !plan; i++) {
+            plan = attempt(n, n.pass_tokens[i], weights, least);
+        }
+    };
+    try_all({n.n_layer, 0});
+    if (n.weight_bytes) {
+        const int two = std::min(2, n.n_layer - 1); // one to compute with while the other is filled
+        for (int slots = two; slots >= 1 && !plan; slots--) {
+            try_all({slots, 0});
+        }
+        for (int slots = two; slots >= 1 && !plan; slots--) {
+            for (size_t i = 0; i < n.head_rows.size() && !plan; i++) {
+                try_all({slots, n.head_rows[i]});
+            }
+        }
+        while (plan && plan->weights.n_slots + 1 < n.n_layer) {
+            weight_placement more = plan->weights;
+            more.n_slots++;
+            std::optional<memory_plan> larger = attempt(n, plan->pass_tokens, more, least);
+            if (!larger) {
+                break;
+            }
+            plan = larger;
+        }
+    }
+    if (!plan) {
+        throw failure("device_out_of_memory",
+                      "Training needs at least " + mib(least) + " on " + device_name + ", and " + mib(n.available_bytes) + " may be used",
+                      "Lower max_seq_len or lora_rank, choose a smaller model or quantisation, or train on the CPU.",
+                      {{"device", device_name}, {"needed_bytes", std::to_string(least)}, {"available_bytes", std::to_string(n.available_bytes)}});
+    }
+    plan->kept_bytes = std::min(n.kept_bytes, n.available_bytes - plan->bytes);
+    plan->bytes += plan->kept_bytes;
+    return *plan;
+}
+
+} // namespace forja

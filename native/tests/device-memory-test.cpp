@@ -1,0 +1,335 @@
+// A device's memory: weights that are streamed give the bits of weights that stay, micro-batches in pieces give their sums, and
+// what is allocated stays below the limit. On the CPU in the part of a device, on the CPU itself, and on every other device.
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+
+#include "base/random.hpp"
+#include "optim/adamw.hpp"
+#include "support/expect-error.hpp"
+#include "support/other-devices.hpp"
+#include "support/report.hpp"
+#include "support/scenario.hpp"
+#include "train/engine.hpp"
+#include "train/memory-plan.hpp"
+#include "train/split.hpp"
+
+using namespace forja;
+using namespace forja::test;
+
+namespace {
+
+struct outcome {
+    std::vector<double> losses;
+    std::vector<float>  grads; // of the last step
+    memory_plan         plan;
+    size_t              device_bytes = 0;
+    std::vector<warning> warnings;
+};
+
+struct subject {
+    std::shared_ptr<model>  base;
+    std::unique_ptr<method> tuning;
+    engine::options         o;
+    bool                    evaluates = true; // after the steps, the first batch
+
+    subject(const std::string & path, std::shared_ptr<device> dev, precision prec) {
+        base = model::load(gguf_file::open(path), dev, 256, true);
+        method_settings s;
+        s.lora_rank = 4;
+        tuning      = make_method(s, *base, true);
+        fill_adapter(*tuning);
+        o.prec                    = prec;
+        o.max_tokens              = 80; // in one pass only, however little memory there is
+        o.activation_budget_bytes = 0; // kept activations would fill the memory that a limit leaves
+        o.slab_bytes              = 256 * 64 * sizeof(float); // so that small matrices, too, are taken in slabs
+        o.logits_bytes            = 0;                        // and the head's rows sixteen at a time
+    }
+
+    // Steps over the same batches, with the optimiser between.
+    outcome steps(int n, const std::vector<micro_batch> & batches) {
+        engine  e(base, tuning.get(), o);
+        outcome out;
+        for (int step = 1; step <= n; step++) {
+            tuning->params().zero_grads();
+            double  nats   = 0;
+            int64_t tokens = 0;
+            for (const micro_batch & mb : batches) {
+                tokens += (int64_t) mb.labels.size();
+            }
+            for (const micro_batch & mb : batches) {
+                nats += e.accumulate_gradients(mb, 1.0f / (float) tokens, 0).nats;
+            }
+            out.losses.push_back(nats / (double) tokens);
+            out.grads = tuning->params().read(tuning->params().grads());
+            adamw_step(e.runner(), tuning->params(), adamw_settings(), 1e-2, step, global_grad_norm(e.runner(), tuning->params()));
+        }
+        if (evaluates) {
+            out.losses.push_back(e.evaluate(batches[0]).nats);
+        }
+        out.plan         = e.plan();
+        out.device_bytes = e.device_bytes();
+        out.warnings     = e.warnings();
+        return out;
+    }
+};
+
+bool has_warning(const outcome & o, const std::string & code) {
+    return std::any_of(o.warnings.begin(), o.warnings.end(), [&](const warning & w) { return w.code == code; });
+}
+
+// 48 and 32 supervised tokens: the head takes them in sixteens.
+std::vector<micro_batch> two_batches() {
+    return {batch_of({random_row(1, 4, 20), random_row(2, 2, 9), random_row(3, 8, 19)}), batch_of({random_row(4, 1, 26), random_row(5, 6, 6)})};
+}
+
+struct base_case {
+    const char * variant;
+    ggml_type    type;
+    precision    prec;
+    bool         head_in_slabs; // large enough for that to save memory
+};
+const base_case cases[] = {
+    {"llama", GGML_TYPE_F32, precision::f32, true},   {"llama-tied", GGML_TYPE_Q8_0, precision::fast, false},
+    {"gemma3-softcap", GGML_TYPE_F16, precision::fast, true}, {"qwen2", GGML_TYPE_Q4_K, precision::fast, true},
+    {"phi3", GGML_TYPE_Q4_0, precision::f32, false},
+};
+
+std::string name_of(const base_case & c) {
+    return std::string(c.variant) + " " + ggml_type_name(c.type) + (c.prec == precision::fast ? " fast" : "");
+}
+
+// With no limit, with blocks streamed through two slots and through one, with the head in slabs as well.
+void streaming(const base_case & c, std::shared_ptr<device> dev) {
+    temporary_folder        folder;
+    fixtures::model_options f;
+    f.variant              = c.variant;
+    f.type                 = c.type;
+    f.n_layer              = 5;
+    f.n_vocab              = 1100; // two slabs and a piece, at 512 rows
+    const std::string path = fixture(folder, f), what = name_of(c) + " on " + dev->name() + ": ";
+    const auto        batches = two_batches();
+    subject           whole(path, dev, c.prec);
+    const outcome     ref = whole.steps(3, batches);
+    weight_store &    w   = *whole.base->weights();
+    check(ref.plan.weights.n_slots == 5 && ref.warnings.empty(), what + "without a limit all weights stay");
+    check(ref.device_bytes <= ref.plan.bytes, what + "what is allocated is what was planned");
+
+    const size_t rest = ref.plan.bytes - w.bytes({5, 0});
+    struct {
+        weight_placement placement;
+        const char *     name;
+    } const streamed[] = {{{2, 0}, "two slots"}, {{1, 0}, "one slot"}};
+    for (const auto & s : streamed) {
+        subject it(path, dev, c.prec);
+        it.o.device_memory_limit_bytes = (int64_t) (rest + w.bytes(s.placement));
+        const outcome  got      = it.steps(3, batches);
+        const uint64_t uploaded = it.base->weights()->uploaded_bytes();
+        check(got.plan.weights.n_slots == s.placement.n_slots && got.plan.weights.head_rows == 0 && got.plan.pass_tokens == 80, what + s.name + " are what the limit leaves");
+        check(has_warning(got, "weights_streamed"), what + s.name + ": a warning says so");
+        check(got.device_bytes <= (size_t) it.o.device_memory_limit_bytes, what + s.name + ": allocated bytes stay below the limit");
+        // Three steps of two passes forward and back, and an evaluation, through five blocks of which all but the slots' are sent.
+        check(uploaded > 30 * (w.bytes({2, 0}) - w.bytes({1, 0})), what + s.name + ": weights were sent again and again");
+        check(got.losses == ref.losses, what + s.name + ": the same losses, bit for bit");
+        check(got.grads == ref.grads, what + s.name + ": the same gradients, bit for bit");
+    }
+    if (!c.head_in_slabs) {
+        return;
+    }
+    // A limit below blocks and the whole head brings the head in slabs: the largest such limit.
+    outcome got;
+    int64_t limit = (int64_t) ref.plan.bytes;
+    while (limit > 0 && got.plan.weights.head_rows == 0) {
+        limit -= 16384;
+        subject it(path, dev, c.prec);
+        it.o.device_memory_limit_bytes        = limit;
+        try {
+            engine e(it.base, it.tuning.get(), it.o);
+            got.plan = e.plan();
+        } catch (const error &) {
+            break;
+        }
+    }
+    check(got.plan.weights.head_rows > 0, what + "a small limit brings the head in slabs");
+    if (got.plan.weights.head_rows > 0) {
+        subject it(path, dev, c.prec);
+        it.o.device_memory_limit_bytes        = limit;
+        got = it.steps(3, batches);
+        check(got.device_bytes <= (size_t) limit, what + "slabs: allocated bytes stay below the limit");
+        check(got.losses == ref.losses, what + "slabs: the same losses, bit for bit");
+        check(got.grads == ref.grads, what + "slabs: the same gradients, bit for bit");
+    }
+}
+
+// A micro-batch that doesn't fit is computed in pieces: the same loss and gradients but for the order of sums.
+void splitting(std::shared_ptr<device> dev, precision prec) {
+    temporary_folder        folder;
+    fixtures::model_options f;
+    const std::string       path = fixture(folder, f), what = std::string(prec == precision::fast ? "fast" : "f32") + " on " + dev->name() + ": ";
+    std::vector<std::vector<uint32_t>> rows;
+    for (int i = 0; i < 12; i++) {
+        rows.push_back(random_row(60 + i, 1 + i % 3, 5 + 7 * i % 25));
+    }
+    const std::vector<micro_batch> batches{batch_of(rows)};
+    auto with_limit = [&](int64_t limit) {
+        subject it(path, dev, prec);
+        it.o.max_tokens                = batches[0].n_tokens();
+        it.o.max_row_tokens            = 32;
+        it.o.device_memory_limit_bytes = limit;
+        return it.steps(1, batches);
+    };
+    const outcome whole = with_limit(1ll << 30);
+    check(whole.warnings.empty() && whole.plan.pass_tokens == batches[0].n_tokens(), what + "under a limit that is no matter nothing is split");
+    for (int part : {2, 4}) {
+        outcome got;
+        int64_t limit = (int64_t) whole.plan.bytes;
+        while (got.plan.pass_tokens == 0 || got.plan.pass_tokens > (batches[0].n_tokens() + part - 1) / part) {
+            limit -= 8192;
+            got = with_limit(limit);
+        }
+        check(has_warning(got, "micro_batch_split"), what + std::to_string(part) + " pieces: a warning says so");
+        check(got.device_bytes <= (size_t) limit, what + std::to_string(part) + " pieces: allocated bytes stay below the limit");
+        check_error(what + std::to_string(part) + " pieces: loss", std::abs(got.losses[0] - whole.losses[0]) / whole.losses[0], 1e-6);
+        // F32 sums in another order; with fast products dY is rounded to BF16 or F16 at the same places, so no more than that.
+        check_error(what + std::to_string(part) + " pieces: gradients", relative_distance(got.grads, whole.grads), 1e-5);
+    }
+    check_fails("device_out_of_memory", what + "a limit below the least", [&] { with_limit(100000); });
+}
+
+// Whatever the rows of a micro-batch, the plan made for the most demanding ones holds.
+void any_rows(std::shared_ptr<device> dev) {
+    temporary_folder folder;
+    subject          it(fixture(folder, {}), dev, precision::fast);
+    it.o.max_tokens                = 120;
+    it.o.max_row_tokens            = 40;
+    it.o.device_memory_limit_bytes = 1ll << 30;
+    engine e(it.base, it.tuning.get(), it.o);
+    size_t most = 0;
+    for (uint64_t k = 0; k < 24; k++) {
+        std::vector<std::vector<uint32_t>> rows;
+        for (int left = 120, i = 0; left >= 2; i++) {
+            const int n = std::min(left, 2 + (int) (mix64(k * 100 + i) % 39));
+            rows.push_back(random_row(k * 100 + i, 1, n - 1));
+            left -= n;
+        }
+        e.accumulate_gradients(batch_of(rows), 1.0f, 0);
+        most = std::max(most, e.device_bytes());
+    }
+    check(most <= e.plan().bytes, dev->name() + ": no mix of rows takes more than was planned");
+}
+
+void pieces_of_a_batch() {
+    const micro_batch mb = batch_of({random_row(1, 2, 8), random_row(2, 3, 3), random_row(3, 1, 19), random_row(4, 9, 1)});
+    const auto        parts = split_batch(mb, 16);
+    check(parts.size() == 3 && parts[0].n_tokens() == 16 && parts[1].n_tokens() == 20 && parts[2].n_tokens() == 10, "whole rows, and a long one alone");
+    micro_batch again;
+    for (const micro_batch & p : parts) {
+        const auto at = (int32_t) again.tokens.size();
+        again.tokens.insert(again.tokens.end(), p.tokens.begin(), p.tokens.end());
+        again.positions.insert(again.positions.end(), p.positions.begin(), p.positions.end());
+        again.labels.insert(again.labels.end(), p.labels.begin(), p.labels.end());
+        for (int32_t i : p.sup_index) {
+            again.sup_index.push_back(at + i);
+        }
+    }
+    check(again.tokens == mb.tokens && again.positions == mb.positions && again.labels == mb.labels && again.sup_index == mb.sup_index, "the pieces are the batch");
+}
+
+// The order in which a plan gives things up.
+void plans() {
+    memory_needs n;
+    n.adapter_bytes    = 10;
+    n.pass_tokens      = pass_sizes(400, 100);
+    n.kept_bytes       = 50;
+    n.n_layer          = 10;
+    n.head_rows        = {8, 4};
+    n.activation_bytes = [](int64_t tokens, bool slabs) { return (size_t) tokens + (slabs ? 10 : 0); };
+    n.weight_bytes     = [](const weight_placement & p) { return (size_t) (100 * p.n_slots + (p.head_rows ? 10 * p.head_rows : 200)); };
+    auto with = [&](size_t bytes) {
+        n.available_bytes = bytes;
+        return plan_memory(n, "a device");
+    };
+    check(n.pass_tokens == std::vector<int64_t>({400, 200, 100}), "passes are halved down to a row");
+    auto is = [&](size_t bytes, int slots, int64_t head_rows, int64_t tokens, size_t kept) {
+        const memory_plan p = with(bytes);
+        check(p.weights.n_slots == slots && p.weights.head_rows == head_rows && p.pass_tokens == tokens && p.kept_bytes == kept && p.bytes <= bytes,
+              std::to_string(bytes) + " bytes: " + std::to_string(slots) + " slots, " + std::to_string(tokens) + " tokens");
+    };
+    is(2000, 10, 0, 400, 50);
+    is(1620, 10, 0, 400, 10);
+    is(1609, 10, 0, 200, 50);
+    is(1310, 10, 0, 100, 0);
+    is(1309, 6, 0, 400, 50); // blocks of all that is left, then kept activations
+    is(810, 2, 0, 400, 0);
+    is(809, 3, 0, 200, 50);
+    is(509, 1, 0, 100, 50); // 10 + 100 + 200 + 100 = 410
+    is(409, 2, 8, 100, 9);
+    is(299, 1, 4, 100, 39);
+    check_fails("device_out_of_memory", "less than the least", [&] { with(200); });
+}
+
+// The same on a real device, as little as shows it: llvmpipe survives few steps.
+void streaming_once(const base_case & c, bool slabs, std::shared_ptr<device> dev) {
+    temporary_folder        folder;
+    fixtures::model_options f;
+    f.variant              = c.variant;
+    f.type                 = c.type;
+    f.n_layer              = 3;
+    f.n_vocab              = 1100;
+    const std::string path = fixture(folder, f), what = name_of(c) + " on " + dev->name() + (slabs ? ", head in slabs: " : ", two slots: ");
+    const std::vector<micro_batch> batch{batch_of({random_row(1, 2, 17), random_row(2, 1, 15)})};
+    // Plans are made without running anything.
+    auto plan_of = [&](int64_t limit) {
+        subject it(path, dev, c.prec);
+        it.o.max_tokens                = batch[0].n_tokens();
+        it.o.device_memory_limit_bytes = limit;
+        return engine(it.base, it.tuning.get(), it.o).plan();
+    };
+    const memory_plan whole = plan_of(0);
+    int64_t           limit = (int64_t) whole.bytes - 1;
+    while (slabs && plan_of(limit).weights.head_rows == 0) {
+        limit -= 16384;
+    }
+    outcome got[2];
+    for (int i = 0; i < 2; i++) {
+        subject it(path, dev, c.prec);
+        it.o.max_tokens                = batch[0].n_tokens();
+        it.o.device_memory_limit_bytes = i ? limit : 0;
+        it.evaluates                   = false;
+        got[i]                         = it.steps(1, batch);
+    }
+    check(got[0].plan.weights.n_slots == 3 && got[1].plan.weights.n_slots < 3 && (got[1].plan.weights.head_rows > 0) == slabs, what + "is what the limit leaves");
+    check(got[1].device_bytes <= (size_t) limit && got[1].device_bytes < got[0].device_bytes, what + std::to_string(got[1].device_bytes) + " bytes allocated, below the limit of " +
+          std::to_string(limit) + "; " + std::to_string(got[0].device_bytes) + " without");
+    check(got[0].losses == got[1].losses, what + "the same loss, bit for bit");
+    check(got[0].grads == got[1].grads, what + "the same gradients, bit for bit");
+}
+
+} // namespace
+
+int main(int argc, char ** argv) {
+    std::vector<std::string> names;
+    for (const base_case & c : cases) {
+        names.push_back(name_of(c) + ", two slots");
+        names.push_back(name_of(c) + ", head in slabs");
+    }
+    if (argc == 1) {
+        plans();
+        pieces_of_a_batch();
+        for (precision prec : {precision::f32, precision::fast}) {
+            splitting(device::open_emulated(1), prec);
+            splitting(cpu(), prec);
+        }
+        any_rows(device::open_emulated(1));
+        any_rows(cpu());
+        for (const base_case & c : cases) {
+            streaming(c, device::open_emulated(1));
+        }
+    }
+    const int others = run_on_other_devices(argc, argv, names, [](size_t i, const device_info & d) {
+        if (i % 2 == 0 || cases[i / 2].head_in_slabs) {
+            streaming_once(cases[i / 2], i % 2, device::open(d.name, 1));
+        }
+    });
+    return argc == 1 ? result() | others : others;
+}
