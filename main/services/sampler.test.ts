@@ -15,7 +15,7 @@ afterEach(() => rmSync(dir, { recursive: true, force: true }));
 const template = openTemplate({ chat_template: null, bos_token: null, eos_token: '</s>' });
 
 /** The chat process is tested in main/chat; here it is one that answers at once, or not at all. */
-function make(answer: (prompt: string) => Promise<string>) {
+function make(answer: (prompt: string) => Promise<string>, systemPrompt?: () => Promise<string>) {
   const samples: RunSample[] = [];
   const troubles: string[] = [];
   let closed = 0;
@@ -36,6 +36,7 @@ function make(answer: (prompt: string) => Promise<string>) {
     run: { model: { path: '/m.gguf' }, template: 'alpaca' } as RunFile,
     folder: new RunFolder(dir),
     prompts: ['one', 'two'],
+    systemPrompt,
     onSample: (_, sample) => samples.push(sample),
     onTrouble: ({ message }) => troubles.push(message),
     openChat: () => chat,
@@ -64,6 +65,22 @@ test('the newest adapter answers every prompt, once', async () => {
   checkpoint(9);
   await sampler.sample();
   expect(samples).toHaveLength(4);
+});
+
+test('prompts are asked under the system prompt of the rows; without one where the rows can no longer be read', async () => {
+  const asked: string[] = [];
+  const note = (prompt: string) => {
+    asked.push(prompt);
+    return Promise.resolve('');
+  };
+  const under = make(note, () => Promise.resolve('Answer in rhymes.'));
+  under.checkpoint(1);
+  await under.sampler.sample();
+  const without = make(note, () => Promise.reject(new Error('gone')));
+  without.checkpoint(1);
+  await without.sampler.sample();
+  expect(asked.map((prompt) => prompt.includes('Answer in rhymes.'))).toEqual([true, true, false, false]);
+  expect(without.troubles).toEqual([]);
 });
 
 test('a failure is told once, and no more is asked', async () => {

@@ -27,6 +27,8 @@ export interface SamplerOptions {
   run: RunFile;
   folder: RunFolder;
   prompts: readonly string[];
+  /** What the run's rows tell the model first, asked for once; empty where they tell it nothing. */
+  systemPrompt?: () => Promise<string>;
   onSample: (prompt_index: number, sample: RunSample) => void;
   /** Told once: the run goes on without samples. */
   onTrouble: (report: ErrorReport) => void;
@@ -103,9 +105,12 @@ export class Sampler {
       const chat = (this.chat ??= (this.options.openChat ?? (() => new ChatProcess()))());
       await chat.load('sample', { model_path: run.model.path, adapter_path, n_ctx: N_CTX, threads: THREADS });
       for (const [index, prompt] of prompts.entries()) {
-        const { text } = await chat.generate('sample', template.renderPrompt([{ role: 'user', content: prompt }]), {
-          max_tokens: MAX_TOKENS,
-        });
+        const system = await this.system();
+        const messages = [
+          ...(system === '' ? [] : [{ role: 'system' as const, content: system }]),
+          { role: 'user' as const, content: prompt },
+        ];
+        const { text } = await chat.generate('sample', template.renderPrompt(messages), { max_tokens: MAX_TOKENS });
         onSample(index, { step, time_ms: Date.now(), prompt, text });
       }
     } catch (error) {
@@ -118,6 +123,13 @@ export class Sampler {
   }
 
   private known: Promise<PromptTemplate> | null = null;
+  private knownSystem: Promise<string> | null = null;
+
+  /** A model tuned under a system prompt answers as it learned only under it. A dataset that has gone has none. */
+  private system(): Promise<string> {
+    this.knownSystem ??= (this.options.systemPrompt?.() ?? Promise.resolve('')).catch(() => '');
+    return this.knownSystem;
+  }
 
   private template(): Promise<PromptTemplate> {
     const { run, openPromptTemplate } = this.options;
