@@ -52,7 +52,7 @@ int run_on_other_devices(int argc, char ** argv, const std::vector<std::string> 
             }
         }
         std::printf("%s: %d of %zu cases ran\n", others[d].name.c_str(), done, names.size());
-        failed += done == 0;
+        failed += done == 0 && !software;
     }
     return failed > 0;
 }
