@@ -8,6 +8,10 @@ import { launch } from './launch.ts';
 import { call } from './sample.ts';
 import { test } from './test.ts';
 
+// Long enough to be caught in the middle where a tiny model takes hundreds of steps a second.
+const STEPS = 2000;
+const FIELDS = { 'Step limit': String(STEPS), Epochs: '1000', 'Checkpoint every': '100' };
+
 /** The trainer of the run in this data folder, while there is one. */
 function trainerIn(dataDir: string): number | null {
   const list = execFileSync('ps', ['-eo', 'pid=,args='], { encoding: 'utf8' }).split('\n');
@@ -22,9 +26,9 @@ test('when the trainer is killed its run says so, and goes on from its last chec
     name: 'Killed',
     model: makeTinyModel(dataDir),
     data: makeRows(dataDir, 200),
-    fields: { 'Step limit': '400', Epochs: '100', 'Checkpoint every': '20' },
+    fields: FIELDS,
   });
-  await waitForShownStep(page, 21);
+  await waitForShownStep(page, 101);
   process.kill(trainerIn(dataDir)!, 'SIGKILL');
   await expect(statusOf(page)).toHaveText('Failed');
   const failure = page.getByRole('alert');
@@ -33,8 +37,8 @@ test('when the trainer is killed its run says so, and goes on from its last chec
   await expect(failure).not.toContainText('forja resume');
   await page.getByRole('button', { name: 'Continue' }).click();
   await expect(failure).toHaveCount(0);
-  await expect(statusOf(page)).toHaveText('Done', { timeout: 90_000 });
-  expect(await shownStep(page)).toBe(400);
+  await expect(statusOf(page)).toHaveText('Done', { timeout: 150_000 });
+  expect(await shownStep(page)).toBe(STEPS);
   await close();
 });
 
@@ -46,9 +50,9 @@ test('when the app itself is killed it offers to go on at its next start, and th
       name: 'Power cut',
       model: makeTinyModel(dataDir),
       data: makeRows(dataDir, 200),
-      fields: { 'Step limit': '400', Epochs: '100', 'Checkpoint every': '20' },
+      fields: FIELDS,
     });
-    await waitForShownStep(first.page, 21);
+    await waitForShownStep(first.page, 101);
     // The trainer is held, so that it still works when Forja is opened again: it writes its checkpoint when it can.
     const trainer = trainerIn(dataDir)!;
     process.kill(trainer, 'SIGSTOP');
@@ -60,11 +64,11 @@ test('when the app itself is killed it offers to go on at its next start, and th
     process.kill(trainer, 'SIGCONT');
     await openScreen(page, 'Runs');
     await page.getByRole('link', { name: 'Power cut' }).click();
-    await expect(statusOf(page)).toHaveText('Done', { timeout: 90_000 });
-    expect(await shownStep(page)).toBe(400);
+    await expect(statusOf(page)).toHaveText('Done', { timeout: 150_000 });
+    expect(await shownStep(page)).toBe(STEPS);
     const run_id = page.url().split('/').at(-1)!;
     const { steps } = await call(page, 'runs.metrics', { run_id, max_points: 1000 });
-    expect(steps.step.at(-1)).toBe(400);
+    expect(steps.step.at(-1)).toBe(STEPS);
     await close();
   } finally {
     // A test that failed in the middle must not leave it behind, held for ever.
