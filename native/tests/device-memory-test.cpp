@@ -332,7 +332,7 @@ int main(int argc, char ** argv) {
             streaming(c, device::open_emulated(1));
         }
     }
-    const int others = run_on_other_devices(argc, argv, names, [](size_t i, const device_info & d) {
+    const int others = run_on_other_devices(argc, argv, names, [&](size_t i, const device_info & d) {
         streaming_once(*streamed[i].first, streamed[i].second, device::open(d.name, 1));
     });
     return argc == 1 ? result() | others : others;
