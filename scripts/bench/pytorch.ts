@@ -40,8 +40,12 @@ const threads = Number(args.threads);
 const HERE = join(import.meta.dirname, '../../native/bench/pytorch');
 const LEARNING_RATE = 1e-4;
 
-/** How far two trainings of the same rows may drift apart, by the coarser of their types. */
-const TOLERANCE = { float32: 2e-3, bfloat16: 2e-2 };
+/**
+ * How far Forja's losses may be from PyTorch's in float32, in nats. On a quantised base llama.cpp's products round activations to
+ * 8 bits, as inference does, and the fast ones round to BF16: on Q8_0 0.011 and 0.002 were seen at a loss of 4.7, where PyTorch's
+ * own bfloat16 was 0.09 from its float32.
+ */
+const TOLERANCE = 0.02;
 
 /** What a training of `steps` steps showed. */
 interface Outcome {
@@ -104,15 +108,18 @@ async function compare(): Promise<void> {
     await makeRows(model_path, folder);
     await makeAdapter(model_path, folder);
     const exact = await trainHere(model_path, folder, 'f32');
-    const rows = [['TRAINER', 'SPEED', 'FORJA OVER IT', 'PEAK MEMORY', 'LAST LOSS', 'LARGEST DIFFERENCE']];
+    const rows = [['TRAINER', 'SPEED', 'FORJA OVER IT', 'PEAK MEMORY', 'LAST LOSS', 'LARGEST DIFFERENCE TO FLOAT32']];
+    // Float32 first: the others are held against it.
+    const configurations = [...new Set(['float32', ...args.configurations.split(',')])];
+    let truth: number[] | null = null;
     let alike = true;
-    for (const configuration of args.configurations.split(',')) {
+    for (const configuration of configurations) {
       const there = trainThere(python, model_path, folder, configuration);
       // Beside each, so that both meet the same machine.
       const here = await trainHere(model_path, folder, 'auto');
-      const is_float32 = configuration.startsWith('float32');
-      const difference = largestDifference(is_float32 ? exact.losses : here.losses, there.losses);
-      alike &&= difference <= (is_float32 ? TOLERANCE.float32 : TOLERANCE.bfloat16);
+      truth ??= there.losses;
+      const [exactOff, hereOff, thereOff] = [exact, here, there].map(({ losses }) => largestDifference(losses, truth!));
+      alike &&= exactOff! <= TOLERANCE && hereOff! <= TOLERANCE;
       const ratio = here.tokens_per_second / there.tokens_per_second;
       output.row({
         configuration,
@@ -121,15 +128,15 @@ async function compare(): Promise<void> {
         micro_batch_size,
         threads,
         ratio,
-        forja: here,
-        pytorch: there,
-        difference,
+        forja: { ...here, difference: hereOff },
+        forja_f32_difference: exactOff,
+        pytorch: { ...there, difference: thereOff },
       });
-      rows.push(line(`forja, ${type}`, here, '', ''));
-      rows.push(line(`PyTorch, ${configuration}`, there, ratio.toFixed(2), difference.toExponential(1)));
+      rows.push(line(`forja, ${type}`, here, '', hereOff!.toExponential(1)));
+      rows.push(line(`PyTorch, ${configuration}`, there, ratio.toFixed(2), thereOff!.toExponential(1)));
     }
     output.text(table(rows, ''));
-    if (!alike) throw new Error('The two do not lose alike: see the largest differences.');
+    if (!alike) throw new Error('Forja and PyTorch in float32 do not lose alike: see the largest differences.');
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
