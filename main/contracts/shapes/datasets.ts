@@ -1,0 +1,103 @@
+/** Datasets: what of a file is read and how, what was found in it, rows as the model will see them. */
+import { z } from 'zod';
+import { count, notice, path } from './parts.ts';
+
+export const ROW_FORMATS = ['alpaca', 'messages', 'sharegpt', 'prompt_completion', 'text'] as const;
+export const COLUMN_PARTS = [
+  'instruction',
+  'input',
+  'output',
+  'system',
+  'prompt',
+  'completion',
+  'messages',
+  'conversations',
+  'text',
+] as const;
+export const TEMPLATES = ['model', 'alpaca', 'alpaca-short'] as const;
+
+export const columnMap = z.partialRecord(z.enum(COLUMN_PARTS), z.string().max(500));
+
+/** What of a dataset file is read and how. */
+export const datasetChoices = z.object({
+  data_path: path,
+  val_path: path.nullable(),
+  /** Share of the rows to validate on where there is no val_path. */
+  val_share: z.number().min(0).max(0.5),
+  format: z.enum([...ROW_FORMATS, 'auto']),
+  columns: columnMap,
+  template: z.enum([...TEMPLATES, 'auto']),
+});
+
+/** Why a row is left out. */
+export const refusal = z.object({
+  code: z.string(),
+  message: z.string(),
+  /** The message's variable parts; audits of older runs have none. */
+  details: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
+});
+
+export const fileAudit = z.object({
+  path,
+  kind: z.enum(['jsonl', 'json', 'csv', 'txt']),
+  format: z.enum(ROW_FORMATS),
+  format_reason: z.string(),
+  columns: columnMap,
+  size_bytes: z.number(),
+  rows_read: count,
+  rows_used: count,
+  rows_sampled_from: count.nullish(),
+  rows_refused: count,
+  refused_by_code: z.partialRecord(z.string(), count),
+  /** The first refused rows; `line` is 1-based. */
+  refused_examples: z.array(refusal.extend({ line: count })),
+  duplicate_rows: count,
+  duplicate_examples: z.array(z.object({ line: count })),
+});
+
+export const tokenCounts = z.object({
+  rows: count,
+  tokens: count,
+  supervised_tokens: count,
+  median_tokens: z.number(),
+  p95_tokens: z.number(),
+  max_tokens: z.number(),
+  truncated_rows: count,
+  empty_rows: count,
+  /** Pairs of upper bound (tokens, inclusive) and rows. */
+  length_histogram: z.array(z.tuple([z.number(), z.number()])),
+});
+
+export const datasetReport = z.object({
+  data: fileAudit,
+  val_data: fileAudit.nullable(),
+  /** Names of the first rows' columns, to map. */
+  available_columns: z.array(z.string()),
+  template: z.enum(TEMPLATES),
+  template_reason: z.string(),
+  train: tokenCounts,
+  val: tokenCounts.nullable(),
+  warnings: z.array(notice),
+});
+
+export const previewRow = z.object({
+  line: count,
+  /** Null for a refused row. */
+  tokens: count.nullable(),
+  segments: z.array(
+    z.object({
+      text: z.string(),
+      /** The model learns to write it. */
+      supervised: z.boolean(),
+      /** It lies beyond max_seq_len. */
+      cut: z.boolean(),
+    }),
+  ),
+  /** What is asked first in it; null in plain text and in refused rows. */
+  prompt: z.string().nullable(),
+  refusal: refusal.nullable(),
+});
+
+export type DatasetChoices = z.output<typeof datasetChoices>;
+export type DatasetReport = z.output<typeof datasetReport>;
+export type PreviewRow = z.output<typeof previewRow>;

@@ -1,0 +1,87 @@
+/** What a run will cost, the presets, and the settings as the screens show them. */
+import { z } from 'zod';
+import { type TrainSettings, checkedByProtocol, count, device, notice, share } from './parts.ts';
+
+export const memoryParts = z.object({
+  /** The base model's weights. */
+  weights_bytes: z.number(),
+  /** The adapter with its gradients and the optimiser's state. */
+  adapter_bytes: z.number(),
+  activations_bytes: z.number(),
+  /** Everything else: buffers, program, dataset. */
+  other_bytes: z.number(),
+  total_bytes: z.number(),
+});
+
+export const settingWarning = notice.extend({ setting: z.string() });
+
+export const plan = z.object({
+  trainable_parameters: z.number(),
+  trainable_share: share,
+  memory: memoryParts,
+  device,
+  fits: z.boolean(),
+  /** Null where there is no dataset yet. */
+  time: z
+    .object({
+      total_steps: count,
+      steps_per_epoch: count,
+      tokens_per_second: z.number(),
+      duration_ms: z.number(),
+      /** `measured`: from an earlier run of this model here. */
+      basis: z.enum(['measured', 'estimated']),
+    })
+    .nullable(),
+  /** What to lower, the most helpful first, when it does not fit. */
+  advice: z.array(
+    z.object({
+      setting: z.string(),
+      from: z.number(),
+      to: z.number(),
+      /** Memory of the whole run with this change. */
+      total_bytes: z.number(),
+      fits: z.boolean(),
+    }),
+  ),
+  /** The same model trained in the three ways; only those that the trainer has are `available`. */
+  methods: z.array(
+    z.object({
+      method: z.enum(['full', 'lora', 'qlora']),
+      available: z.boolean(),
+      trainable_parameters: z.number(),
+      total_bytes: z.number(),
+      fits: z.boolean(),
+      /** The one that these settings and this file are. */
+      chosen: z.boolean(),
+    }),
+  ),
+  warnings: z.array(settingWarning),
+});
+
+export const PRESET_GROUPS = ['rank', 'learning_rate', 'effort'] as const;
+
+export const preset = z.object({
+  id: z.string(),
+  group: z.enum(PRESET_GROUPS),
+  values: checkedByProtocol<Partial<TrainSettings>>(),
+  is_default: z.boolean(),
+});
+
+export const settingInfo = z.object({
+  name: z.string(),
+  /** Where the screen shows it. */
+  section: z.enum(['adapter', 'learning', 'batches', 'keeping', 'machine']),
+  advanced: z.boolean(),
+  kind: z.enum(['integer', 'number', 'boolean', 'choice', 'modules', 'text', 'path']),
+  default: z.unknown(),
+  minimum: z.number().nullable(),
+  maximum: z.number().nullable(),
+  choices: z.array(z.string()).nullable(),
+  /** In English, from native/protocol. */
+  description: z.string(),
+});
+
+export type Plan = z.output<typeof plan>;
+export type Preset = z.output<typeof preset>;
+export type SettingInfo = z.output<typeof settingInfo>;
+export type SettingWarning = z.output<typeof settingWarning>;
