@@ -17,11 +17,10 @@ function hashOf(isPart) {
   const visit = (folder, inner) => {
     for (const entry of readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
       const name = inner === '' ? entry.name : `${inner}/${entry.name}`;
-      if (entry.isDirectory()) {
-        if (isPart(name)) visit(join(folder, entry.name), name);
-      } else {
-        hash.update(name).update(readFileSync(join(folder, entry.name)));
-      }
+      // Asked of links too: native/build may be one to a folder elsewhere.
+      if (!isPart(name)) continue;
+      if (entry.isDirectory()) visit(join(folder, entry.name), name);
+      else hash.update(name).update(readFileSync(join(folder, entry.name)));
     }
   };
   visit(native, '');
