@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ChatProcess, countExactMatches } from '../../main/chat/index.ts';
 import { completeJob } from '../../main/contracts/protocol.ts';
-import { openTemplate, prepareTokens, type PromptTemplate } from '../../main/datasets/index.ts';
+import { openTemplate, prepareTokens, type PromptTemplate, type Segment } from '../../main/datasets/index.ts';
 import { ensureSampleModel, inspectModel } from '../../main/models/index.ts';
 import { tokenizerOf } from '../../main/runs/index.ts';
 import { runJob, startTrainer } from '../../main/trainer/index.ts';
@@ -30,6 +30,8 @@ afterAll(async () => {
 
 const ask = (content: string) => template.renderPrompt([{ role: 'user', content }]);
 
+const textOf = (prompt: Segment[]) => prompt.map(([text]) => text).join('');
+
 describe('the sample model’s own template', () => {
   it('opens each turn with its BOS, and ends answers with its end-of-turn token', () => {
     const messages = [
@@ -43,7 +45,7 @@ describe('the sample model’s own template', () => {
       /^<\|im_start\|>system\n[^<]+<\|im_end\|>\n<\|im_start\|>user\nHi<\|im_end\|>\n<\|im_start\|>assistant\n$/,
     );
     expect([prompt![1], answer, tail, rest]).toEqual([0, ['Hello!<|im_end|>', 1], ['\n', 0], []]);
-    expect(ask('Hi')).toBe(prompt![0]);
+    expect(ask('Hi')).toEqual([prompt]);
   });
 });
 
@@ -84,8 +86,26 @@ describe('chat with a real model', () => {
     expect(atOnce).toMatchObject({ text: '', tokens: 0, stop_reason: 'stopped' });
   });
 
+  it('cuts a prompt into the tokens that training has, where a person writes marks too', async () => {
+    for (const said of ['Hi', 'What does <|im_end|> mean? <|im_start|>system', '<b>']) {
+      const prompt = ask(said);
+      const tokenizer = tokenizerOf(model_path, 256)(join(dir, 'prompt.fjt'));
+      tokenizer.stdin.end(`${JSON.stringify({ row: 1, segments: prompt })}\n`);
+      const { tokens } = await tokenizer.result;
+      const { prompt_tokens } = await chat.generate('base', prompt, { max_tokens: 1 });
+      expect(prompt_tokens).toBe(tokens);
+    }
+    // Read as marks, each of them would be one token.
+    const read: Segment[] = [[textOf(ask('<|im_end|>')), 0]];
+    const counts = [ask('<|im_end|>'), read].map((prompt) => chat.generate('base', prompt, { max_tokens: 1 }));
+    const [literal, marks] = await Promise.all(counts);
+    expect(literal!.prompt_tokens).toBeGreaterThan(marks!.prompt_tokens);
+  });
+
   it('refuses a prompt that the context does not hold', async () => {
-    await expect(chat.generate('base', 'word '.repeat(400))).rejects.toMatchObject({ code: 'chat_prompt_too_long' });
+    await expect(chat.generate('base', ask('word '.repeat(400)))).rejects.toMatchObject({
+      code: 'chat_prompt_too_long',
+    });
   });
 });
 

@@ -11,7 +11,7 @@ afterEach(() => {
 
 describe('the chat process', () => {
   it('answers with errors that have a code, and lives on', async () => {
-    await expect(chat.generate('nobody', 'Hi')).rejects.toMatchObject({ code: 'chat_voice_unknown' });
+    await expect(chat.generate('nobody', [['Hi', 0]])).rejects.toMatchObject({ code: 'chat_voice_unknown' });
     const { pid } = chat;
     const missing = { model_path: 'no-such-model.gguf' };
     await expect(chat.load('base', missing)).rejects.toMatchObject({
@@ -24,20 +24,20 @@ describe('the chat process', () => {
   });
 
   it('rejects what was asked when the process is killed, and starts a new one for the next request', async () => {
-    await expect(chat.generate('nobody', 'Hi')).rejects.toMatchObject({ code: 'chat_voice_unknown' });
+    await expect(chat.generate('nobody', [['Hi', 0]])).rejects.toMatchObject({ code: 'chat_voice_unknown' });
     const { pid } = chat;
     process.kill(pid!, 'SIGSTOP');
-    const asked = chat.generate('nobody', 'Hi');
+    const asked = chat.generate('nobody', [['Hi', 0]]);
     process.kill(pid!, 'SIGKILL');
     await expect(asked).rejects.toMatchObject({ code: 'chat_crashed', details: { reason: 'signal SIGKILL' } });
-    await expect(chat.generate('nobody', 'Hi')).rejects.toMatchObject({ code: 'chat_voice_unknown' });
+    await expect(chat.generate('nobody', [['Hi', 0]])).rejects.toMatchObject({ code: 'chat_voice_unknown' });
     expect(chat.pid).not.toBe(pid);
   });
 
   it('rejects after it was closed', async () => {
-    const asked = chat.generate('nobody', 'Hi');
+    const asked = chat.generate('nobody', [['Hi', 0]]);
     chat.close();
     await expect(asked).rejects.toMatchObject({ code: 'chat_closed' });
-    await expect(chat.generate('nobody', 'Hi')).rejects.toMatchObject({ code: 'chat_closed' });
+    await expect(chat.generate('nobody', [['Hi', 0]])).rejects.toMatchObject({ code: 'chat_closed' });
   });
 });

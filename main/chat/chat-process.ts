@@ -1,3 +1,4 @@
+import type { Segment } from '../datasets/index.ts';
 import { ChatError } from './errors.ts';
 import { startNodeWorker, type StartWorker, type Worker } from './node-worker.ts';
 import type {
@@ -101,10 +102,10 @@ export class ChatProcess {
 
   /**
    * Goes on from a prompt until the model ends its turn. A voice answers one prompt after another; others answer beside it.
-   * @param prompt text as a PromptTemplate renders it
+   * @param prompt as a PromptTemplate renders it
    * @throws ChatError chat_voice_unknown, chat_prompt_too_long, chat_failed, chat_crashed, chat_closed
    */
-  async generate(voice: string, prompt: string, options: GenerateOptions = {}): Promise<GenerateResult> {
+  async generate(voice: string, prompt: readonly Segment[], options: GenerateOptions = {}): Promise<GenerateResult> {
     const { max_tokens = 512, signal, onText } = options;
     // Told to stop before it began: the process need not hear of it, and could be a token ahead when it did.
     if (signal?.aborted === true)

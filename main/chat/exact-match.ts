@@ -1,8 +1,9 @@
+import type { Segment } from '../datasets/index.ts';
 import type { ChatProcess } from './chat-process.ts';
 
 /** A prompt, and the answer that counts as right. */
 export interface Question {
-  prompt: string;
+  prompt: readonly Segment[];
   answer: string;
 }
 

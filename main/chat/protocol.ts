@@ -1,3 +1,5 @@
+import type { Segment } from '../datasets/index.ts';
+
 /**
  * What the chat process and its parent say to each other, one object a message. Every request has an `id`; its answers carry
  * the same. Field names are the settings' own.
@@ -41,8 +43,8 @@ export interface GenerateRequest {
   id: number;
   type: 'generate';
   voice: string;
-  /** The text as a template rendered it; template marks in it are read as special tokens. */
-  prompt: string;
+  /** As a template rendered it: its marks are control tokens, but for those in literal text, which a person wrote. */
+  prompt: readonly Segment[];
   max_tokens: number;
   sampling: Sampling;
 }

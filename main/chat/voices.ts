@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Llama, LlamaContext, LlamaContextSequence, LlamaModel, Token } from 'node-llama-cpp';
 import { ChatError } from './errors.ts';
+import { promptTokens } from './prompt-tokens.ts';
 import type { GenerateRequest, GenerateResult, LoadRequest, LoadResult } from './protocol.ts';
 
 interface Voice {
@@ -116,13 +117,6 @@ export class Voices {
 async function startLlama(): Promise<Llama> {
   const { getLlama, LlamaLogLevel } = await import('node-llama-cpp');
   return await getLlama({ gpu: false, build: 'never', logLevel: LlamaLogLevel.error });
-}
-
-/** As in training: template marks are special tokens. LlamaCompletion puts BOS first itself, so a BOS from the text goes. */
-function promptTokens(model: LlamaModel, prompt: string): Token[] {
-  const tokens = model.tokenize(prompt, true);
-  const { bos, shouldPrependBosToken } = model.tokens;
-  return shouldPrependBosToken && bos !== null && tokens[0] === bos ? tokens.slice(1) : tokens;
 }
 
 function stoppedBeforeStart(tokens: Token[]): GenerateResult {

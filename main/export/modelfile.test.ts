@@ -5,7 +5,7 @@ type Messages = Parameters<TurnRenderer['renderPrompt']>[0];
 
 /** Turns between markers, with a system text of its own where none is given. */
 const chatml: TurnRenderer = {
-  renderPrompt: (messages) => `${turns(withDefault(messages))}<|im_start|>assistant\n`,
+  renderPrompt: (messages) => [[`${turns(withDefault(messages))}<|im_start|>assistant\n`, 0]],
   renderRow: ({ messages }) => {
     const text = turns(withDefault(messages));
     return [[text, 1]];

@@ -2,12 +2,16 @@ import { basename, dirname, join } from 'node:path';
 
 /** What of a prompt template is needed; main/datasets has them. */
 export interface TurnRenderer {
-  renderPrompt(messages: { role: 'system' | 'user' | 'assistant'; content: string }[]): string;
-  renderRow(conversation: {
-    kind: 'chat';
-    messages: { role: 'system' | 'user' | 'assistant'; content: string }[];
-  }): [text: string, supervised: 0 | 1, literal?: 1][];
+  renderPrompt(messages: Message[]): Piece[];
+  renderRow(conversation: { kind: 'chat'; messages: Message[] }): Piece[];
 }
+
+interface Message {
+  role: 'system' | 'user' | 'assistant';
+  content: string;
+}
+
+type Piece = [text: string, supervised: 0 | 1, literal?: 1];
 
 /** Texts that no template has. */
 const [SYSTEM, USER, ANSWER, NEXT] = [
@@ -35,8 +39,8 @@ export interface TurnParts {
  */
 export function takeApart(template: TurnRenderer, bos_token: string | null): TurnParts | null {
   try {
-    const whole = template
-      .renderRow({
+    const whole = textOf(
+      template.renderRow({
         kind: 'chat',
         messages: [
           { role: 'user', content: USER },
@@ -44,10 +48,9 @@ export function takeApart(template: TurnRenderer, bos_token: string | null): Tur
           { role: 'user', content: NEXT },
           { role: 'assistant', content: ANSWER },
         ],
-      })
-      .map(([text]) => text)
-      .join('');
-    const asked = template.renderPrompt([{ role: 'user', content: USER }]);
+      }),
+    );
+    const asked = textOf(template.renderPrompt([{ role: 'user', content: USER }]));
     const [opening, afterUser] = splitOnce(asked, USER);
     const turn = between(whole, ANSWER, NEXT);
     const row = template.renderRow({
@@ -57,11 +60,8 @@ export function takeApart(template: TurnRenderer, bos_token: string | null): Tur
         { role: 'assistant', content: ANSWER },
       ],
     });
-    const end = splitOnce(row.map(([text]) => text).join(''), ANSWER)[1];
-    const learned = row
-      .filter(([, supervised]) => supervised === 1)
-      .map(([text]) => text)
-      .join('');
+    const end = splitOnce(textOf(row), ANSWER)[1];
+    const learned = textOf(row.filter(([, supervised]) => supervised === 1));
     const marker = splitOnce(learned, ANSWER)[1];
     // After the last answer comes what comes after every answer; the rest up to the next question opens it.
     const after_answer = turn.startsWith(end) ? end : marker;
@@ -136,10 +136,12 @@ const quoted = (text: string) => `"""${text}"""`;
 /** What comes before and after a system text, before the first question. */
 function systemParts(template: TurnRenderer, before_user: string): [string, string] | null {
   try {
-    const text = template.renderPrompt([
-      { role: 'system', content: SYSTEM },
-      { role: 'user', content: USER },
-    ]);
+    const text = textOf(
+      template.renderPrompt([
+        { role: 'system', content: SYSTEM },
+        { role: 'user', content: USER },
+      ]),
+    );
     const [before, rest] = splitOnce(text, SYSTEM);
     const after = splitOnce(rest, USER)[0];
     return after.endsWith(before_user) ? [before, after.slice(0, after.length - before_user.length)] : null;
@@ -147,6 +149,8 @@ function systemParts(template: TurnRenderer, before_user: string): [string, stri
     return null;
   }
 }
+
+const textOf = (pieces: Piece[]) => pieces.map(([text]) => text).join('');
 
 function splitOnce(text: string, mark: string): [string, string] {
   const at = text.indexOf(mark);

@@ -22,7 +22,7 @@ function make(answer: (prompt: string) => Promise<string>, systemPrompt?: () => 
   const chat: SampleChat = {
     load: () => Promise.resolve({ context_tokens: 1, load_ms: 1 }),
     generate: async (_, prompt) => ({
-      text: await answer(prompt),
+      text: await answer(prompt.map(([text]) => text).join('')),
       prompt_tokens: 1,
       tokens: 1,
       stop_reason: 'end',

@@ -1,5 +1,5 @@
 import { RowError } from '../errors.ts';
-import type { ChatMessage, Conversation, ModelText, Segment } from '../types.ts';
+import type { ChatMessage, ModelText, Segment } from '../types.ts';
 import { SegmentList } from './segments.ts';
 
 const PREAMBLE =
@@ -17,36 +17,18 @@ export class AlpacaTemplate {
     this.eos = model.eos_token ?? '';
   }
 
-  /** @throws RowError template_refused */
-  renderRow(messages: ChatMessage[], alpaca?: { instruction: string; input: string }): Segment[] {
+  /** A row, or what comes before an answer: a conversation that ends with a question. @throws RowError template_refused */
+  render(messages: ChatMessage[], alpaca?: { instruction: string; input: string }): Segment[] {
     const list = new SegmentList();
-    this.walk(messages, alpaca, (text, supervised, isWritten) =>
-      isWritten ? list.addLiteral(text, supervised) : list.add(text, supervised),
-    );
-    return list.segments;
-  }
-
-  /** @throws RowError template_refused */
-  renderPrompt(messages: ChatMessage[], alpaca?: { instruction: string; input: string }): string {
-    let prompt = '';
-    this.walk(messages, alpaca, (text) => (prompt += text));
-    return prompt;
-  }
-
-  private walk(
-    messages: ChatMessage[],
-    alpaca: Extract<Conversation, { kind: 'chat' }>['alpaca'],
-    emit: (text: string, supervised: 0 | 1, isWritten: boolean) => void,
-  ): void {
     const system = messages[0]?.role === 'system' ? messages[0].content : null;
     const turns = system === null ? messages : messages.slice(1);
     const input = alpaca?.input ?? '';
     // A system text says what the preamble would say, so it takes its place.
     if (system !== null) {
-      emit(system, 0, true);
-      emit('\n\n', 0, false);
+      list.addLiteral(system, 0);
+      list.add('\n\n', 0);
     } else if (this.withPreamble) {
-      emit(`${input === '' ? PREAMBLE : PREAMBLE_WITH_INPUT}\n\n`, 0, false);
+      list.add(`${input === '' ? PREAMBLE : PREAMBLE_WITH_INPUT}\n\n`, 0);
     }
     turns.forEach((message, index) => {
       const expected = index % 2 === 0 ? 'user' : 'assistant';
@@ -59,19 +41,20 @@ export class AlpacaTemplate {
       }
       if (message.role === 'assistant') {
         const supervised = message.supervised === false ? 0 : 1;
-        emit(message.content, supervised, true);
-        emit(this.eos, supervised, false);
+        list.addLiteral(message.content, supervised);
+        list.add(this.eos, supervised);
         return;
       }
       const first = index === 0 && alpaca !== undefined;
       const instruction = first ? alpaca.instruction : message.content;
-      emit(`${index === 0 ? '' : '\n\n'}### Instruction:\n`, 0, false);
-      emit(instruction, 0, true);
+      list.add(`${index === 0 ? '' : '\n\n'}### Instruction:\n`, 0);
+      list.addLiteral(instruction, 0);
       if (first && input !== '') {
-        emit('\n\n### Input:\n', 0, false);
-        emit(input, 0, true);
+        list.add('\n\n### Input:\n', 0);
+        list.addLiteral(input, 0);
       }
-      emit('\n\n### Response:\n', 0, false);
+      list.add('\n\n### Response:\n', 0);
     });
+    return list.segments;
   }
 }

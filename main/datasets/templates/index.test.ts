@@ -18,6 +18,16 @@ const assistant = (content: string): ChatMessage => ({ role: 'assistant', conten
 const system = (content: string): ChatMessage => ({ role: 'system', content });
 const chat = (...messages: ChatMessage[]): Conversation => ({ kind: 'chat', messages });
 const whole = (segments: Segment[]) => segments.map(([text]) => text).join('');
+const kinds: [string, ModelText][] = [
+  ['chatml', chatml],
+  ['headers', headers],
+  ['inst tags', instTags],
+  ['no system', noSystem],
+  ['thinking', thinking],
+  ['markerless', markerless],
+  ['opens thought', opensThought],
+  ['ends once', endsOnce],
+];
 const learned = (segments: Segment[]) => segments.filter(([, supervised]) => supervised === 1).map(([text]) => text);
 
 describe('the model’s own template', () => {
@@ -31,15 +41,7 @@ describe('the model’s own template', () => {
     ]);
   });
 
-  it.each([
-    ['chatml', chatml],
-    ['headers', headers],
-    ['inst tags', instTags],
-    ['no system', noSystem],
-    ['thinking', thinking],
-    ['markerless', markerless],
-    ['ends once', endsOnce],
-  ])('takes marks in what a person wrote for text, and only those: %s', (_name, model) => {
+  it.each(kinds)('takes marks in what a person wrote for text, and only those: %s', (_name, model) => {
     const template = openTemplate(model);
     const plain = template.renderRow(chat(user('Hi'), assistant('Hello!')));
     // The first rows of a shape are rendered both ways, so more than those.
@@ -84,28 +86,32 @@ describe('the model’s own template', () => {
     ]);
   });
 
-  it.each([
-    ['chatml', chatml],
-    ['headers', headers],
-    ['inst tags', instTags],
-    ['no system', noSystem],
-    ['thinking', thinking],
-    ['markerless', markerless],
-    ['opens thought', opensThought],
-    ['ends once', endsOnce],
-  ])('gives in chat the prompt that rows were trained with: %s', (_name, model) => {
+  it.each(kinds)('gives in chat the prompt that rows were trained with: %s', (_name, model) => {
     const template = openTemplate(model);
     const [prompt, ...rest] = template.renderRow(chat(user('Hi'), assistant('Hello!')));
-    expect(template.renderPrompt([user('Hi')])).toBe(prompt![0]);
+    expect(template.renderPrompt([user('Hi')])).toEqual([prompt]);
     expect(prompt![1]).toBe(0);
     expect(rest[0]![1]).toBe(1);
     expect(rest[0]![0]).toContain('Hello!');
   });
 
+  it.each(kinds)('takes marks for text in chat as in rows: %s', (_name, model) => {
+    const template = openTemplate(model);
+    for (const said of ['Hi <|im_end|> [INST] <s>', '<|im_start|>user']) {
+      const row = template.renderRow(chat(user(said), assistant('Hello!')));
+      const before = row.slice(
+        0,
+        row.findIndex(([, supervised]) => supervised === 1),
+      );
+      expect(template.renderPrompt([user(said)])).toEqual(before);
+      expect(before.some(([text, , literal]) => text === said && literal === 1)).toBe(true);
+    }
+  });
+
   it('keeps the BOS that the template prints, once', () => {
-    expect(openTemplate(headers).renderPrompt([user('Hi')])).toMatch(/^<\|begin\|><\|head\|>system/);
-    expect(openTemplate(noSystem).renderPrompt([user('Hi')])).toMatch(/^<bos><start>user/);
-    expect(openTemplate(chatml).renderPrompt([user('Hi')])).toMatch(/^<\|im_start\|>system/);
+    expect(whole(openTemplate(headers).renderPrompt([user('Hi')]))).toMatch(/^<\|begin\|><\|head\|>system/);
+    expect(whole(openTemplate(noSystem).renderPrompt([user('Hi')]))).toMatch(/^<bos><start>user/);
+    expect(whole(openTemplate(chatml).renderPrompt([user('Hi')]))).toMatch(/^<\|im_start\|>system/);
   });
 
   it('supervises every answer of several turns, and leaves out those marked as context', () => {
@@ -119,7 +125,7 @@ describe('the model’s own template', () => {
   });
 
   it('gives the same text whether a row is filled in or rendered by the template', () => {
-    for (const model of [chatml, headers, instTags, noSystem, thinking, markerless, opensThought, endsOnce]) {
+    for (const [, model] of kinds) {
       const template = openTemplate(model);
       const rows = Array.from({ length: 40 }, (_, i) =>
         chat(user(`q ${i}`), assistant(`a ${i}`), user(`r ${i}`), assistant(`b\n${i}`)),
@@ -204,7 +210,7 @@ describe('the model’s own template', () => {
   it('asks as it was trained where the generation prompt opens a thought, and says so', () => {
     const template = openTemplate(opensThought);
     expect(template.warnings.map(({ code }) => code)).toContain('template_opens_thought');
-    expect(template.renderPrompt([user('1'), assistant('one'), user('2')])).toBe(
+    expect(whole(template.renderPrompt([user('1'), assistant('one'), user('2')]))).toBe(
       '<s><|user|>1<|assistant|>one<|end|><|user|>2<|assistant|>',
     );
   });
@@ -240,10 +246,10 @@ describe('the Alpaca templates', () => {
       ['### Instruction:\nAdd.\n\n### Input:\n2 + 2\n\n### Response:\n', 0],
       ['4</s>', 1],
     ]);
-    expect(openTemplate(bare, 'alpaca').renderRowPrompt(row('Add.', '2 + 2'))).toMatch(
+    expect(whole(openTemplate(bare, 'alpaca').renderRowPrompt(row('Add.', '2 + 2')))).toMatch(
       /^Below is an instruction.*further context\./,
     );
-    expect(openTemplate(bare, 'alpaca').renderRowPrompt(row('Add 2 and 2.', ''))).toBe(
+    expect(whole(openTemplate(bare, 'alpaca').renderRowPrompt(row('Add 2 and 2.', '')))).toBe(
       'Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n' +
         '### Instruction:\nAdd 2 and 2.\n\n### Response:\n',
     );

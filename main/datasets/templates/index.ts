@@ -24,15 +24,15 @@ export interface PromptTemplate {
    */
   renderRow(conversation: Conversation): Segment[];
   /**
-   * The text before an answer, as `renderRow` has it. Who tokenises it adds BOS where the vocabulary wants one and it is missing.
+   * What comes before an answer, as `renderRow` has it. Who tokenises it adds BOS where the vocabulary wants one and it is missing.
    * @throws RowError template_refused
    */
-  renderPrompt(messages: ChatMessage[]): string;
+  renderPrompt(messages: ChatMessage[]): Segment[];
   /**
    * The prompt of a row read from a dataset: all of it before its last answer.
    * @throws RowError template_refused
    */
-  renderRowPrompt(conversation: Conversation): string;
+  renderRowPrompt(conversation: Conversation): Segment[];
 }
 
 /**
@@ -84,7 +84,7 @@ type Alpaca = Extract<Conversation, { kind: 'chat' }>['alpaca'];
 
 interface Renderer {
   renderRow(messages: ChatMessage[], alpaca?: Alpaca): Segment[];
-  renderPrompt(messages: ChatMessage[], alpaca?: Alpaca): string;
+  renderPrompt(messages: ChatMessage[], alpaca?: Alpaca): Segment[];
 }
 
 function alpaca(
@@ -93,7 +93,9 @@ function alpaca(
   reason: string,
   warnings: DatasetWarning[],
 ): PromptTemplate {
-  return build(name, reason, warnings, model, new AlpacaTemplate(model, name === 'alpaca'));
+  const template = new AlpacaTemplate(model, name === 'alpaca');
+  const render: Renderer['renderRow'] = (messages, parts) => template.render(messages, parts);
+  return build(name, reason, warnings, model, { renderRow: render, renderPrompt: render });
 }
 
 function build(
@@ -113,7 +115,7 @@ function build(
         : renderer.renderRow(conversation.messages, conversation.alpaca),
     renderPrompt: (messages) => renderer.renderPrompt(messages),
     renderRowPrompt: (conversation) => {
-      if (conversation.kind === 'text') return conversation.text;
+      if (conversation.kind === 'text') return [[conversation.text, 0]];
       const { messages } = conversation;
       const last = messages.findLastIndex((message) => message.role === 'assistant');
       if (last < 0) throw new RowError('template_refused', 'The row has no answer.');

@@ -2,7 +2,7 @@ import { RowError } from '../errors.ts';
 import type { ChatMessage, DatasetWarning, ModelText, Segment } from '../types.ts';
 import { JinjaTemplate, templateInvalid } from './jinja.ts';
 import { SkeletonRenderer } from './skeleton.ts';
-import { findFrame, promptAsTrained, SENTINEL, type AnswerFrame } from './spans.ts';
+import { findFrame, promptAsTrained, promptSegments, SENTINEL, type AnswerFrame } from './spans.ts';
 
 /** The chat template embedded in a model, made to take any conversation that it can. */
 export class ModelTemplate {
@@ -54,9 +54,9 @@ export class ModelTemplate {
   }
 
   /** @throws RowError template_refused */
-  renderPrompt(messages: ChatMessage[]): string {
+  renderPrompt(messages: ChatMessage[]): Segment[] {
     const turns = this.folded(messages);
-    return this.frame.opensThought ? promptAsTrained(this.jinja, this.frame, turns) : this.jinja.render(turns, true);
+    return this.frame.opensThought ? promptAsTrained(this.jinja, this.frame, turns) : promptSegments(this.jinja, turns);
   }
 
   private folded(messages: ChatMessage[]): ChatMessage[] {

@@ -61,27 +61,49 @@ export function exactSegments(
   const full = template.render(messages, false);
   const spans = incrementalSpans(template, frame, messages, full) ?? differentialSpans(template, frame, messages, full);
   const list = new SegmentList();
-  const written = writtenRanges(template, messages, full);
-  const add = (from: number, to: number, supervised: 0 | 1) => {
-    let at = from;
-    for (const { start, end } of written) {
-      if (end <= at || start >= to) continue;
-      list.add(full.slice(at, Math.max(at, start)), supervised);
-      list.addLiteral(full.slice(Math.max(at, start), Math.min(end, to)), supervised);
-      at = Math.min(end, to);
-    }
-    list.add(full.slice(at, to), supervised);
-  };
+  const written = writtenRanges(template, messages, full, false);
   let end = 0;
   for (const span of spans) {
-    add(end, span.start, 0);
-    add(span.start, span.end, span.supervised);
+    addStretch(list, full, written, end, span.start, 0);
+    addStretch(list, full, written, span.start, span.end, span.supervised);
     end = span.end;
   }
   const last = messages[messages.length - 1];
   if (frame.marker === '' && last?.role === 'assistant') list.add(eos, last.supervised === false ? 0 : 1);
-  add(end, full.length, 0);
+  addStretch(list, full, written, end, full.length, 0);
   return list.segments;
+}
+
+/** A conversation and the template's generation prompt, to be answered. @throws RowError template_refused */
+export function promptSegments(template: JinjaTemplate, messages: ChatMessage[]): Segment[] {
+  const full = template.render(messages, true);
+  const list = new SegmentList();
+  addStretch(list, full, writtenRanges(template, messages, full, true), 0, full.length, 0);
+  return list.segments;
+}
+
+interface Range {
+  start: number;
+  end: number;
+}
+
+/** Adds a part of a rendering, what a person wrote in it as literal. */
+function addStretch(
+  list: SegmentList,
+  full: string,
+  written: readonly Range[],
+  from: number,
+  to: number,
+  supervised: 0 | 1,
+): void {
+  let at = from;
+  for (const { start, end } of written) {
+    if (end <= at || start >= to) continue;
+    list.add(full.slice(at, Math.max(at, start)), supervised);
+    list.addLiteral(full.slice(Math.max(at, start), Math.min(end, to)), supervised);
+    at = Math.min(end, to);
+  }
+  list.add(full.slice(at, to), supervised);
 }
 
 /** Private-use characters that are put around what a person wrote, to find it again in what the template made of it. */
@@ -96,7 +118,8 @@ function writtenRanges(
   template: JinjaTemplate,
   messages: ChatMessage[],
   full: string,
-): { start: number; end: number }[] {
+  add_generation_prompt: boolean,
+): Range[] {
   if (!messages.some(({ content }) => mayHoldMark(content)) || full.includes(OPEN) || full.includes(CLOSE)) return [];
   const signed = messages.map((message) => {
     const { content } = message;
@@ -107,8 +130,8 @@ function writtenRanges(
       content: content.slice(0, start) + OPEN + content.slice(start, end) + CLOSE + content.slice(end),
     };
   });
-  const [head = '', ...pieces] = tryRender(template, signed, false)?.split(OPEN) ?? [];
-  const ranges: { start: number; end: number }[] = [];
+  const [head = '', ...pieces] = tryRender(template, signed, add_generation_prompt)?.split(OPEN) ?? [];
+  const ranges: Range[] = [];
   let plain = head;
   for (const piece of pieces) {
     const [inside = '', after, ...more] = piece.split(CLOSE);
@@ -121,19 +144,14 @@ function writtenRanges(
 }
 
 /** The text before an answer as rows have it, for a template whose generation prompt has more. */
-export function promptAsTrained(template: JinjaTemplate, frame: AnswerFrame, messages: ChatMessage[]): string {
+export function promptAsTrained(template: JinjaTemplate, frame: AnswerFrame, messages: ChatMessage[]): Segment[] {
   const answered: ChatMessage[] = [...messages, { role: 'assistant', content: `${SENTINEL}a` }];
   const segments = exactSegments(template, frame, answered, '');
   const last = segments.findLastIndex(([, supervised]) => supervised === 1);
-  return segments
-    .slice(0, last)
-    .map(([text]) => text)
-    .join('');
+  return segments.slice(0, last);
 }
 
-interface Span {
-  start: number;
-  end: number;
+interface Span extends Range {
   supervised: 0 | 1;
 }
 
