@@ -1,4 +1,5 @@
 import type { IpcEvent, IpcResponse } from '../../../main/contracts/ipc.ts';
+import { thinned } from './thinned.ts';
 
 /** One step as the charts show it. Losses in nats per supervised token. */
 export interface CurvePoint {
@@ -14,20 +15,27 @@ export interface ValidationPoint {
   val_loss: number;
 }
 
-/** The curves of a run, of bounded size: however long it trains, at most `MAX_POINTS` a series. */
+/** The curves of a run, of bounded size: however long it trains, at most `MAX_POINTS` a series, its peaks among them. */
 export interface RunCurves {
-  /** In the order of their steps; each is a real step, those between are left out. */
+  /** In the order of their steps; each is a real step, the last one is the newest. */
   points: readonly CurvePoint[];
   validations: readonly ValidationPoint[];
-  /** Every how many steps a point is kept. */
-  stride: number;
-  /** The newest step, whether kept among the points or not. */
-  latest: CurvePoint | null;
+  /** How many steps share their peaks, for either series; see `thinned`. */
+  stretch: number;
+  validation_stretch: number;
 }
 
 export const MAX_POINTS = 2000;
 
-export const NO_CURVES: RunCurves = { points: [], validations: [], stride: 1, latest: null };
+export const NO_CURVES: RunCurves = { points: [], validations: [], stretch: 1, validation_stretch: 1 };
+
+/** What must not lose its peaks. */
+const POINT_PEAKS = [
+  ({ train_loss }: CurvePoint) => train_loss,
+  ({ train_loss }: CurvePoint) => -train_loss,
+  ({ grad_norm }: CurvePoint) => grad_norm,
+];
+const VALIDATION_PEAKS = [({ val_loss }: ValidationPoint) => val_loss, ({ val_loss }: ValidationPoint) => -val_loss];
 
 /** The curves that the main process has kept so far. */
 export function curvesFrom({ n_steps, steps, validations }: IpcResponse<'runs.metrics'>): RunCurves {
@@ -38,77 +46,79 @@ export function curvesFrom({ n_steps, steps, validations }: IpcResponse<'runs.me
     grad_norm: steps.grad_norm[at]!,
     tokens_per_second: steps.tokens_per_second[at]!,
   }));
-  const stride = points.length === 0 ? 1 : Math.max(1, Math.ceil(n_steps / points.length));
+  const isWhole = points.length === n_steps;
   return bounded({
     points,
     validations: validations.step.map((step, at) => ({ step, val_loss: validations.val_loss[at]! })),
-    stride,
-    latest: points.at(-1) ?? null,
+    stretch: isWhole ? 1 : Math.ceil((POINT_PEAKS.length * n_steps) / points.length),
+    validation_stretch: 1,
   });
 }
 
 /** The curves after an event; steps that they have already are left as they are. */
 export function withSteps(curves: RunCurves, event: IpcEvent<'run.steps'>): RunCurves {
   const kept = event.forget_after_step === null ? curves : forgetAfter(curves, event.forget_after_step);
-  const points: CurvePoint[] = [];
-  let { latest } = kept;
-  for (const data of event.steps) {
-    if (latest !== null && data.step <= latest.step) continue;
-    const { step, train_loss, learning_rate, grad_norm, tokens_per_second } = data;
-    latest = { step, train_loss, learning_rate, grad_norm, tokens_per_second };
-    if (step % kept.stride === 0 || kept.points.length + points.length === 0) points.push(latest);
-  }
-  let last = kept.validations.at(-1)?.step ?? -1;
-  const validations: ValidationPoint[] = [];
-  for (const { step, val_loss } of event.validations) {
-    if (step <= last) continue;
-    last = step;
-    validations.push({ step, val_loss });
-  }
+  const points = newer(kept.points, event.steps).map(
+    ({ step, train_loss, learning_rate, grad_norm, tokens_per_second }) => ({
+      step,
+      train_loss,
+      learning_rate,
+      grad_norm,
+      tokens_per_second,
+    }),
+  );
+  const validations = newer(kept.validations, event.validations).map(({ step, val_loss }) => ({ step, val_loss }));
   return bounded({
     ...kept,
     points: points.length === 0 ? kept.points : [...kept.points, ...points],
     validations: validations.length === 0 ? kept.validations : [...kept.validations, ...validations],
-    latest,
+  });
+}
+
+/** Of what came, the part that goes on from what is there. */
+function newer<Point extends { step: number }>(there: readonly { step: number }[], came: readonly Point[]): Point[] {
+  let last = there.at(-1)?.step ?? -1;
+  return came.filter(({ step }) => {
+    if (step <= last) return false;
+    last = step;
+    return true;
   });
 }
 
 function forgetAfter(curves: RunCurves, step: number): RunCurves {
-  const points = curves.points.filter((point) => point.step <= step);
-  const { latest } = curves;
   return {
     ...curves,
-    points,
+    points: curves.points.filter((point) => point.step <= step),
     validations: curves.validations.filter((point) => point.step <= step),
-    latest: latest !== null && latest.step <= step ? latest : (points.at(-1) ?? null),
   };
 }
 
-function bounded(curves: RunCurves): RunCurves {
-  let { points, validations, stride } = curves;
-  while (points.length > MAX_POINTS) {
-    points = everySecond(points);
-    stride *= 2;
-  }
-  while (validations.length > MAX_POINTS) validations = everySecond(validations);
-  return { ...curves, points, validations, stride };
+function bounded({ points, validations, stretch, validation_stretch }: RunCurves): RunCurves {
+  const steps = fitting(points, stretch, POINT_PEAKS);
+  const checks = fitting(validations, validation_stretch, VALIDATION_PEAKS);
+  return {
+    points: steps.points,
+    validations: checks.points,
+    stretch: steps.stretch,
+    validation_stretch: checks.stretch,
+  };
 }
 
-/** Half of the points, with the first and the last. */
-function everySecond<Point>(points: readonly Point[]): Point[] {
-  return points.filter((_, index) => index % 2 === 0 || index === points.length - 1);
-}
-
-/** All points to draw: those kept, and the newest. */
-export function drawnPoints({ points, latest }: RunCurves): readonly CurvePoint[] {
-  return latest === null || latest.step <= (points.at(-1)?.step ?? -1) ? points : [...points, latest];
+/** Thins by the stretch, or by as many times twice of it as it takes to come down to `MAX_POINTS`. */
+function fitting<Point extends { step: number }>(
+  points: readonly Point[],
+  stretch: number,
+  peaks: readonly ((point: Point) => number)[],
+): { points: readonly Point[]; stretch: number } {
+  const fit = thinned(points, stretch, peaks);
+  return fit.length <= MAX_POINTS ? { points: fit, stretch } : fitting(fit, 2 * stretch, peaks);
 }
 
 /**
  * Columns for a chart of losses: steps, training loss, its moving average, validation loss; null where there is none.
  */
 export function lossColumns(curves: RunCurves): [number[], (number | null)[], (number | null)[], (number | null)[]] {
-  const points = new Map(drawnPoints(curves).map((point) => [point.step, point.train_loss]));
+  const points = new Map(curves.points.map((point) => [point.step, point.train_loss]));
   const validations = new Map(curves.validations.map((point) => [point.step, point.val_loss]));
   const steps = [...new Set([...points.keys(), ...validations.keys()])].sort((a, b) => a - b);
   const raw = steps.map((step) => points.get(step) ?? null);
