@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { columnMap, ROW_FORMATS, TEMPLATES } from './shapes/datasets.ts';
 
 /** The version of run.json: raised when an older Forja could no longer read it. */
 export const RUN_FILE_VERSION = 1;
@@ -39,16 +40,16 @@ export const runFileSchema = z.object({
   }),
   dataset: fileRef.extend({
     size_bytes: z.int(),
-    format: z.string(),
-    columns: z.record(z.string(), z.string()),
+    format: z.enum(ROW_FORMATS),
+    columns: columnMap,
     rows_read: z.int(),
     rows_used: z.int(),
   }),
   val_dataset: fileRef
-    .extend({ size_bytes: z.int(), format: z.string(), rows_read: z.int(), rows_used: z.int() })
+    .extend({ size_bytes: z.int(), format: z.enum(ROW_FORMATS), rows_read: z.int(), rows_used: z.int() })
     .nullable(),
   /** The prompt template that the rows were written with, for chat and exports to use again. */
-  template: z.enum(['model', 'alpaca', 'alpaca-short']),
+  template: z.enum(TEMPLATES),
   train_tokens: z.string(),
   val_tokens: z.string().nullable(),
   /** The settings of the train job, defaults filled in, without paths. */

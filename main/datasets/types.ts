@@ -2,14 +2,16 @@
  * The shapes that the datasets layer shares with its users: settings carry their snake_case names from the screen to here.
  */
 
+import type { COLUMN_PARTS, ROW_FORMATS, TEMPLATES } from '../contracts/shapes/datasets.ts';
+
 /** How the bytes of a file become rows. */
 export type FileKind = 'jsonl' | 'json' | 'csv' | 'txt';
 
 /** What the columns of a row mean. */
-export type RowFormat = 'alpaca' | 'messages' | 'sharegpt' | 'prompt_completion' | 'text';
+export type RowFormat = (typeof ROW_FORMATS)[number];
 
 /** How a row becomes a prompt: the model's own chat template, or one of the two Alpaca ones. */
-export type TemplateName = 'model' | 'alpaca' | 'alpaca-short';
+export type TemplateName = (typeof TEMPLATES)[number];
 
 /** `auto` takes the model's template where the file has one, and `alpaca` where it has none. */
 export type TemplateChoice = TemplateName | 'auto';
@@ -17,8 +19,7 @@ export type TemplateChoice = TemplateName | 'auto';
 /** Which column of the file plays which part of a format, e.g. `{ instruction: 'task', output: 'gold' }`. */
 export type ColumnMap = Partial<Record<ColumnPart, string>>;
 
-export type ColumnPart =
-  'instruction' | 'input' | 'output' | 'system' | 'prompt' | 'completion' | 'messages' | 'conversations' | 'text';
+export type ColumnPart = (typeof COLUMN_PARTS)[number];
 
 /** Why one row can't be used: a stable code, and a sentence with the particulars of this row. */
 export interface Refusal {

@@ -3,10 +3,10 @@ import { ForjaError, toReport } from '../contracts/errors.ts';
 import type { TrainerEvent } from '../contracts/protocol.ts';
 import type { StepData, ValidationData } from '../contracts/protocol-types.ts';
 import type { ForjaDb, RunRow } from '../db/index.ts';
-import { readExamples, type OpenOptions } from '../datasets/index.ts';
 import { prepareRun, reopenRun, RunFolder, startRun, type Checkpoint, type RunningRun } from '../runs/index.ts';
 import type { TrainerCommand } from '../trainer/index.ts';
 import { RunLog } from './run-log.ts';
+import { examplesOf } from './run-examples.ts';
 import { readOwnFile, requestOf, type LiveState } from './run-summary.ts';
 import { Sampler } from './sampler.ts';
 import { throttle } from './throttle.ts';
@@ -153,11 +153,7 @@ export class ActiveRun {
         run,
         folder,
         prompts,
-        systemPrompt: async () => {
-          const { path, format, columns } = run.dataset;
-          const [first] = await readExamples({ path, format, columns } as OpenOptions, 1);
-          return first?.system ?? '';
-        },
+        systemPrompt: async () => (await examplesOf(this.row, 1))[0]?.system ?? '',
         onSample: (index, sample) => {
           this.db.samples.add({ ...sample, run_id: this.id, prompt_index: index });
           this.hooks.onSample(sample);

@@ -2,13 +2,13 @@ import { closeSync, fstatSync, openSync, readSync, rmdirSync, rmSync } from 'nod
 import { join } from 'node:path';
 import { ForjaError } from '../contracts/errors.ts';
 import type { IpcParsedRequest, IpcResponse, LogEntry, RunDetail, RunSummary } from '../contracts/ipc.ts';
-import { readExamples, type ColumnMap } from '../datasets/index.ts';
 import { thinCurve } from '../domain/thin-curve.ts';
 import { RunFolder, RunLock } from '../runs/index.ts';
 import type { ServiceContext } from './context.ts';
 import { toLogEntry } from './run-log.ts';
 import type { RunQueue } from './run-queue.ts';
-import { describeRun, readOwnFile, requestOf } from './run-summary.ts';
+import { examplesOf } from './run-examples.ts';
+import { describeRun, readOwnFile } from './run-summary.ts';
 
 /** How much of the end of a trainer.log is read for a run whose log is not in the database. */
 const LOG_TAIL_BYTES = 256 * 1024;
@@ -61,18 +61,9 @@ export class RunLibrary {
     return entries.length > 0 ? entries : tailOfFile(new RunFolder(row.out_dir).logFile, limit);
   }
 
-  /**
-   * What some of a run's rows ask: of the file of validation rows if there is one.
-   * @throws ForjaError run_not_found; DatasetError when the file can't be read any more
-   */
+  /** What some of a run's rows ask. @throws ForjaError run_not_found; DatasetError as examplesOf */
   async examples(run_id: string, limit: number): Promise<IpcResponse<'runs.examples'>> {
-    const row = this.queue.row(run_id);
-    const file = readOwnFile(new RunFolder(row.out_dir), run_id);
-    const request = requestOf(row);
-    const format = (file?.dataset.format as RunDetail['format'] | undefined) ?? request?.format ?? 'auto';
-    const columns = (file?.dataset.columns as ColumnMap | undefined) ?? request?.columns ?? {};
-    const path = file?.val_dataset?.path ?? request?.val_path ?? row.dataset_path;
-    return await readExamples({ path, format, columns }, limit);
+    return await examplesOf(this.queue.row(run_id), limit);
   }
 
   /** Names, tags, notes and stars a run. @throws ForjaError run_not_found */

@@ -89,7 +89,7 @@ export function describeRun(summary: RunSummary, row: RunRow, db: ForjaDb): RunD
     model_name: summary.model_name ?? file?.model.name ?? null,
     settings: JSON.parse(row.settings) as Partial<TrainSettings>,
     template: file?.template ?? request?.template ?? 'auto',
-    format: (file?.dataset.format as RunDetail['format'] | undefined) ?? request?.format ?? 'auto',
+    format: file?.dataset.format ?? request?.format ?? 'auto',
     val_path: file?.val_dataset?.path ?? request?.val_path ?? null,
     val_share: request?.val_share ?? 0,
     sample_prompts: request?.sample_prompts ?? [],
