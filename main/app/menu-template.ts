@@ -25,6 +25,10 @@ export function menuTemplate(texts: Texts, actions: MenuActions, place: MenuPlac
     accelerator,
     click: () => actions.navigate(route),
   });
+  const does = (role: MenuItemConstructorOptions['role'], label: string): MenuItemConstructorOptions => ({
+    role,
+    label,
+  });
   const settings = go(texts.settings, 'CmdOrCtrl+,', '/settings');
   const about: MenuItemConstructorOptions = { label: texts.about, click: actions.about };
   const { checkForUpdates } = actions;
@@ -39,13 +43,13 @@ export function menuTemplate(texts: Texts, actions: MenuActions, place: MenuPlac
       separator,
       settings,
       separator,
-      { role: 'services', label: texts.services },
+      does('services', texts.services),
       separator,
-      { role: 'hide', label: texts.hide },
-      { role: 'hideOthers', label: texts.hide_others },
-      { role: 'unhide', label: texts.show_all },
+      does('hide', texts.hide),
+      does('hideOthers', texts.hide_others),
+      does('unhide', texts.show_all),
       separator,
-      { role: 'quit', label: texts.quit },
+      does('quit', texts.quit),
     ],
   };
   const file: MenuItemConstructorOptions[] = [
@@ -53,18 +57,18 @@ export function menuTemplate(texts: Texts, actions: MenuActions, place: MenuPlac
     { label: texts.open_model_item, accelerator: 'CmdOrCtrl+O', click: actions.openModel },
     ...(isMac ? [] : [separator, settings]),
     separator,
-    isMac ? { role: 'close', label: texts.close } : { role: 'quit', label: texts.quit },
+    isMac ? does('close', texts.close) : does('quit', texts.quit),
   ];
   const edit: MenuItemConstructorOptions[] = [
-    { role: 'undo', label: texts.undo },
-    { role: 'redo', label: texts.redo },
+    does('undo', texts.undo),
+    does('redo', texts.redo),
     separator,
-    { role: 'cut', label: texts.cut },
-    { role: 'copy', label: texts.copy },
-    { role: 'paste', label: texts.paste },
-    { role: 'delete', label: texts.delete },
+    does('cut', texts.cut),
+    does('copy', texts.copy),
+    does('paste', texts.paste),
+    does('delete', texts.delete),
     separator,
-    { role: 'selectAll', label: texts.select_all },
+    does('selectAll', texts.select_all),
   ];
   const view: MenuItemConstructorOptions[] = [
     go(texts.start, 'CmdOrCtrl+1', '/'),
@@ -75,20 +79,18 @@ export function menuTemplate(texts: Texts, actions: MenuActions, place: MenuPlac
     go(texts.export_page, 'CmdOrCtrl+6', '/export'),
     go(texts.settings, 'CmdOrCtrl+7', '/settings'),
     separator,
-    { role: 'resetZoom', label: texts.zoom_reset },
-    { role: 'zoomIn', label: texts.zoom_in },
-    { role: 'zoomOut', label: texts.zoom_out },
-    { role: 'togglefullscreen', label: texts.full_screen },
+    does('resetZoom', texts.zoom_reset),
+    does('zoomIn', texts.zoom_in),
+    does('zoomOut', texts.zoom_out),
+    does('togglefullscreen', texts.full_screen),
     separator,
-    { role: 'reload', label: texts.reload },
-    ...(isPackaged ? [] : [{ role: 'toggleDevTools', label: texts.developer_tools } as const]),
+    does('reload', texts.reload),
+    ...(isPackaged ? [] : [does('toggleDevTools', texts.developer_tools)]),
   ];
   const window: MenuItemConstructorOptions[] = [
-    { role: 'minimize', label: texts.minimize },
-    ...(isMac
-      ? [{ role: 'zoom', label: texts.zoom_window } as const, separator, { role: 'front', label: texts.front } as const]
-      : []),
-    { role: 'close', label: texts.close },
+    does('minimize', texts.minimize),
+    ...(isMac ? [does('zoom', texts.zoom_window), separator, does('front', texts.front)] : []),
+    does('close', texts.close),
   ];
   const help: MenuItemConstructorOptions[] = [
     { label: texts.guide, accelerator: 'F1', click: () => actions.openHelp('guide') },

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openDb, type ForjaDb } from './connection.ts';
 import type { StepRow } from './stores/metrics.ts';
 import { dataDir } from './location.ts';
+import { newRun } from './testing/new-run.ts';
 
 let dir: string;
 let db: ForjaDb;
@@ -38,18 +39,15 @@ function addRun(id: string): void {
     rows_used: 2,
     seen_ms: 1,
   });
-  db.runs.add({
-    id,
-    name: 'first',
-    out_dir: `/runs/${id}`,
-    created_ms: 10,
-    model_path: '/m.gguf',
-    model_sha256: 'm1',
-    dataset_path: '/d.jsonl',
-    dataset_sha256: 'd1',
-    val_dataset_sha256: null,
-    settings: '{"lora_rank":4}',
-  });
+  db.runs.add(
+    newRun(id, {
+      name: 'first',
+      created_ms: 10,
+      model_sha256: 'm1',
+      dataset_sha256: 'd1',
+      settings: '{"lora_rank":4}',
+    }),
+  );
 }
 
 const step = (run_id: string, at: number, train_loss = 1): StepRow => ({

@@ -37,17 +37,9 @@ const DATASET_EXTENSIONS = ['jsonl', 'json', 'ndjson', 'csv', 'tsv', 'txt'];
 const EXPORT_EXTENSIONS = { gguf: 'gguf', 'gguf-adapter': 'gguf', peft: null, ollama: 'gguf' } as const;
 
 /** One function for each channel: checks which files it names, and calls the service. */
-export function createHandlers({
-  db,
-  host,
-  settings,
-  paths,
-  core,
-  playground,
-  emit,
-  checkForUpdates,
-  texts,
-}: HandlerOptions): IpcHandlers {
+export function createHandlers(options: HandlerOptions): IpcHandlers {
+  const { db, host, settings, paths, core, playground } = options;
+  const { emit, checkForUpdates, texts } = options;
   const { handlers } = core;
   allowOwned(paths, db, settings);
   const inFlight: { sample: Promise<string> | null } = { sample: null };

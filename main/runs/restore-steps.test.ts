@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openDb, type ForjaDb } from '../db/index.ts';
+import { newRun } from '../db/testing/new-run.ts';
 import { restoreSteps } from './restore-steps.ts';
 import { RunFolder } from './run-folder.ts';
 
@@ -11,18 +12,7 @@ let db: ForjaDb;
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'forja-restore-'));
   db = openDb(join(dir, 'forja.db'));
-  db.runs.add({
-    id: 'r1',
-    name: 'Run',
-    out_dir: dir,
-    created_ms: 0,
-    model_path: '/m.gguf',
-    model_sha256: null,
-    dataset_path: '/d.jsonl',
-    dataset_sha256: null,
-    val_dataset_sha256: null,
-    settings: '{}',
-  });
+  db.runs.add(newRun('r1', { out_dir: dir }));
 });
 afterEach(() => {
   db.close();

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openDb, type ForjaDb } from '../db/index.ts';
+import { newRun } from '../db/testing/new-run.ts';
 import { RunLibrary } from './run-library.ts';
 import { RunLog } from './run-log.ts';
 import { RunQueue } from './run-queue.ts';
@@ -19,18 +20,7 @@ beforeEach(() => {
     settings: () => ({ runs_dir: dir, device: 'cpu', threads: 1, checkpoints_kept: 3 }),
   };
   library = new RunLibrary(context, new RunQueue(context));
-  db.runs.add({
-    id: 'r1',
-    name: 'long',
-    out_dir: join(dir, 'long'),
-    created_ms: 1,
-    model_path: '/m.gguf',
-    model_sha256: null,
-    dataset_path: '/d.jsonl',
-    dataset_sha256: null,
-    val_dataset_sha256: null,
-    settings: '{}',
-  });
+  db.runs.add(newRun('r1', { out_dir: join(dir, 'long') }));
 });
 afterEach(() => {
   db.close();
