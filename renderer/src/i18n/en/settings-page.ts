@@ -48,5 +48,5 @@ export const settingsPage = {
   checkUpdates: 'Check for updates…',
   licences: 'Licences',
   privacy:
-    'Nothing leaves this machine: no account, no telemetry. Forja goes online only when you ask it to fetch the sample model.',
+    'Nothing leaves this machine: no account, no telemetry. Forja goes online only when you ask it to.',
 };

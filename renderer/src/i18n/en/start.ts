@@ -36,7 +36,7 @@ export const start = {
   ],
   privacyTitle: 'Nothing leaves this machine',
   privacyText:
-    'Your models, your data and what you train stay on this computer. Forja needs no account, sends nothing, and goes online only when you ask it to fetch the sample model.',
+    'Your models, your data and what you train stay on this computer. Forja needs no account, sends nothing, and goes online only when you ask it to.',
   privacyButton: 'Understood',
   interruptedTitle: (count: number) =>
     format.plural(count, { one: 'A run was interrupted', other: '# runs were interrupted' }),

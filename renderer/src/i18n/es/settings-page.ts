@@ -51,5 +51,5 @@ export const settingsPage: Messages['settingsPage'] = {
   checkUpdates: 'Buscar actualizaciones…',
   licences: 'Licencias',
   privacy:
-    'Nada sale de este equipo: sin cuenta y sin telemetría. Forja solo se conecta cuando le pides que descargue el modelo de ejemplo.',
+    'Nada sale de este equipo: sin cuenta y sin telemetría. Forja solo se conecta cuando tú se lo pides.',
 };

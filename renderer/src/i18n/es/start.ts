@@ -38,7 +38,7 @@ export const start: Messages['start'] = {
   ],
   privacyTitle: 'Nada sale de este equipo',
   privacyText:
-    'Tus modelos, tus datos y lo que entrenas se quedan en este equipo. Forja no necesita cuenta, no envía nada y solo se conecta cuando le pides que descargue el modelo de ejemplo.',
+    'Tus modelos, tus datos y lo que entrenas se quedan en este equipo. Forja no necesita cuenta, no envía nada y solo se conecta cuando tú se lo pides.',
   privacyButton: 'Entendido',
   interruptedTitle: (count) =>
     format.plural(count, { one: 'Se interrumpió un entrenamiento', other: 'Se interrumpieron # entrenamientos' }),
