@@ -47,6 +47,5 @@ export const settingsPage = {
   guide: 'Guide',
   checkUpdates: 'Check for updates…',
   licences: 'Licences',
-  privacy:
-    'Nothing leaves this machine: no account, no telemetry. Forja goes online only when you ask it to.',
+  privacy: 'Nothing leaves this machine: no account, no telemetry. Forja goes online only when you ask it to.',
 };

@@ -50,6 +50,5 @@ export const settingsPage: Messages['settingsPage'] = {
   guide: 'Guía',
   checkUpdates: 'Buscar actualizaciones…',
   licences: 'Licencias',
-  privacy:
-    'Nada sale de este equipo: sin cuenta y sin telemetría. Forja solo se conecta cuando tú se lo pides.',
+  privacy: 'Nada sale de este equipo: sin cuenta y sin telemetría. Forja solo se conecta cuando tú se lo pides.',
 };
