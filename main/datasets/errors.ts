@@ -1,4 +1,5 @@
-import type { Refusal, RefusalCode, RefusalDetails } from './types.ts';
+import type { RefusalCode } from '../contracts/refusals.ts';
+import type { Refusal, RefusalDetails } from './types.ts';
 
 /** Codes of failures that end the work on a dataset; a single bad row is a Refusal instead. */
 export type DatasetErrorCode =

@@ -1,6 +1,7 @@
 /**
  * The shapes that the datasets layer shares with its users: settings carry their snake_case names from the screen to here.
  */
+import type { RefusalCode } from '../contracts/refusals.ts';
 
 import type { COLUMN_PARTS, ROW_FORMATS, TEMPLATES } from '../contracts/shapes/datasets.ts';
 
@@ -30,20 +31,6 @@ export interface Refusal {
 }
 
 export type RefusalDetails = Readonly<Record<string, string | number>>;
-
-export type RefusalCode =
-  | 'invalid_utf8'
-  | 'invalid_json'
-  | 'invalid_csv'
-  | 'not_an_object'
-  | 'row_too_long'
-  | 'missing_column'
-  | 'wrong_type'
-  | 'empty_content'
-  | 'no_answer'
-  | 'unsupported_role'
-  | 'unsupported_content'
-  | 'template_refused';
 
 /** One row as it was read: the line where it starts (1-based, physical), and its columns or why it was refused. */
 export type ReadRow =

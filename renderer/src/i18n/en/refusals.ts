@@ -1,4 +1,4 @@
-import type { RefusalTexts } from '../refusal-codes.ts';
+import type { RefusalTexts } from '../refusal-texts.ts';
 
 /** English is what the datasets layer says itself. */
 export const refusals: RefusalTexts = {};

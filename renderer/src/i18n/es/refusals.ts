@@ -1,5 +1,5 @@
 import type { Details } from '../describe-error.ts';
-import type { TranslatedRefusals } from '../refusal-codes.ts';
+import type { TranslatedRefusals } from '../refusal-texts.ts';
 
 /** Where in the row it is: a column, or a turn of its conversation. */
 function place(d: Details): string {
