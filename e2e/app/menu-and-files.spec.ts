@@ -2,9 +2,11 @@ import { spawn } from 'node:child_process';
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test, type ElectronApplication, type Page } from '@playwright/test';
+import { expect, type ElectronApplication, type Page } from '@playwright/test';
+import { makeTinyModel } from './flow.ts';
 import { launch } from './launch.ts';
-import { call, makeTinyModel, TRAIN_ROWS } from './sample.ts';
+import { call, TRAIN_ROWS } from './sample.ts';
+import { test } from './test.ts';
 
 /** All entries of the menu, with the shortcut of those that have one. */
 async function menuEntries(app: ElectronApplication): Promise<{ label: string; accelerator: string }[]> {

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
-import AxeBuilder from '@axe-core/playwright';
-import { expect, test, type Locator, type Page } from '@playwright/test';
+import { expect, type Locator, type Page } from '@playwright/test';
+import { violations } from './flow.ts';
 import { answerOpenDialog, launch, type RunningApp } from './launch.ts';
 import { call, tinyModel, trainSample, waitForStatus } from './sample.ts';
+import { test } from './test.ts';
 
 /** The chat's own process. */
 async function chatPid({ app }: RunningApp): Promise<number> {
@@ -93,8 +94,7 @@ test('several adapters answer at once, each as strongly as its slider says; the 
   await expect(page.getByText('adapter.gguf', { exact: true })).toBeVisible();
   await page.getByText('Base + adapters').click();
 
-  const { violations } = await new AxeBuilder({ page }).setLegacyMode().analyze();
-  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(', ')}`)).toEqual([]);
+  expect(await violations(page)).toEqual([]);
   for (const [width, height] of [
     [1000, 700],
     [1600, 1000],

@@ -1,7 +1,6 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
+import { makeTinyModel } from './flow.ts';
 import { answerOpenDialog, type RunningApp } from './launch.ts';
 import type { Channel, IpcRequest, IpcResponse } from './types.ts';
 
@@ -28,24 +27,12 @@ export async function call<Name extends Channel>(
   return value;
 }
 
-/** A tiny random model, which trains many steps a second: for what is about runs and not about what they learn. */
+/** A tiny random model that the app knows, as if a person had chosen it. @returns its path */
 export async function tinyModel({ app, page, dataDir }: RunningApp): Promise<string> {
   const path = makeTinyModel(dataDir);
   await answerOpenDialog(app, path);
   await call(page, 'dialogs.openModel', { purpose: 'base' });
   return path;
-}
-
-/** As tinyModel, known to no app yet. */
-export function makeTinyModel(dataDir: string): string {
-  const tool = process.env.FORJA_FIXTURES ?? join(import.meta.dirname, '../../native/build/tests/forja-fixtures');
-  const folder = join(dataDir, 'fixtures');
-  mkdirSync(folder, { recursive: true });
-  execFileSync(tool, [folder, '--variant', 'llama', '--type', 'f32'], { stdio: 'ignore' });
-  return join(
-    folder,
-    readdirSync(folder).find((name) => name.endsWith('.gguf'))!,
-  );
 }
 
 export interface ShortRun {

@@ -1,5 +1,6 @@
-import { expect, test } from '@playwright/test';
+import { expect } from '@playwright/test';
 import { launch } from './launch.ts';
+import { test } from './test.ts';
 
 test('opens on the start screen, in a sandboxed page with nothing of Node, and refuses what it does not know', async () => {
   const started = Date.now();

@@ -1,16 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import AxeBuilder from '@axe-core/playwright';
-import { expect, test, type Page } from '@playwright/test';
+import { expect } from '@playwright/test';
+import { violations } from './flow.ts';
 import { answerMessageBox, answerSaveDialog, launch } from './launch.ts';
 import { call, trainSample, waitForStatus } from './sample.ts';
-
-async function expectAccessible(page: Page): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).setLegacyMode().analyze();
-  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`)).toEqual(
-    [],
-  );
-}
+import { test } from './test.ts';
 
 test('a run is tried beside its base, then exported, checked and listed', async () => {
   const running = await launch({ size: { width: 1000, height: 700 } });
@@ -35,7 +29,7 @@ test('a run is tried beside its base, then exported, checked and listed', async 
   expect(await base.locator('.text').textContent()).not.toBe(await tuned.locator('.text').textContent());
   await expect(base.locator('.weights')).not.toContainText('Bakery orders');
   await expect(tuned.locator('.weights')).toContainText('Bakery orders');
-  await expectAccessible(page);
+  expect(await violations(page)).toEqual([]);
   if (process.env.FORJA_SHOTS) await page.screenshot({ path: join(process.env.FORJA_SHOTS, 'playground.png') });
 
   const output = join(dataDir, 'merged.gguf');
@@ -45,7 +39,7 @@ test('a run is tried beside its base, then exported, checked and listed', async 
   await expect(page.getByRole('table', { name: 'The check' })).toBeVisible({ timeout: 120_000 });
   expect(existsSync(output)).toBe(true);
   await expect(page.getByRole('table', { name: 'List of exports' })).toContainText('merged.gguf');
-  await expectAccessible(page);
+  expect(await violations(page)).toEqual([]);
   if (process.env.FORJA_SHOTS) await page.screenshot({ path: join(process.env.FORJA_SHOTS, 'export.png') });
   expect(await call(page, 'exports.list', { run_id })).toHaveLength(1);
   await close();

@@ -1,9 +1,9 @@
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
-import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 import { en } from '../../renderer/src/i18n/en/index.ts';
 import { es } from '../../renderer/src/i18n/es/index.ts';
+import { violations } from '../app/flow.ts';
 import type { RunningApp } from '../app/launch.ts';
 
 export const SHOTS = join(import.meta.dirname, '../../out/screenshots');
@@ -57,11 +57,6 @@ function flaws(): string[] {
       found.push(`cut off: ${element.textContent.trim()}`);
   }
   return found;
-}
-
-async function violations(page: Page): Promise<string[]> {
-  const { violations: all } = await new AxeBuilder({ page }).setLegacyMode().analyze();
-  return all.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`);
 }
 
 /** Takes each scene in both languages, light and dark, at both sizes; what looks broken goes into flaws.txt. */
