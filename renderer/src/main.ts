@@ -5,7 +5,6 @@ import { appInfo } from './state/app-info.svelte.ts';
 import { settings } from './state/settings.svelte.ts';
 import { theme } from './state/theme.svelte.ts';
 import { toasts } from './state/toasts.svelte.ts';
-import { describeError } from './i18n/describe-error.ts';
 import './styles/tokens.css';
 import './styles/base.css';
 
@@ -14,8 +13,7 @@ theme.choose('system');
 
 // What no screen caught is told, never swallowed.
 window.addEventListener('unhandledrejection', (event) => {
-  const told = describeError(event.reason, i18n.t);
-  toasts.show({ tone: 'danger', title: told.message, text: told.hint });
+  toasts.tell(event.reason);
 });
 
 await Promise.all([settings.load(), appInfo.load()]);

@@ -33,6 +33,8 @@ export interface Format {
   scientific(value: Maybe): string;
   /** A date and time (ms since 1970). */
   dateTime(ms: Maybe): string;
+  /** A time of the day (ms since 1970), to the second. */
+  timeOfDay(ms: Maybe): string;
   /** How long ago a time (ms since 1970) was, in one unit: 3 hours ago. */
   ago(ms: Maybe, now?: number): string;
   /** A list of names: a, b and c. */
@@ -69,6 +71,7 @@ export function createFormat(locale: Locale): Format {
   const percents = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0 });
   const smallPercents = new Intl.NumberFormat(locale, { style: 'percent', maximumSignificantDigits: 2 });
   const dates = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' });
+  const times = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
   const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
   const lists = new Intl.ListFormat(locale, { type: 'conjunction' });
   const rules = new Intl.PluralRules(locale);
@@ -142,6 +145,7 @@ export function createFormat(locale: Locale): Format {
       return `${decimal(Number(digits), 2)}e${exponent!.replace('+', '')}`;
     },
     dateTime: (ms) => (isKnown(ms) ? dates.format(ms) : UNKNOWN),
+    timeOfDay: (ms) => (isKnown(ms) ? times.format(ms) : UNKNOWN),
     ago(ms, now = Date.now()) {
       if (!isKnown(ms)) return UNKNOWN;
       const passed = now - ms;

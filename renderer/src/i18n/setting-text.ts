@@ -1,4 +1,4 @@
-import { i18n } from '../../i18n/i18n.svelte.ts';
+import { i18n } from './i18n.svelte.ts';
 
 /** What a setting is called on the screens. */
 export function settingLabel(name: string): string {

@@ -1,7 +1,6 @@
 import { SvelteSet } from 'svelte/reactivity';
 import type { RunSummary } from '../../../main/contracts/ipc.ts';
 import { ApiError, call } from '../api/bridge.svelte.ts';
-import { describeError } from '../i18n/describe-error.ts';
 import { i18n } from '../i18n/i18n.svelte.ts';
 import { runs } from './runs.svelte.ts';
 import { toasts } from './toasts.svelte.ts';
@@ -36,12 +35,9 @@ class Continuing {
       runs.put(await this.#patiently(id));
       toasts.show({ tone: 'success', title: i18n.t.runPage.goesOn(name) });
     } catch (error) {
-      const told = describeError(error, i18n.t);
-      toasts.show({
-        tone: 'danger',
-        title: i18n.t.runPage.continueFailed(name),
-        text: `${told.message} ${told.hint}`.trim(),
-        action: { label: i18n.t.common.retry, run: () => void this.go(run) },
+      toasts.tell(error, i18n.t.runPage.continueFailed(name), {
+        label: i18n.t.common.retry,
+        run: () => void this.go(run),
       });
     } finally {
       this.#waiting.delete(id);

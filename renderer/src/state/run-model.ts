@@ -1,11 +1,11 @@
 import type { RunSummary } from '../../../main/contracts/ipc.ts';
+import { stemOf } from './file-name.ts';
 
 type Model = Pick<RunSummary, 'model_name' | 'architecture' | 'model_path'>;
 
 /** What a run's base model is called: its own name, or its file's until it was read. */
 export function modelOf({ model_name, architecture, model_path }: Model): string {
-  const file = model_path.split(/[\\/]/).at(-1) ?? model_path;
-  return model_name ?? architecture ?? file.replace(/\.gguf$/i, '');
+  return model_name ?? architecture ?? stemOf(model_path);
 }
 
 /** The model with the type of its weights: SmolLM2 135M · Q4_1. */

@@ -58,6 +58,12 @@ class RunsState {
 
 export const runs = new RunsState();
 
+/** How far a run is with what it does now, 0 to 1; null when that is not known. */
+export function shareOf(run: RunSummary): number | null {
+  if (run.status === 'preparing') return run.phase_share;
+  return run.total_steps ? run.steps / run.total_steps : 0;
+}
+
 /** Whether a run works now, or is paused in its work; one that another process works on, as the command line, does not count. */
 export function isActive(run: RunSummary): boolean {
   return (run.status === 'preparing' || run.status === 'training') && run.phase !== null;

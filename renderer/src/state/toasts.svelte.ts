@@ -1,3 +1,6 @@
+import { describeError } from '../i18n/describe-error.ts';
+import { i18n } from '../i18n/i18n.svelte.ts';
+
 export type ToastTone = 'info' | 'success' | 'warning' | 'danger';
 
 export interface Toast {
@@ -25,6 +28,17 @@ class Toasts {
     this.#toasts.push({ ...toast, id });
     if (toast.tone !== 'danger' && toast.action === undefined) setTimeout(() => this.close(id), SHOWN_MS);
     return id;
+  }
+
+  /** Tells of an error, under a title that says what failed, or else under its own message. */
+  tell(error: unknown, title?: string, action?: Toast['action']): number {
+    const { message, hint } = describeError(error, i18n.t);
+    return this.show({
+      tone: 'danger',
+      title: title ?? message,
+      text: title === undefined ? hint : `${message} ${hint}`.trim(),
+      ...(action === undefined ? {} : { action }),
+    });
   }
 
   close(id: number): void {

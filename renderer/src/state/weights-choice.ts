@@ -1,4 +1,5 @@
 import type { AdapterSource, RecentModel, RunSummary } from '../../../main/contracts/ipc.ts';
+import { fileName } from './file-name.ts';
 
 /** What the playground's two voices answer with. */
 export interface WeightsChoice {
@@ -72,11 +73,6 @@ export function baseOptions(
   }
   if (chosen !== null && !names.has(chosen)) names.set(chosen, fileName(chosen));
   return [...names].map(([path, name]) => ({ path, name }));
-}
-
-/** The last part of a path. */
-export function fileName(path: string): string {
-  return path.split(/[/\\]/).at(-1) ?? path;
 }
 
 /** A model's name; files of one model differ in their type. */

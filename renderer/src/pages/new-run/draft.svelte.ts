@@ -296,12 +296,6 @@ export function isSame(a: unknown, b: unknown): boolean {
   return a === b;
 }
 
-/** The name of a file without folder and extension. */
-export function stemOf(path: string): string {
-  const name = path.split(/[\\/]/).pop() ?? path;
-  return name.replace(/\.[^.]+$/, '');
-}
-
 /** The draft outlives the screen, so that a look at another one loses nothing. */
 let current: Draft | null = null;
 

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Preset, SettingInfo } from '../../../../main/contracts/ipc.ts';
 import { settings as appSettings } from '../../state/settings.svelte.ts';
-import { Draft, isSame, stemOf } from './draft.svelte.ts';
+import { Draft, isSame } from './draft.svelte.ts';
 import { limitFor } from './limit.ts';
 
 const info = (name: string, standard: unknown, change: Partial<SettingInfo> = {}): SettingInfo => ({
@@ -199,13 +199,6 @@ describe('isSame', () => {
     expect(isSame(['q', 'v'], ['v', 'q'])).toBe(true);
     expect(isSame(['q'], ['q', 'v'])).toBe(false);
     expect(isSame(1, 1)).toBe(true);
-  });
-});
-
-describe('stemOf', () => {
-  it('leaves out folders and the extension, on every system', () => {
-    expect(stemOf('/a/b.c/orders.train.jsonl')).toBe('orders.train');
-    expect(stemOf('C:\\data\\orders.csv')).toBe('orders');
   });
 });
 
