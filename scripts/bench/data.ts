@@ -1,7 +1,7 @@
 /**
  * How fast a dataset is read, audited, rendered and tokenised, and how much memory the two processes take.
  *
- *   node scripts/bench-data.mjs [--rows 100000] [--text FILE] [--model GGUF] [--enough-rows N] [--json]
+ *   npm run bench:data [-- --rows 100000 --text FILE --model GGUF --enough-rows N --json]
  *
  * Rows are question and answer, made of words of FILE (default: the packages' own documentation) in random places, so that
  * word and punctuation are real and no two rows are alike. Speeds are MB of the dataset a second: of the clock, and of the CPU
@@ -12,11 +12,12 @@ import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Output } from '../../main/cli/lib/output.ts';
+import type { Output } from '../../main/cli/lib/output.ts';
 import { completeJob } from '../../main/contracts/protocol.ts';
 import { openTemplate, prepareTokens, type TokenizeResult } from '../../main/datasets/index.ts';
-import { ensureSampleModel, inspectTrainable } from '../../main/models/index.ts';
+import { inspectTrainable } from '../../main/models/index.ts';
 import { startTrainer } from '../../main/trainer/index.ts';
+import { runBench, sampleModel } from './harness.ts';
 
 const { values: args } = parseArgs({
   options: {
@@ -27,7 +28,6 @@ const { values: args } = parseArgs({
     json: { type: 'boolean', default: false },
   },
 });
-const output = new Output(args.json);
 
 /** Words in the order of a real text. */
 async function words(): Promise<string[]> {
@@ -74,13 +74,13 @@ function watch(pid: number): { cpu_s: number; peak_bytes: number } {
   return seen;
 }
 
-async function bench(): Promise<void> {
+async function bench(output: Output): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), 'forja-bench-data-'));
   try {
     const data_path = join(dir, 'rows.jsonl');
     await writeRows(data_path, Number(args.rows));
     const mb = (await stat(data_path)).size / 1e6;
-    const model_path = args.model ?? (await ensureSampleModel((text) => output.progress(text, true)));
+    const model_path = args.model ?? (await sampleModel(output));
     const template = openTemplate(await inspectTrainable(model_path));
     let trainer = { cpu_s: 0, peak_bytes: 0 };
     const cpuBefore = process.cpuUsage();
@@ -127,4 +127,4 @@ async function bench(): Promise<void> {
   }
 }
 
-await bench();
+await runBench(args.json, bench);

@@ -5,39 +5,32 @@
  *   npm run bench:pytorch [-- --type q8_0 --max-seq-len 512 --micro-batch-size 1 --threads 2 --steps 6
  *                             --configurations float32,float32-compiled,bfloat16,bfloat16-compiled --json]
  */
-import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { bytes, table } from '../../main/cli/lib/format.ts';
-import { Output } from '../../main/cli/lib/output.ts';
-import { toReport } from '../../main/contracts/errors.ts';
+import type { Output } from '../../main/cli/lib/output.ts';
 import { completeJob } from '../../main/contracts/protocol.ts';
-import { cacheDir, ensureSampleModel } from '../../main/models/index.ts';
 import { tokenizerOf } from '../../main/runs/index.ts';
 import { runJob, startTrainer } from '../../main/trainer/index.ts';
+import { runBench, sampleModel, STEP_OPTIONS } from './harness.ts';
 import { modelsOf, type BaseType } from './models.ts';
+import { pythonWithTorch, trainInPython, WARM_UP_STEPS, type PythonOutcome } from './python.ts';
 
 const { values: args } = parseArgs({
   options: {
-    type: { type: 'string', default: 'q8_0' },
-    'max-seq-len': { type: 'string', default: '512' },
-    'micro-batch-size': { type: 'string', default: '1' },
-    'lora-rank': { type: 'string', default: '16' },
-    threads: { type: 'string', default: '2' },
+    ...STEP_OPTIONS,
     steps: { type: 'string', default: '6' },
+    type: { type: 'string', default: 'q8_0' },
     configurations: { type: 'string', default: 'float32,float32-compiled,bfloat16,bfloat16-compiled' },
-    json: { type: 'boolean', default: false },
   },
 });
-const output = new Output(args.json);
 const max_seq_len = Number(args['max-seq-len']);
 const micro_batch_size = Number(args['micro-batch-size']);
 const steps = Number(args.steps);
 const threads = Number(args.threads);
-const HERE = join(import.meta.dirname, '../../native/bench/pytorch');
 const LEARNING_RATE = 1e-4;
 
 /**
@@ -48,11 +41,7 @@ const LEARNING_RATE = 1e-4;
 const TOLERANCE = 0.02;
 
 /** What a training of `steps` steps showed. */
-interface Outcome {
-  losses: number[];
-  tokens_per_second: number;
-  peak_memory_bytes: number;
-}
+type Outcome = Pick<PythonOutcome, 'losses' | 'tokens_per_second' | 'peak_memory_bytes'>;
 
 /** Forja's trainer. `compute_type` f32 is its reference, auto its fastest. */
 async function trainHere(model_path: string, folder: string, compute_type: 'auto' | 'f32'): Promise<Outcome> {
@@ -79,30 +68,32 @@ async function trainHere(model_path: string, folder: string, compute_type: 'auto
     },
   );
   const { result } = await trainer.finished;
-  return { losses, tokens_per_second: median(speeds.slice(2)), peak_memory_bytes: result.peak_memory_bytes };
+  return {
+    losses,
+    tokens_per_second: median(speeds.slice(WARM_UP_STEPS)),
+    peak_memory_bytes: result.peak_memory_bytes,
+  };
 }
 
-function trainThere(python: string, model_path: string, folder: string, configuration: string): Outcome {
+async function trainThere(python: string, model: string, folder: string, configuration: string): Promise<Outcome> {
   const [dtype = 'float32', compiled] = configuration.split('-');
-  const options = ['--model', model_path, '--adapter', join(folder, 'peft'), '--tokens', join(folder, 'rows.json')];
-  options.push('--steps', String(steps), '--threads', String(threads), '--learning-rate', String(LEARNING_RATE));
-  options.push('--dtype', dtype, ...(compiled === 'compiled' ? ['--compile'] : []));
-  const { status, stdout } = spawnSync(python, [join(HERE, 'train.py'), ...options], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', args.json ? 'ignore' : 'inherit'],
-    env: { ...process.env, OMP_NUM_THREADS: String(threads) },
+  return await trainInPython(python, {
+    model,
+    adapter: join(folder, 'peft'),
+    tokens: join(folder, 'rows.json'),
+    'learning-rate': LEARNING_RATE,
+    compile: compiled === 'compiled',
+    dtype,
+    steps,
+    threads,
   });
-  const last = stdout.trim().split('\n').at(-1);
-  if (status !== 0 || last === undefined)
-    throw new Error(`PyTorch failed on ${configuration} (exit ${String(status)}).`);
-  return JSON.parse(last) as Outcome;
 }
 
-async function compare(): Promise<void> {
-  const sample = await ensureSampleModel((text) => output.progress(text, true));
+async function compare(output: Output): Promise<void> {
+  const sample = await sampleModel(output);
   const type = args.type as BaseType;
   const model_path = (await modelsOf(sample, [type], (text) => output.progress(text, true))).get(type)!;
-  const python = environment();
+  const python = pythonWithTorch(output);
   const folder = await mkdtemp(join(tmpdir(), 'forja-pytorch-'));
   try {
     await makeRows(model_path, folder);
@@ -114,7 +105,7 @@ async function compare(): Promise<void> {
     let truth: number[] | null = null;
     let alike = true;
     for (const configuration of configurations) {
-      const there = trainThere(python, model_path, folder, configuration);
+      const there = await trainThere(python, model_path, folder, configuration);
       // Beside each, so that both meet the same machine.
       const here = await trainHere(model_path, folder, 'auto');
       truth ??= there.losses;
@@ -212,23 +203,6 @@ function adapterSettings() {
   } as const;
 }
 
-/** The Python of an environment in the cache folder with what requirements.txt names. */
-function environment(): string {
-  const folder = join(cacheDir(), 'bench', 'pytorch');
-  const python = join(folder, process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python');
-  if (process.env.FORJA_BENCH_PYTHON !== undefined) return process.env.FORJA_BENCH_PYTHON;
-  if (existsSync(join(folder, 'ready'))) return python;
-  output.progress('making a Python environment with PyTorch (about 2 GB, once)', true);
-  const run = (program: string, ...options: string[]) => {
-    const { status } = spawnSync(program, options, { stdio: args.json ? 'ignore' : 'inherit' });
-    if (status !== 0) throw new Error(`${program} ${options.join(' ')} failed.`);
-  };
-  run(process.platform === 'win32' ? 'python' : 'python3', '-m', 'venv', folder);
-  run(python, '-m', 'pip', 'install', '--quiet', '--requirement', join(HERE, 'requirements.txt'));
-  run(python, '-c', `open(${JSON.stringify(join(folder, 'ready'))}, 'w')`);
-  return python;
-}
-
 function largestDifference(a: number[], b: number[]): number {
   if (a.length !== b.length) throw new Error(`${a.length} steps beside ${b.length}.`);
   return Math.max(...a.map((loss, at) => Math.abs(loss - b[at]!)));
@@ -238,13 +212,4 @@ function median(values: number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
 
-let exit_code = 0;
-try {
-  await compare();
-} catch (error) {
-  const report = toReport(error);
-  output.fail('bench', report);
-  ({ exit_code } = report);
-}
-await output.drain();
-process.exit(exit_code);
+await runBench(args.json, compare);

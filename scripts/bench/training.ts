@@ -5,42 +5,26 @@
  *   npm run bench [-- --types f16,q8_0,q4_0,q4_k_m --max-seq-len 512,2048 --micro-batch-size 1,4 --threads 2 --steps 3
  *                     --device cpu --profile --json]
  *
- *   npm run bench -- --suite gpu --device CUDA0 [--model A.gguf --model B.gguf --shape llama-3.1-8b --max-seq-len 512 …]
- *
- * measures a GPU: see gpu.ts.
- *
  * With --profile also where a step's time goes: each product's and each other operation's share, and the products' speed
  * beside the machine's peak.
  */
 import { parseArgs } from 'node:util';
 import { bytes, table } from '../../main/cli/lib/format.ts';
-import { Output } from '../../main/cli/lib/output.ts';
-import { toReport } from '../../main/contracts/errors.ts';
+import type { Output } from '../../main/cli/lib/output.ts';
 import { completeJob, jobSettings } from '../../main/contracts/protocol.ts';
 import type { BenchJob, BenchResult } from '../../main/contracts/protocol-types.ts';
-import { ensureSampleModel } from '../../main/models/index.ts';
 import { runJob } from '../../main/trainer/index.ts';
-import { gpuSuite } from './gpu.ts';
+import { readNumbers, runBench, sampleModel, STEP_OPTIONS } from './harness.ts';
 import { modelsOf, type BaseType } from './models.ts';
 
 const { values: args } = parseArgs({
   options: {
+    ...STEP_OPTIONS,
     types: { type: 'string', default: 'f16,bf16,q8_0,q4_0,q4_1,q4_k_m' },
-    'max-seq-len': { type: 'string', default: '512' },
-    'micro-batch-size': { type: 'string', default: '1' },
-    'lora-rank': { type: 'string', default: '16' },
-    threads: { type: 'string', default: '2' },
-    steps: { type: 'string', default: '3' },
     device: { type: 'string', default: 'cpu' },
     profile: { type: 'boolean', default: false },
-    suite: { type: 'string', default: 'types' },
-    model: { type: 'string', multiple: true, default: [] },
-    shape: { type: 'string', default: 'llama-3.1-8b' },
-    'device-memory-limit-bytes': { type: 'string', default: '0' },
-    json: { type: 'boolean', default: false },
   },
 });
-const output = new Output(args.json);
 const settings = {
   lora_rank: Number(args['lora-rank']),
   threads: Number(args.threads),
@@ -54,45 +38,28 @@ interface Size {
   micro_batch_size: number;
 }
 
-async function bench(): Promise<void> {
+async function bench(output: Output): Promise<void> {
   const types = readTypes(args.types);
-  const sample = await ensureSampleModel((text) => output.progress(text, true));
+  const sample = await sampleModel(output);
   // The Q8_0 file's forward speed is the measure for all of them.
   const models = await modelsOf(sample, [...new Set<BaseType>([...types, 'q8_0'])], (text) =>
     output.progress(text, true),
   );
   for (const max_seq_len of readNumbers(args['max-seq-len'])) {
-    const reference = await measure(models.get('q8_0')!, 'forward', { max_seq_len, micro_batch_size: 1 });
+    const reference = await measure(output, models.get('q8_0')!, 'forward', { max_seq_len, micro_batch_size: 1 });
     output.text(
       `SmolLM2-135M, max_seq_len ${max_seq_len}, rank ${settings.lora_rank}, all linear layers, ${reference.threads} threads; ` +
         `llama.cpp's forward pass over the Q8_0 file: ${reference.tokens_per_second.toFixed(0)} tok/s\n`,
     );
     for (const micro_batch_size of readNumbers(args['micro-batch-size']))
-      await compare(types, models, reference, { max_seq_len, micro_batch_size });
+      await compare(output, types, models, reference, { max_seq_len, micro_batch_size });
   }
-  if (args.profile) await profile(models.get(types[0]!)!);
-}
-
-/** One device, at the first size: models that are named (else the sample) and random weights at real dimensions. */
-async function gpu(): Promise<void> {
-  const models = args.model.length > 0 ? args.model : [await ensureSampleModel((text) => output.progress(text, true))];
-  await gpuSuite(
-    {
-      models,
-      device: args.device,
-      shape: args.shape,
-      max_seq_len: readNumbers(args['max-seq-len'])[0]!,
-      micro_batch_size: readNumbers(args['micro-batch-size'])[0]!,
-      steps: settings.steps,
-      threads: settings.threads,
-      device_memory_limit_bytes: Number(args['device-memory-limit-bytes']),
-    },
-    output,
-  );
+  if (args.profile) await profile(output, models.get(types[0]!)!);
 }
 
 /** Trains each type at one size, and writes a table of them. */
 async function compare(
+  output: Output,
   types: BaseType[],
   models: Map<BaseType, string>,
   reference: BenchResult,
@@ -103,8 +70,9 @@ async function compare(
   ];
   for (const type of types) {
     const path = models.get(type)!;
-    const forward = type === 'q8_0' ? reference : await measure(path, 'forward', { ...size, micro_batch_size: 1 });
-    const train = await measure(path, 'train', size);
+    const forward =
+      type === 'q8_0' ? reference : await measure(output, path, 'forward', { ...size, micro_batch_size: 1 });
+    const train = await measure(output, path, 'train', size);
     const ratio_to_forward = train.tokens_per_second / forward.tokens_per_second;
     const ratio_to_q8_0_forward = train.tokens_per_second / reference.tokens_per_second;
     output.row({
@@ -135,12 +103,12 @@ async function compare(
 }
 
 /** Where a step's time goes, on the first type at the first size. */
-async function profile(path: string): Promise<void> {
+async function profile(output: Output, path: string): Promise<void> {
   const [max_seq_len, micro_batch_size] = [
     readNumbers(args['max-seq-len'])[0]!,
     readNumbers(args['micro-batch-size'])[0]!,
   ];
-  const result = await measure(path, 'profile', { max_seq_len, micro_batch_size });
+  const result = await measure(output, path, 'profile', { max_seq_len, micro_batch_size });
   const { operations = [], peak_gflops = 0 } = result;
   output.row({ base_type: result.base_type, max_seq_len, micro_batch_size, peak_gflops, operations });
   const rows = operations.map(({ operation, share, ms_per_step, gflops }) => [
@@ -156,13 +124,9 @@ async function profile(path: string): Promise<void> {
   output.text(table([['OPERATION', 'SHARE', 'A STEP', 'SPEED', 'OF PEAK'], ...rows], ''));
 }
 
-async function measure(model_path: string, mode: BenchJob['mode'], size: Size): Promise<BenchResult> {
+async function measure(output: Output, model_path: string, mode: BenchJob['mode'], size: Size): Promise<BenchResult> {
   output.progress(`measuring ${mode}: ${model_path}`, true);
   return await runJob<'bench'>(completeJob('bench', { ...settings, ...size, model_path, mode }));
-}
-
-function readNumbers(text: string): number[] {
-  return text.split(',').map(Number);
 }
 
 function readTypes(text: string): BaseType[] {
@@ -176,13 +140,4 @@ function readTypes(text: string): BaseType[] {
   });
 }
 
-let exit_code = 0;
-try {
-  await (args.suite === 'gpu' ? gpu() : bench());
-} catch (error) {
-  const report = toReport(error);
-  output.fail('bench', report);
-  ({ exit_code } = report);
-}
-await output.drain();
-process.exit(exit_code);
+await runBench(args.json, bench);
