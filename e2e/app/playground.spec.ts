@@ -108,8 +108,6 @@ test('several adapters answer at once, each as strongly as its slider says; the 
     await expect(page.getByRole('textbox', { name: 'Prompt', exact: true })).toBeInViewport({ ratio: 1 });
     await expect(page.getByRole('button', { name: 'Ask both' })).toBeInViewport({ ratio: 1 });
     expect(await page.evaluate(() => document.querySelector('main')!.scrollHeight)).toBeLessThanOrEqual(height);
-    if (process.env.FORJA_SHOTS)
-      await page.screenshot({ path: join(process.env.FORJA_SHOTS, `playground-${width}.png`) });
   }
   // In a narrow window the choices are behind a button.
   await expect(page.getByLabel('Base model')).toBeHidden();

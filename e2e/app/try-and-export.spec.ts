@@ -30,7 +30,6 @@ test('a run is tried beside its base, then exported, checked and listed', async 
   await expect(base.locator('.weights')).not.toContainText('Bakery orders');
   await expect(tuned.locator('.weights')).toContainText('Bakery orders');
   expect(await violations(page)).toEqual([]);
-  if (process.env.FORJA_SHOTS) await page.screenshot({ path: join(process.env.FORJA_SHOTS, 'playground.png') });
 
   const output = join(dataDir, 'merged.gguf');
   await answerSaveDialog(app, output);
@@ -40,7 +39,6 @@ test('a run is tried beside its base, then exported, checked and listed', async 
   expect(existsSync(output)).toBe(true);
   await expect(page.getByRole('table', { name: 'List of exports' })).toContainText('merged.gguf');
   expect(await violations(page)).toEqual([]);
-  if (process.env.FORJA_SHOTS) await page.screenshot({ path: join(process.env.FORJA_SHOTS, 'export.png') });
   expect(await call(page, 'exports.list', { run_id })).toHaveLength(1);
   await close();
 });

@@ -44,7 +44,7 @@ export class ForjaApp {
   private readonly playground: Playground;
   private readonly paths = new AllowedPaths();
   private readonly watch: RunWatch;
-  private readonly updates: UpdateFlow | null;
+  private readonly checkForUpdates: (() => void) | null;
   private window: BrowserWindow | null = null;
   private opened: string | null;
   private isClosing = false;
@@ -66,10 +66,7 @@ export class ForjaApp {
     const context = { db, emit, settings: () => settings.get() };
     this.core = openCore(context);
     this.playground = new Playground(context, this.core.queue);
-    const isUpdatable = app.isPackaged && canUpdate(process.resourcesPath, process.platform, process.env);
-    this.updates = isUpdatable
-      ? new UpdateFlow(releaseFeed(), this.dialogs(), () => this.texts(), app.getVersion())
-      : null;
+    this.checkForUpdates = this.updates();
   }
 
   start(ipcMain: IpcMain): void {
@@ -91,7 +88,7 @@ export class ForjaApp {
       core: this.core,
       playground: this.playground,
       emit: (name, data) => this.emit(name, data),
-      checkForUpdates: this.updates === null ? null : () => void this.updates?.check(),
+      checkForUpdates: this.checkForUpdates,
       texts: () => this.texts(),
     });
     registerHandlers<IpcMainInvokeEvent>(
@@ -167,10 +164,17 @@ export class ForjaApp {
         openHelp: (topic) => void host.openHelp(topic),
         openDataFolder: () => void host.openFolder(dataDir()),
         about: () => void this.about(),
-        checkForUpdates: this.updates === null ? null : () => void this.updates?.check(),
+        checkForUpdates: this.checkForUpdates,
       },
       app.isPackaged,
     );
+  }
+
+  /** Null where no release address is set. */
+  private updates(): (() => void) | null {
+    if (!app.isPackaged || !canUpdate(process.resourcesPath, process.platform, process.env)) return null;
+    const flow = new UpdateFlow(releaseFeed(), this.dialogs(), () => this.texts(), app.getVersion());
+    return () => void flow.check();
   }
 
   private async about(): Promise<void> {
