@@ -65,3 +65,9 @@ describe('createFormat', () => {
     expect(es.plural(2000, { one: '# fila', other: '# filas' })).toBe('2.000 filas');
   });
 });
+
+it('writes a time of the day to the second', () => {
+  const time = new Date(2026, 0, 2, 15, 4, 5).getTime();
+  expect(createFormat('es').timeOfDay(time)).toBe('15:04:05');
+  expect(createFormat('en').timeOfDay(null)).toBe('–');
+});
