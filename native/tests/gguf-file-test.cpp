@@ -1,7 +1,6 @@
 // Opening GGUF files: what is read, split sets, and every way of being damaged; and files written whole or not at all.
 #include <cstring>
 #include <fstream>
-#include <iterator>
 #include <set>
 
 #ifndef _WIN32
@@ -23,16 +22,6 @@ using namespace forja::test;
 namespace fx = forja::fixtures;
 
 namespace {
-
-std::string read_all(const std::string & path) {
-    std::ifstream in(path, std::ios::binary);
-    return std::string(std::istreambuf_iterator<char>(in), {});
-}
-
-void write_all(const std::string & path, const std::string & bytes) {
-    std::ofstream out(path, std::ios::binary);
-    out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-}
 
 bool holds(const gguf_file & file, const std::vector<fx::tiny_tensor> & wanted) {
     for (const fx::tiny_tensor & t : wanted) {

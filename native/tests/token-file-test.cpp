@@ -1,7 +1,6 @@
 // The .fjt token file: what is written is read, and every damage is refused.
 #include <cstring>
 #include <fstream>
-#include <iterator>
 
 #include "data/token-file.hpp"
 #include "support/expect-error.hpp"
@@ -12,16 +11,6 @@ using namespace forja;
 using namespace forja::test;
 
 namespace {
-
-std::string read_all(const std::string & path) {
-    std::ifstream in(path, std::ios::binary);
-    return std::string(std::istreambuf_iterator<char>(in), {});
-}
-
-void write_all(const std::string & path, const std::string & bytes) {
-    std::ofstream out(path, std::ios::binary);
-    out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-}
 
 template <typename T> void patch(std::string & bytes, size_t at, T value) { std::memcpy(bytes.data() + at, &value, sizeof(T)); }
 

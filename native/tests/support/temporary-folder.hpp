@@ -1,7 +1,9 @@
-// A folder of a test's own, removed at its end.
+// A folder of a test's own, removed at its end, and what is in its files.
 #pragma once
 
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <random>
 #include <string>
 
@@ -28,5 +30,17 @@ class temporary_folder {
   private:
     std::filesystem::path path_;
 };
+
+/// A file's bytes; none where there is no file.
+inline std::string read_all(const std::string & path) {
+    std::ifstream in(path, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+}
+
+/// Writes a file as it is given, whatever was there.
+inline void write_all(const std::string & path, const std::string & bytes) {
+    std::ofstream out(path, std::ios::binary);
+    out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+}
 
 } // namespace forja::test

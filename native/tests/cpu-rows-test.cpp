@@ -1,0 +1,208 @@
+// The fused CPU kernels that take a row at a time (gated activations, cross entropy, norm) against their scalar double-precision
+// versions, on every instruction set that this machine has; those versions' gradients against central differences; and the same
+// bits for any number of threads.
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "ops/cpu/kernels.hpp"
+#include "support/kernel-checks.hpp"
+
+using namespace forja::cpu;
+using namespace forja::test;
+
+namespace {
+
+void test_glu(glu_kind kind) {
+    const int64_t     n_ff = 77, n_tokens = 9, stride = 2 * n_ff; // gate and up side by side in one tensor
+    const std::string name = kind == glu_kind::silu ? "silu" : "gelu_tanh";
+    generator         g{11};
+    std::vector<float> both = g.floats(stride * n_tokens, 9), d_h = g.floats(n_ff * n_tokens);
+    both[0] = 1e4f, both[1] = -1e4f, both[2] = 0, both[3] = 90, both[4] = -90, both[5] = 1e-20f; // far out and tiny
+    const std::vector<float> h0(n_ff * n_tokens, 5);
+    values                   want_h(h0.size()), want_d(both.size());
+    for (int64_t t = 0; t < n_tokens; ++t) {
+        for (int64_t i = 0; i < n_ff; ++i) {
+            const double gate = both[t * stride + i], up = both[t * stride + n_ff + i];
+            want_h[t * n_ff + i]          = reference::activation(kind, gate) * up;
+            want_d[t * stride + i]        = d_h[t * n_ff + i] * up * reference::activation_slope(kind, gate);
+            want_d[t * stride + n_ff + i] = d_h[t * n_ff + i] * reference::activation(kind, gate);
+        }
+    }
+    // Element by element, since a few are huge.
+    const auto relative = [](const std::vector<float> & got, const values & want) {
+        double worst = 0;
+        for (size_t i = 0; i < want.size(); ++i) {
+            const double e = std::fabs(got[i] - want[i]) / std::max(std::fabs(want[i]), 1e-3);
+            worst          = e <= worst ? worst : e;
+        }
+        return worst;
+    };
+    std::vector<float> first_h, first_d;
+    for (const int nth : {1, 2, 5}) {
+        std::vector<float> h = h0, d = both; // gradients in place over gate and up
+        on_threads(nth, [&](int ith, int n) {
+            glu_forward(kind, both.data(), both.data() + n_ff, stride, h.data(), n_ff, n_tokens, ith, n);
+        });
+        on_threads(nth, [&](int ith, int n) {
+            glu_backward(kind, d.data(), d.data() + n_ff, stride, d_h.data(), d.data(), d.data() + n_ff, n_ff, n_tokens,
+                         ith, n);
+        });
+        if (nth == 1) {
+            first_h = h, first_d = d;
+            // A slope is a difference of terms up to ten times its size near its zero.
+            check_error(name + " forward", relative(h, want_h), 1e-6);
+            check_error(name + " backward", relative(d, want_d), 3e-5);
+        } else {
+            check(same_bits(h, first_h) && same_bits(d, first_d), name + ": same bits for " + std::to_string(nth) + " threads");
+        }
+    }
+    values at, slope;
+    for (double x = -4; x < 4; x += 0.37) {
+        at.push_back(x);
+        slope.push_back(reference::activation_slope(kind, x));
+    }
+    check_differences("reference " + name, at, slope, [&](const values & x) {
+        double total = 0;
+        for (const double g1 : x) {
+            total += reference::activation(kind, g1);
+        }
+        return total;
+    });
+}
+
+void test_cross_entropy(int64_t n_vocab, float size, float cap) {
+    const int64_t            n_rows = 7;
+    generator                g{13};
+    const std::vector<float> logits = g.floats(n_vocab * n_rows, size);
+    std::vector<int32_t>     labels(n_rows);
+    for (int64_t row = 0; row < n_rows; ++row) {
+        labels[row] = (int32_t) ((row * 7919 + 3) % n_vocab);
+    }
+    labels[1]              = -1; // ignored
+    labels[2]              = (int32_t) n_vocab - 1;
+    const float grad_scale = 0.125f;
+    values      want_loss(n_rows, 0), want_d(logits.size(), 0);
+    const values wide = widened(logits);
+    for (int64_t row = 0; row < n_rows; ++row) {
+        if (labels[row] >= 0) {
+            want_loss[row] = reference::cross_entropy_row(wide.data() + row * n_vocab, n_vocab, labels[row], cap,
+                                                          want_d.data() + row * n_vocab);
+        }
+    }
+    for (double & d : want_d) {
+        d *= grad_scale;
+    }
+    const std::string name = "cross_entropy vocab " + std::to_string(n_vocab) + ", logits to " +
+                             std::to_string((int) size) + (cap > 0 ? ", cap" : "");
+    std::vector<float> first;
+    for (const int nth : {1, 2, 9}) {
+        std::vector<float> d = logits, loss(n_rows, NAN), loss_only(n_rows, NAN);
+        on_threads(nth, [&](int ith, int n) {
+            cross_entropy_loss(d.data(), labels.data(), loss_only.data(), n_vocab, n_rows, cap, ith, n);
+        });
+        const bool untouched = same_bits(d, logits);
+        on_threads(nth, [&](int ith, int n) {
+            cross_entropy(d.data(), labels.data(), loss.data(), n_vocab, n_rows, grad_scale, cap, ith, n);
+        });
+        if (nth == 1) {
+            first = d;
+            // exp to 2e-7; with a cap also tanh to 1e-6 times the cap, which exp turns into a relative error of 3e-5.
+            // The gradient's largest element is up to sqrt(n_vocab) = 70 times the root mean square that it is measured
+            // by.
+            check_values(name + ": loss", loss, want_loss, cap > 0 ? 1e-5 : 1e-6);
+            check_values(name + ": gradient", d, want_d, cap > 0 ? 1e-4 : 1e-5);
+            check(untouched && same_bits(loss, loss_only), name + ": loss alone is the same");
+        } else {
+            check(same_bits(d, first), name + ": same bits for " + std::to_string(nth) + " threads");
+        }
+    }
+    if (n_vocab < 200 && size < 10) {
+        values x(wide.begin(), wide.begin() + n_vocab), gradient(n_vocab);
+        reference::cross_entropy_row(x.data(), n_vocab, labels[0], cap, gradient.data());
+        check_differences("reference " + name, x, gradient, [&](const values & l) {
+            return reference::cross_entropy_row(l.data(), n_vocab, labels[0], cap, nullptr);
+        });
+    }
+}
+
+void test_cross_entropy_not_finite() {
+    for (const float bad : {NAN, INFINITY}) {
+        std::vector<float> logits(100, 1.0f), loss(1);
+        logits[37]          = bad;
+        const int32_t label = 5;
+        cross_entropy(logits.data(), &label, loss.data(), 100, 1, 1, 0, 0, 1);
+        check(std::isnan(loss[0]), "cross_entropy: a logit that is not finite makes the loss NaN");
+    }
+}
+
+void test_rms_norm(int64_t n) {
+    const int64_t            n_tokens = 5;
+    const float              eps      = 1e-5f;
+    generator                g{23};
+    const std::vector<float> a = g.floats(n * n_tokens), b = g.floats(n * n_tokens), w = g.floats(n),
+                             dy = g.floats(n * n_tokens), before = g.floats(n * n_tokens);
+    std::vector<float> sum(a.size());
+    for (size_t i = 0; i < sum.size(); ++i) {
+        sum[i] = a[i] + b[i];
+    }
+    const values x = widened(sum), ww = widened(w), wdy = widened(dy);
+    values       want_y(x.size()), want_dx(x.size());
+    for (int64_t t = 0; t < n_tokens; ++t) {
+        reference::rms_norm_row(&x[t * n], ww.data(), n, eps, &want_y[t * n]);
+        reference::rms_norm_backward_row(&x[t * n], ww.data(), &wdy[t * n], n, eps, &want_dx[t * n]);
+    }
+    const std::string name = "rms_norm n " + std::to_string(n);
+    for (const int nth : {1, 3}) {
+        std::vector<float> y(a.size()), stored(a.size()), dx = before, dx_in_place = dy, y_in_place = a;
+        on_threads(nth, [&](int ith, int nt) {
+            rms_norm_forward(y.data(), stored.data(), a.data(), b.data(), w.data(), n, n_tokens, eps, ith, nt);
+            rms_norm_forward(y_in_place.data(), nullptr, y_in_place.data(), b.data(), w.data(), n, n_tokens, eps, ith,
+                             nt);
+            rms_norm_backward(dx.data(), sum.data(), w.data(), dy.data(), n, n_tokens, eps, true, ith, nt);
+            rms_norm_backward(dx_in_place.data(), sum.data(), w.data(), dx_in_place.data(), n, n_tokens, eps, false, ith,
+                              nt);
+        });
+        values want_sum = want_dx;
+        for (size_t i = 0; i < want_sum.size(); ++i) {
+            want_sum[i] += before[i];
+        }
+        check_values(name + ": y", y, want_y, 2e-6);
+        check_values(name + ": dx added", dx, want_sum, 2e-6);
+        check_values(name + ": dx in place", dx_in_place, want_dx, 2e-6);
+        check(same_bits(stored, sum) && same_bits(y, y_in_place), name + ": residual stored, y in place");
+    }
+    if (n < 100) {
+        const values x0(x.begin(), x.begin() + n);
+        const values dx0(want_dx.begin(), want_dx.begin() + n);
+        check_differences("reference " + name, x0, dx0, [&](const values & v) {
+            values y(n);
+            reference::rms_norm_row(v.data(), ww.data(), n, eps, y.data());
+            double total = 0;
+            for (int64_t i = 0; i < n; ++i) {
+                total += y[i] * wdy[i];
+            }
+            return total;
+        });
+    }
+}
+
+void test_all() {
+    test_glu(glu_kind::silu);
+    test_glu(glu_kind::gelu_tanh);
+    test_cross_entropy(101, 5, 0);
+    test_cross_entropy(101, 5, 3);
+    test_cross_entropy(5003, 1e4f, 0);
+    test_cross_entropy(5003, 60, 30);
+    test_cross_entropy_not_finite();
+    test_rms_norm(64);
+    test_rms_norm(2051);
+}
+
+} // namespace
+
+int main() {
+    on_every_isa(test_all);
+    return result();
+}

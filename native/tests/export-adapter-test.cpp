@@ -1,0 +1,121 @@
+// The adapter alone: as a GGUF file and as a PEFT folder.
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <set>
+
+#include "base/llama-log.hpp"
+#include "export/adapter-gguf.hpp"
+#include "export/peft-folder.hpp"
+#include "export/safetensors.hpp"
+#include "fixtures/tiny-model.hpp"
+#include "support/expect-error.hpp"
+#include "support/random-adapter.hpp"
+#include "support/report.hpp"
+#include "support/temporary-folder.hpp"
+
+using namespace forja;
+using namespace forja::test;
+namespace fx = forja::fixtures;
+
+namespace {
+
+bool equal(const adapter_tensors & x, const adapter_tensors & y) {
+    bool same = x.architecture == y.architecture && x.base_model_name == y.base_model_name && x.lora_rank == y.lora_rank && x.lora_alpha == y.lora_alpha &&
+                x.use_rslora == y.use_rslora && x.lora_dropout == y.lora_dropout && x.pairs.size() == y.pairs.size();
+    for (const auto & p : x.pairs) {
+        const auto * q = y.find(p.base_name);
+        same           = same && q != nullptr && p.n_in == q->n_in && p.n_out == q->n_out && p.rank == q->rank && p.a == q->a && p.b == q->b;
+    }
+    return same;
+}
+
+void test_adapter_gguf(const temporary_folder & dir, const gguf_file & base) {
+    const std::string path = dir.path("adapter.gguf");
+    for (const bool rslora : {false, true}) {
+        const adapter_tensors a = random_adapter(base, 5, 7.5, rslora, 0.5f);
+        write_adapter_gguf(a, path);
+        const adapter_tensors back = read_adapter_gguf(path);
+        check(equal(a, back) && back.target_modules == a.target_modules, std::string("adapter GGUF round trip") + (rslora ? ", rslora" : ""));
+        const auto file = gguf_file::open(path);
+        check(std::fabs(*file->f64("adapter.lora.alpha") / 5.0 - a.scale_of(a.pairs[0])) < 1e-6, "llama.cpp's alpha / r is the scale");
+    }
+    check(lora_scale(32, 16, false) == 2.0f && lora_scale(32, 16, true) == 8.0f, "scale by formula");
+    const adapter_tensors whole = random_adapter(base, 4, 8, false, 0.5f);
+    adapter_tensors       a     = whole;
+    a.pairs[0].a[3]             = NAN;
+    write_adapter_gguf(a, path);
+    check_fails("adapter_invalid", "an adapter with NaN", [&] { read_adapter_gguf(path); });
+    check_fails("adapter_invalid", "a model in an adapter's place", [&] { read_adapter_gguf(base.path()); });
+    a              = whole;
+    a.architecture = "qwen2";
+    check_fails("adapter_mismatch", "another architecture", [&] { require_adapter_fits(a, base); });
+    a                    = whole;
+    a.pairs[0].base_name = "blk.99.attn_q.weight";
+    check_fails("adapter_mismatch", "a layer that isn't there", [&] { require_adapter_fits(a, base); });
+    a               = whole;
+    a.pairs[0].n_in = 2;
+    check_fails("adapter_mismatch", "another width", [&] { require_adapter_fits(a, base); });
+}
+
+void test_peft(const temporary_folder & dir) {
+    for (const char * variant : {"llama", "llama-mha", "mistral", "qwen2", "qwen3", "gemma3", "phi3"}) {
+        fx::model_options o;
+        o.variant              = variant;
+        const std::string path = dir.path("base.gguf"), folder = dir.path(std::string("peft-") + variant);
+        fx::write_tiny_model(o, path);
+        const auto            base = gguf_file::open(path);
+        const adapter_tensors a    = random_adapter(*base, 4, 8, false, 0.5f);
+        write_peft_folder(a, *base, folder);
+        check(equal(a, read_peft_folder(folder, *base)), std::string("PEFT folder round trip: ") + variant);
+        std::map<std::string, safetensor> found;
+        for (const safetensor & t : read_safetensors(folder + "/adapter_model.safetensors")) {
+            found[t.name] = t;
+        }
+        const bool        fused = std::string(variant) == "phi3";
+        const std::string stem  = "base_model.model.model.layers.1.self_attn." + std::string(fused ? "qkv_proj" : "q_proj");
+        check(found.size() == 2 * a.pairs.size() && found.count(stem + ".lora_A.weight") == 1 && found.count(stem + ".lora_B.weight") == 1 &&
+                  found.count("base_model.model.model.layers.0.mlp." + std::string(fused ? "gate_up_proj" : "up_proj") + ".lora_A.weight") == 1,
+              std::string("PEFT names: ") + variant);
+        const auto * p  = a.find(fused ? "blk.1.attn_qkv.weight" : "blk.1.attn_q.weight");
+        const auto & b  = found[stem + ".lora_B.weight"];
+        const auto   s  = fx::shape_of(o);
+        bool         ok = b.shape == std::vector<int64_t>{p->n_out, p->rank} && found[stem + ".lora_A.weight"].values == p->a;
+        // The converter: W.reshape(n_head, 2, d / 2, n_in).swapaxes(1, 2): row (h, s, i) of Hugging Face's is (h, i, s) of the GGUF's.
+        for (int64_t row = 0; ok && row < p->n_out; ++row) {
+            const int64_t d = s.head_dim, h = row / d, half = (row % d) / (d / 2), i = row % (d / 2);
+            const int64_t gguf = s.arch == "llama" ? h * d + 2 * i + half : row;
+            ok                 = std::equal(b.values.begin() + row * p->rank, b.values.begin() + (row + 1) * p->rank, p->b.begin() + gguf * p->rank);
+        }
+        check(ok, std::string("the rows of q are in Hugging Face's order: ") + variant);
+        const std::string config = read_all(folder + "/adapter_config.json");
+        check(config.find("\"r\": 4") != std::string::npos && config.find("\"lora_alpha\": 8") != std::string::npos, std::string("PEFT config: ") + variant);
+    }
+    const std::string path = dir.path("base.gguf"), folder = dir.path("other");
+    fx::write_tiny_model({}, path);
+    const auto base = gguf_file::open(path);
+    std::filesystem::create_directory(folder);
+    std::ofstream(folder + "/thesis.txt") << "years of work";
+    check_fails("output_not_an_adapter_folder", "a folder with other files", [&] { write_peft_folder(random_adapter(*base, 4, 8, false, 0.5f), *base, folder); });
+    check(read_all(folder + "/thesis.txt") == "years of work", "and they stay");
+    const std::string weights = dir.path("peft-llama") + "/adapter_model.safetensors", whole = read_all(weights);
+    std::set<std::string> codes;
+    for (size_t n = 0; n < whole.size(); n += 211) {
+        std::ofstream(weights, std::ios::binary) << whole.substr(0, n);
+        codes.insert(error_code_of([&] { read_safetensors(weights); }));
+    }
+    check(codes == std::set<std::string>{"safetensors_invalid"}, "a truncated safetensors file is refused at every length");
+}
+
+} // namespace
+
+int main() {
+    quiet_llama_log();
+    const temporary_folder dir;
+    const std::string      path = dir.path("tiny.gguf");
+    fx::write_tiny_model({}, path);
+    test_adapter_gguf(dir, *gguf_file::open(path));
+    test_peft(dir);
+    return result();
+}
