@@ -9,7 +9,10 @@
 #include "ops/cpu/pairs.hpp"
 #include "ops/cpu/tile-product.hpp"
 
-#include "ops/cpu/attention-impl.hpp"
+#include "ops/cpu/attention-tiles-impl.hpp"
+
+#include "ops/cpu/attention-backward-impl.hpp"
+#include "ops/cpu/attention-forward-impl.hpp"
 #include "ops/cpu/cross-entropy-impl.hpp"
 #include "ops/cpu/dequantise-impl.hpp"
 #include "ops/cpu/glu-impl.hpp"
