@@ -1,10 +1,12 @@
-// A device's memory: weights that are streamed give the bits of weights that stay, micro-batches in pieces give their sums, and
+// A device's memory: weights that are streamed give the bits of weights that stay, smaller passes give the sums of a large one, and
 // what is allocated stays below the limit. On the CPU in the part of a device, on the CPU itself, and on every other device.
 #include <algorithm>
 #include <cmath>
-#include <iterator>
+#include <numeric>
 
 #include "base/random.hpp"
+#include "data/token-file.hpp"
+#include "data/vocab.hpp"
 #include "optim/adamw.hpp"
 #include "support/expect-error.hpp"
 #include "support/other-devices.hpp"
@@ -12,7 +14,7 @@
 #include "support/scenario.hpp"
 #include "train/engine.hpp"
 #include "train/memory-plan.hpp"
-#include "train/split.hpp"
+#include "train/row-order.hpp"
 
 using namespace forja;
 using namespace forja::test;
@@ -161,39 +163,54 @@ void streaming(const base_case & c, std::shared_ptr<device> dev) {
     }
 }
 
-// A micro-batch that doesn't fit is computed in pieces: the same loss and gradients but for the order of sums.
-void splitting(std::shared_ptr<device> dev, precision prec) {
+// Rows that don't fit into one pass are computed in several: the same loss and gradients but for the order of sums.
+void smaller_passes(std::shared_ptr<device> dev, precision prec) {
     temporary_folder        folder;
     fixtures::model_options f;
     const std::string       path = fixture(folder, f), what = std::string(prec == precision::fast ? "fast" : "f32") + " on " + dev->name() + ": ";
-    std::vector<std::vector<uint32_t>> rows;
-    for (int i = 0; i < 12; i++) {
-        rows.push_back(random_row(60 + i, 1 + i % 3, 5 + 7 * i % 25));
+    {
+        const vocab_identity vocab = identify_vocab(*gguf_file::open(path));
+        token_file_writer    writer(folder.path("rows.fjt"), vocab.n_vocab, vocab.vocab_hash);
+        for (int i = 0; i < 12; i++) {
+            const auto row = random_row(60 + i, 1 + i % 3, 5 + 7 * i % 25);
+            writer.add_row(row.data(), row.size(), i);
+        }
+        writer.finish();
     }
-    const std::vector<micro_batch> batches{batch_of(rows)};
+    const row_set        rows(token_file::open(folder.path("rows.fjt")), 32);
+    const int64_t        n_tokens = rows.most_tokens(12);
+    std::vector<int64_t> all(12);
+    std::iota(all.begin(), all.end(), 0);
     auto with_limit = [&](int64_t limit) {
         subject it(path, dev, prec);
-        it.o.max_tokens                = batches[0].n_tokens();
+        it.o.max_tokens                = n_tokens;
         it.o.max_row_tokens            = 32;
         it.o.device_memory_limit_bytes = limit;
-        return it.steps(1, batches);
+        return it;
     };
-    const outcome whole = with_limit(1ll << 30);
-    check(whole.warnings.empty() && whole.plan.pass_tokens == batches[0].n_tokens(), what + "under a limit that is no matter nothing is split");
+    auto plan_of = [&](int64_t limit) {
+        subject it = with_limit(limit);
+        return engine(it.base, it.tuning.get(), it.o).plan();
+    };
+    auto step_of = [&](int64_t limit, int64_t pass_tokens) { return with_limit(limit).steps(1, pack_passes(rows, all, pass_tokens)); };
+    const outcome whole = step_of(1ll << 30, n_tokens);
+    check(whole.warnings.empty() && whole.plan.pass_tokens == n_tokens, what + "under a limit that is no matter one pass does");
     for (int part : {2, 4}) {
-        outcome got;
-        int64_t limit = (int64_t) whole.plan.bytes;
-        while (got.plan.pass_tokens == 0 || got.plan.pass_tokens > (batches[0].n_tokens() + part - 1) / part) {
+        const std::string name  = what + "passes of 1/" + std::to_string(part) + ": ";
+        int64_t           limit = (int64_t) whole.plan.bytes, pass_tokens = n_tokens;
+        while (pass_tokens > (n_tokens + part - 1) / part) {
             limit -= 8192;
-            got = with_limit(limit);
+            pass_tokens = plan_of(limit).pass_tokens;
         }
-        check(has_warning(got, "micro_batch_split"), what + std::to_string(part) + " pieces: a warning says so");
-        check(got.device_bytes <= (size_t) limit, what + std::to_string(part) + " pieces: allocated bytes stay below the limit");
-        check_error(what + std::to_string(part) + " pieces: loss", std::abs(got.losses[0] - whole.losses[0]) / whole.losses[0], 1e-6);
+        const outcome got = step_of(limit, pass_tokens);
+        check(got.plan.pass_tokens == pass_tokens && has_warning(got, "micro_batch_split"), name + "a warning says so");
+        check(got.device_bytes <= (size_t) limit, name + "allocated bytes stay below the limit");
+        check_error(name + "loss", std::abs(got.losses[0] - whole.losses[0]) / whole.losses[0], 1e-6);
         // F32 sums in another order; with fast products dY is rounded to BF16 or F16 at the same places, so no more than that.
-        check_error(what + std::to_string(part) + " pieces: gradients", relative_distance(got.grads, whole.grads), 1e-5);
+        check_error(name + "gradients", relative_distance(got.grads, whole.grads), 1e-5);
+        check_fails("internal", name + "a micro-batch of more tokens is refused", [&] { step_of(limit, n_tokens); });
     }
-    check_fails("device_out_of_memory", what + "a limit below the least", [&] { with_limit(100000); });
+    check_fails("device_out_of_memory", what + "a limit below the least", [&] { plan_of(100000); });
 }
 
 // Whatever the rows of a micro-batch, the plan made for the most demanding ones holds.
@@ -216,23 +233,6 @@ void any_rows(std::shared_ptr<device> dev) {
         most = std::max(most, e.device_bytes());
     }
     check(most <= e.plan().bytes, dev->name() + ": no mix of rows takes more than was planned");
-}
-
-void pieces_of_a_batch() {
-    const micro_batch mb = batch_of({random_row(1, 2, 8), random_row(2, 3, 3), random_row(3, 1, 19), random_row(4, 9, 1)});
-    const auto        parts = split_batch(mb, 16);
-    check(parts.size() == 3 && parts[0].n_tokens() == 16 && parts[1].n_tokens() == 20 && parts[2].n_tokens() == 10, "whole rows, and a long one alone");
-    micro_batch again;
-    for (const micro_batch & p : parts) {
-        const auto at = (int32_t) again.tokens.size();
-        again.tokens.insert(again.tokens.end(), p.tokens.begin(), p.tokens.end());
-        again.positions.insert(again.positions.end(), p.positions.begin(), p.positions.end());
-        again.labels.insert(again.labels.end(), p.labels.begin(), p.labels.end());
-        for (int32_t i : p.sup_index) {
-            again.sup_index.push_back(at + i);
-        }
-    }
-    check(again.tokens == mb.tokens && again.positions == mb.positions && again.labels == mb.labels && again.sup_index == mb.sup_index, "the pieces are the batch");
 }
 
 // The order in which a plan gives things up.
@@ -321,10 +321,9 @@ int main(int argc, char ** argv) {
     }
     if (argc == 1) {
         plans();
-        pieces_of_a_batch();
         for (precision prec : {precision::f32, precision::fast}) {
-            splitting(device::open_emulated(1), prec);
-            splitting(cpu(), prec);
+            smaller_passes(device::open_emulated(1), prec);
+            smaller_passes(cpu(), prec);
         }
         any_rows(device::open_emulated(1));
         any_rows(cpu());

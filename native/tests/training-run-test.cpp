@@ -5,7 +5,6 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 
 #include "base/files.hpp"
 #include "data/token-file.hpp"
@@ -68,11 +67,6 @@ history train(const train_settings & s, int64_t stop_after = 0) {
     return h;
 }
 
-std::string bytes(const std::string & path) {
-    std::ifstream in(utf8_path(path), std::ios::binary);
-    return std::string(std::istreambuf_iterator<char>(in), {});
-}
-
 bool same_bits(double a, double b) { return std::memcmp(&a, &b, sizeof a) == 0; }
 
 train_settings settings(const temporary_folder & folder, const std::string & model_path, const std::string & out) {
@@ -124,7 +118,7 @@ void resume(const temporary_folder & folder, const char * variant, ggml_type typ
     check(a.validations.size() == 3 && c.validations.size() == 2 && same_bits(a.validations.back().val_loss, c.validations.back().val_loss) &&
               same_bits(a.result.best_val_loss.value(), c.result.best_val_loss.value()),
           name + ": so have its validation losses");
-    check(bytes(a.result.adapter_path.value()) == bytes(c.result.adapter_path.value()), name + ": and its adapter file");
+    check(read_all(a.result.adapter_path.value()) == read_all(c.result.adapter_path.value()), name + ": and its adapter file");
     for (const char * out : {"whole", "part"}) {
         fs::remove_all(utf8_path(folder.path(out)));
     }
@@ -149,6 +143,15 @@ void make_up(const temporary_folder & folder) {
     s.threads                 = 2;
     s.compute_type            = precision::f32;
     const history recomputed  = train(s);
+    // With the least memory, which the refusal of less tells: a pass a row.
+    s.device_memory_limit_bytes = 1;
+    try {
+        train(s);
+    } catch (const error & e) {
+        s.device_memory_limit_bytes = std::stoll(e.details.at("needed_bytes"));
+    }
+    runs.push_back(train(s));
+    check(runs.back().warnings == std::vector<std::string>{"micro_batch_split", "rows_skipped"}, "little memory makes smaller passes, and says so");
     double        worst = 0, norm = 0;
     bool          bits = true;
     for (size_t i = 0; i < runs[0].steps.size(); i++) {
@@ -158,8 +161,8 @@ void make_up(const temporary_folder & folder) {
         }
         bits &= same_bits(recomputed.steps[i].train_loss, runs[1].steps[i].train_loss);
     }
-    check_error("micro-batches of 1, 2 and 4 rows: losses", worst, 2e-5);
-    check_error("micro-batches of 1, 2 and 4 rows: gradient norms", norm, 2e-5);
+    check_error("micro-batches of 1, 2 and 4 rows, and little memory: losses", worst, 2e-5);
+    check_error("micro-batches of 1, 2 and 4 rows, and little memory: gradient norms", norm, 2e-5);
     check(bits, "recomputed activations and two threads: the same bits");
     check(runs[0].plan.rows == 14 && runs[0].plan.skipped_rows == 1 && runs[0].plan.steps_per_epoch == 4, "the plan counts rows, skipped rows and steps");
     check(recomputed.warnings == std::vector<std::string>{"rows_skipped"}, "a skipped row is told");
@@ -260,7 +263,7 @@ void bad_inputs(const temporary_folder & folder) {
     const std::string       path = fixture(folder, o);
     const train_settings    good = settings(folder, path, "bad");
     const history           done = train(good);
-    const std::string       before = bytes(done.result.adapter_path.value());
+    const std::string       before = read_all(done.result.adapter_path.value());
 
     const auto refuse = [&](const std::string & code, const std::string & what, const std::function<void(train_settings &)> & spoil) {
         train_settings s = good;
@@ -324,7 +327,7 @@ void bad_inputs(const temporary_folder & folder) {
             s.out_dir             = folder.path("exploded");
         });
     }
-    check(bytes(done.result.adapter_path.value()) == before, "the earlier run's adapter is whole");
+    check(read_all(done.result.adapter_path.value()) == before, "the earlier run's adapter is whole");
 }
 
 } // namespace

@@ -47,21 +47,29 @@ double train_seconds(const bench_settings & s, std::shared_ptr<model> base, prof
     options.max_row_tokens            = s.max_seq_len;
     options.activation_budget_bytes   = s.activation_budget_bytes;
     options.device_memory_limit_bytes = s.device_memory_limit_bytes;
-    engine e(base, tuning.get(), options);
-    const double seconds = median_seconds(s.steps, [&](int step) {
+    engine        e(base, tuning.get(), options);
+    const int64_t rows_a_pass = e.pass_tokens() / s.max_seq_len;
+    const double  seconds = median_seconds(s.steps, [&](int step) {
         if (step == 1) { // the first one warms up
             e.runner().set_profile(into);
         }
-        micro_batch mb;
+        std::vector<micro_batch> passes;
+        size_t                   supervised = 0;
         for (int i = 0; i < s.micro_batch_size; i++) {
+            if (i % rows_a_pass == 0) {
+                passes.emplace_back();
+            }
             std::vector<uint32_t> row;
             for (int32_t id : random_tokens(s.max_seq_len, base->hp().n_vocab, stream_key(step, i))) {
                 row.push_back((uint32_t) id | 0x80000000u);
             }
-            append_row(mb, row.data(), row.size(), s.max_seq_len);
+            append_row(passes.back(), row.data(), row.size(), s.max_seq_len);
+            supervised += row.size() - 1;
         }
         tuning->params().zero_grads();
-        e.accumulate_gradients(mb, 1.0f / (float) mb.labels.size(), step);
+        for (const micro_batch & mb : passes) {
+            e.accumulate_gradients(mb, 1.0f / (float) supervised, step);
+        }
         const double norm = global_grad_norm(e.runner(), tuning->params());
         adamw_step(e.runner(), tuning->params(), adamw_settings(), 1e-4, step + 1, norm);
     });

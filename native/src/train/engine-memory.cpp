@@ -1,4 +1,4 @@
-// How an engine lives within a device's memory: measuring, planning, allocating, splitting.
+// How an engine lives within a device's memory: measuring, planning, allocating.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -7,7 +7,6 @@
 #include "ops/device-products.hpp"
 #include "train/block-pass.hpp"
 #include "train/engine.hpp"
-#include "train/split.hpp"
 
 namespace forja {
 
@@ -143,13 +142,6 @@ void engine::plan_memory_use() {
         needs.available_bytes = (size_t) ((double) std::min(needs.available_bytes, plan_.bytes) * 0.9); // it has less than it says
     }
     kept_budget_ = plan_.kept_bytes;
-}
-
-std::vector<micro_batch> engine::pieces(const micro_batch & mb) {
-    if (plan_.pass_tokens == 0 || mb.n_tokens() <= plan_.pass_tokens) {
-        return {mb};
-    }
-    return split_batch(mb, plan_.pass_tokens);
 }
 
 std::vector<warning> engine::warnings() const {

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/error.hpp"
-#include "base/random.hpp"
 #include "model/block.hpp"
 #include "train/block-pass.hpp"
 
@@ -122,7 +121,7 @@ void engine::run_block(graph & g, int il, int next_il) {
 
 void engine::forward(const micro_batch & mb, bool training, uint64_t key, int first_kept, size_t bytes_per_block) {
     if (slot_bytes_ < (size_t) base_->hp().n_embd * mb.n_tokens() * sizeof(float)) {
-        throw failure("internal", "A micro-batch of " + std::to_string(mb.n_tokens()) + " tokens exceeds the engine's " + std::to_string(o_.max_tokens));
+        throw failure("internal", "A micro-batch of " + std::to_string(mb.n_tokens()) + " tokens exceeds the engine's " + std::to_string(pass_tokens()));
     }
     embed(mb);
     const int n_layer = base_->hp().n_layer;
@@ -167,28 +166,11 @@ head_memory engine::head_memory_of(int64_t T, bool with_grad, int grad_slot) con
 }
 
 batch_loss engine::evaluate(const micro_batch & mb) {
-    batch_loss out;
-    for (const micro_batch & piece : pieces(mb)) {
-        forward(piece, false, 0, base_->hp().n_layer, 0);
-        out.nats += head_.run(piece, head_memory_of(piece.n_tokens(), false, 0), 0.0f);
-        out.n_tokens += (int64_t) piece.labels.size();
-    }
-    return out;
+    forward(mb, false, 0, base_->hp().n_layer, 0);
+    return {head_.run(mb, head_memory_of(mb.n_tokens(), false, 0), 0.0f), (int64_t) mb.labels.size()};
 }
 
 batch_loss engine::accumulate_gradients(const micro_batch & mb, float grad_scale, uint64_t dropout_key) {
-    batch_loss out;
-    uint64_t   n = 0;
-    for (const micro_batch & piece : pieces(mb)) {
-        const batch_loss part = backward(piece, grad_scale, n == 0 ? dropout_key : stream_key(dropout_key, n));
-        out.nats += part.nats;
-        out.n_tokens += part.n_tokens;
-        n++;
-    }
-    return out;
-}
-
-batch_loss engine::backward(const micro_batch & mb, float grad_scale, uint64_t dropout_key) {
     const hparams & hp = base_->hp();
     const int64_t   T  = mb.n_tokens();
 

@@ -4,9 +4,9 @@
 // the blocks in reverse: reads back or recomputes a block's values and walks its tape. Only the hidden states of supervised
 // tokens go through the output head, some rows at a time. Backward stops below the lowest adapted block.
 //
-// Where memory is limited (a GPU's own, or a limit that is set), the engine plans before it computes: how many of a
-// micro-batch's tokens go through at a time, which weights stay, what is kept. No plan changes a loss or gradient but by the order
-// of sums, and one that only streams weights not even that.
+// Where memory is limited (a GPU's own, or a limit that is set), the engine plans before it computes: how many tokens a
+// micro-batch may have, which weights stay, what is kept. Whoever makes micro-batches asks pass_tokens(). No plan changes a loss or
+// gradient but by the order of sums, and one that only streams weights not even that.
 #pragma once
 
 #include <functional>
@@ -34,7 +34,7 @@ class engine {
   public:
     struct options {
         precision prec                      = precision::fast;
-        int64_t   max_tokens                = 512; // of a micro-batch
+        int64_t   max_tokens                = 512; // of a micro-batch, where memory allows
         int64_t   max_row_tokens            = 0;   // of one row; 0: as max_tokens
         int64_t   activation_budget_bytes   = -1;  // -1: the default budget, 0: recompute everything
         int64_t   device_memory_limit_bytes = 0;   // of all that the engine and its adapter allocate on the device; 0: what is free
@@ -46,6 +46,9 @@ class engine {
     /// @param tuning may be null: the base alone (not for training). Both must outlive the engine.
     /// @throws failure device_out_of_memory when not even one row at a time fits
     engine(std::shared_ptr<model> base, method * tuning, const options & o);
+
+    /// Tokens that a micro-batch may have: max_tokens, or what memory holds, but at least a row of max_row_tokens.
+    int64_t pass_tokens() const { return plan_.pass_tokens > 0 ? plan_.pass_tokens : o_.max_tokens; }
 
     /// Loss only.
     batch_loss evaluate(const micro_batch & mb);
@@ -62,7 +65,7 @@ class engine {
 
     /// What was decided about the device's memory; all zero where it was not limited.
     const memory_plan & plan() const { return plan_; }
-    /// What of it a person should know: a micro-batch that is split, weights that are streamed.
+    /// What of it a person should know: less than max_tokens at a time, weights that are streamed.
     std::vector<warning> warnings() const;
 
     /// Device memory of activations: block inputs, kept values and the compute buffer.
@@ -82,7 +85,6 @@ class engine {
     void          add_backward(block_pass & p, int il, uint64_t key, int grad_slot);
     void          run_block(graph & g, int il, int next_il);
     void          forward(const micro_batch & mb, bool training, uint64_t key, int first_kept, size_t bytes_per_block);
-    batch_loss    backward(const micro_batch & mb, float grad_scale, uint64_t dropout_key);
     head_memory   head_memory_of(int64_t T, bool with_grad, int grad_slot) const;
     size_t        measure_kept(const micro_batch & mb);
     void          keep_blocks(size_t bytes_per_block, int n_blocks);
@@ -92,7 +94,6 @@ class engine {
     size_t                   measure_activations(int64_t tokens, int64_t slab_rows);
     size_t                   hidden_bytes(int64_t tokens) const;
     void                     look(const micro_batch & mb, int64_t slab_rows, const std::function<void(graph &)> & visit);
-    std::vector<micro_batch> pieces(const micro_batch & mb);
 
     std::shared_ptr<model>  base_;
     method *                tuning_;

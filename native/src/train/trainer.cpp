@@ -112,7 +112,7 @@ class run {
                   {"compute_type", s_.compute_type == precision::f32 ? "f32" : "auto"},
                   // Kept activations are rounded to BF16 in fast mode, recomputed ones are not.
                   {"activation_budget_bytes", std::to_string(s_.activation_budget_bytes)},
-                  // Pieces of a micro-batch add up in another order.
+                  // Smaller passes add up in another order.
                   {"device_memory_limit_bytes", std::to_string(s_.device_memory_limit_bytes)}};
         if (s_.resume_path) {
             state_ = read_checkpoint_state(*s_.resume_path); // first: it says which setting an adapter of another shape comes from
@@ -141,7 +141,8 @@ class run {
             options.max_row_tokens = std::max(options.max_row_tokens, val_rows_->most_tokens(1));
             options.max_tokens     = std::max(options.max_tokens, options.max_row_tokens);
         }
-        engine_ = std::make_unique<engine>(base_, method_.get(), options);
+        engine_      = std::make_unique<engine>(base_, method_.get(), options);
+        pass_tokens_ = std::min(pass_tokens_, engine_->pass_tokens());
     }
 
     std::string path_in(const char * name) const { return path_utf8(utf8_path(s_.out_dir) / name); }
