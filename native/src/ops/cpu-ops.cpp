@@ -239,10 +239,6 @@ ggml_tensor * cpu_weight_product(graph & g, const linear_weights & w, ggml_tenso
     return y;
 }
 
-bool cpu_own_forward(const graph & g) {
-    return g.runner().own_products() && cpu::fastest_product() == cpu::product_type::bf16;
-}
-
 ggml_tensor * cpu_dequantised_transpose(graph & g, const linear_weights & w, int64_t first_row, int64_t n_rows) {
     ggml_tensor * weight = w.weight;
     return node(g, "dequantised transpose", GGML_TYPE_F32, {n_rows, weight->ne[0]}, {weight}, [weight, first_row, n_rows](ggml_tensor * dst, int ith, int nth) {

@@ -20,9 +20,6 @@ var cpu_attention(tape & t, batch_inputs & in, var q, var k, var v, const attent
 /// has BF16 dot products. Only with graph_runner::own_products().
 ggml_tensor * cpu_weight_product(graph & g, const linear_weights & w, ggml_tensor * x, bool transposed);
 
-/// Whether cpu_weight_product is faster than ggml's product for W x too, not only for W^T x.
-bool cpu_own_forward(const graph & g);
-
 /// W^T in F32, for the reference precision: ne = [n_rows, n_in], of rows first_row .. first_row + n_rows of W.
 ggml_tensor * cpu_dequantised_transpose(graph & g, const linear_weights & w, int64_t first_row, int64_t n_rows);
 

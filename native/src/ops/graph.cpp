@@ -1,6 +1,5 @@
 #include "ops/graph.hpp"
 
-#include <chrono>
 #include <cstring>
 #include <numeric>
 
@@ -18,7 +17,7 @@ graph_runner::graph_runner(std::shared_ptr<device> dev, precision prec) : dev_(s
     galloc_.reset(ggml_gallocr_new(dev_->buffer_type()));
     meta_.resize(ggml_tensor_overhead() * max_nodes * 2 + ggml_graph_overhead_custom(max_nodes, false));
     own_products_ = prec_ == precision::fast && dev_->is_cpu();
-    own_threads_  = own_products_ && cpu::fastest_product() == cpu::product_type::bf16;
+    own_forward_  = own_products_ && cpu::fastest_product() == cpu::product_type::bf16;
 }
 
 size_t graph_runner::compute_buffer_bytes() const { return ggml_gallocr_get_buffer_size(galloc_.get(), 0); }
@@ -106,37 +105,6 @@ void graph::describe(ggml_tensor * t, const char * name, double flops) {
     }
 }
 
-ggml_status graph::compute(ggml_cgraph * gf) { return ggml_backend_graph_compute(runner_.dev().backend(), gf); }
-
-// Node by node, each as a graph of its own.
-ggml_status graph::compute_profiled(profile & into) {
-    std::vector<uint8_t> memory(ggml_graph_overhead_custom(8, false) + ggml_tensor_overhead());
-    ggml_init_params     params{};
-    params.mem_size   = memory.size();
-    params.mem_buffer = memory.data();
-    params.no_alloc   = true;
-    ggml_context_ptr ctx(ggml_init(params));
-    ggml_cgraph *    one = ggml_new_graph_custom(ctx.get(), 8, false);
-    for (int i = 0; i < ggml_graph_n_nodes(gf_); i++) {
-        ggml_tensor * node = ggml_graph_node(gf_, i);
-        if (node->op == GGML_OP_NONE || node->op == GGML_OP_VIEW || node->op == GGML_OP_RESHAPE || node->op == GGML_OP_PERMUTE ||
-            node->op == GGML_OP_TRANSPOSE) {
-            continue; // nothing to compute
-        }
-        ggml_graph_clear(one);
-        ggml_graph_add_node(one, node);
-        const auto        began  = std::chrono::steady_clock::now();
-        const ggml_status status = compute(one);
-        if (status != GGML_STATUS_SUCCESS) {
-            return status;
-        }
-        const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-        const auto   known   = flops_.find(node);
-        into.add(known == flops_.end() ? ggml_op_desc(node) : ggml_get_name(node), seconds, known == flops_.end() ? 0 : known->second);
-    }
-    return GGML_STATUS_SUCCESS;
-}
-
 void graph::run(const std::function<void()> & meanwhile) {
     device & dev = runner_.dev();
     if (!dev.is_cpu()) {
@@ -168,15 +136,11 @@ void graph::run(const std::function<void()> & meanwhile) {
             ggml_backend_tensor_set(in.tensor, staging.data(), 0, staging.size());
         }
     }
-    if (dev.is_cpu()) {
-        dev.use_ggml_threads(runner_.own_threads_ ? 1 : dev.threads());
+    if (dev.is_cpu()) { // here and not once, since runners of either kind may share the device
+        dev.use_ggml_threads(runner_.own_forward_ ? 1 : dev.threads());
     }
-    ggml_status status;
-    if (runner_.profile_) {
-        status = compute_profiled(*runner_.profile_);
-    } else {
-        status = ggml_backend_graph_compute_async(dev.backend(), gf_);
-    }
+    ggml_status status = runner_.profile_ ? compute_profiled(dev.backend(), gf_, flops_, *runner_.profile_)
+                                          : ggml_backend_graph_compute_async(dev.backend(), gf_);
     if (status == GGML_STATUS_SUCCESS && meanwhile) {
         meanwhile();
     }

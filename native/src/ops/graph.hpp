@@ -39,11 +39,12 @@ class graph_runner {
 
     device &  dev() const { return *dev_; }
     precision prec() const { return prec_; }
-    /// Whether products with frozen weights go through the CPU's own kernels (ops/cpu/kernels.hpp), dequantising as they go.
+    /// Whether the backward pass's products with frozen weights go through the CPU's own kernels (ops/cpu/kernels.hpp), dequantising
+    /// as they go.
     bool own_products() const { return own_products_; }
-
-    /// Whether Forja's own threads do the work, and ggml's operations, of which few are left then, run on one thread.
-    bool own_threads() const { return own_threads_; }
+    /// Whether the forward pass's do too: where the CPU has BF16 dot products, with which they are faster than ggml's. Few of ggml's
+    /// operations are left then, so these run on one thread, and the kernels on Forja's own.
+    bool own_forward() const { return own_forward_; }
 
     /// Bytes of the largest graph's intermediate values so far.
     size_t compute_buffer_bytes() const;
@@ -61,7 +62,7 @@ class graph_runner {
     std::shared_ptr<device> dev_;
     precision               prec_;
     bool                    own_products_ = false;
-    bool                    own_threads_  = false;
+    bool                    own_forward_  = false;
     profile *               profile_      = nullptr;
     ggml_gallocr_ptr        galloc_;
     std::vector<uint8_t>    meta_; // memory of the one graph alive at a time
@@ -135,9 +136,6 @@ class graph {
         ggml_tensor *               tensor;
         std::function<void(void *)> fill;
     };
-    ggml_status compute_profiled(profile & into);
-    ggml_status compute(ggml_cgraph * gf);
-
     graph_runner &                     runner_;
     const bool                         dry_;
     ggml_context_ptr                   ctx_;
@@ -146,7 +144,7 @@ class graph {
     std::map<int64_t, ggml_tensor *>   row_ids_;
     std::vector<std::string>           host_work_;
     std::vector<std::shared_ptr<void>> owned_;
-    std::unordered_map<const ggml_tensor *, double> flops_; // only while profiling
+    node_flops                         flops_; // only while profiling
 };
 
 } // namespace forja

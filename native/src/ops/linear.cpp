@@ -8,7 +8,7 @@ namespace forja {
 var linear(tape & t, const linear_weights & w, var x, std::shared_ptr<adapted_linear> adapted) {
     ggml_context * ctx   = t.ctx();
     ggml_tensor *  value;
-    if (cpu_own_forward(t.g)) {
+    if (t.g.runner().own_forward()) {
         value = cpu_weight_product(t.g, w, x->value, false);
     } else {
         value = t.g.on_cpu() ? ggml_mul_mat(ctx, w.weight, x->value) : device_product(t.g, w.weight, x->value);

@@ -3,6 +3,10 @@
 
 #include <map>
 #include <string>
+#include <unordered_map>
+
+#include "ggml-backend.h"
+#include "ggml.h"
 
 namespace forja {
 
@@ -21,5 +25,12 @@ struct profile {
         e.calls++;
     }
 };
+
+/// Floating-point operations of the nodes that were given a name of their own.
+using node_flops = std::unordered_map<const ggml_tensor *, double>;
+
+/// Computes a graph node by node, each as a graph of its own, and adds its time to `into`: under the node's name where it is in
+/// `flops`, else under ggml's name of the operation.
+ggml_status compute_profiled(ggml_backend_t backend, ggml_cgraph * gf, const node_flops & flops, profile & into);
 
 } // namespace forja

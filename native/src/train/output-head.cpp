@@ -155,7 +155,7 @@ double output_head::run_whole(const chunk & c, bool dry, const std::function<voi
     var                    x;
     var                    normed = c.normed(t, base_, x);
     ggml_tensor * logits; // [n_vocab, n]
-    if (cpu_own_forward(g)) {
+    if (runner_.own_forward()) {
         logits = cpu_weight_product(g, out, normed->value, false);
     } else {
         logits = g.on_cpu() ? ggml_mul_mat(ctx, out.weight, normed->value) : device_product(g, out.weight, normed->value);
