@@ -29,12 +29,12 @@ special_tokens::special_tokens(const llama_vocab * vocab) : mark_at_(1, -1) {
     for (const auto & [token, text] : texts) {
         uint32_t node = 0;
         for (const char c : text) {
-            uint32_t & to = child(node, c);
-            if (to == 0) {
-                to = static_cast<uint32_t>(mark_at_.size());
+            edge & next = edges_[place_of(edge_of(node, c))];
+            if (next.to == 0) {
+                next = {edge_of(node, c), static_cast<uint32_t>(mark_at_.size())};
                 mark_at_.push_back(-1);
             }
-            node = to;
+            node = next.to;
         }
         if (node != 0 && mark_at_[node] < 0) {
             const int attr                         = llama_vocab_get_attr(vocab, token);
@@ -46,23 +46,12 @@ special_tokens::special_tokens(const llama_vocab * vocab) : mark_at_(1, -1) {
     }
 }
 
-uint32_t & special_tokens::child(uint32_t node, char byte) {
-    const uint32_t from = node << 8 | static_cast<uint8_t>(byte);
-    size_t         i    = from * 0x9E3779B1u & (edges_.size() - 1);
+size_t special_tokens::place_of(uint32_t from) const {
+    size_t i = from * 0x9E3779B1u & (edges_.size() - 1);
     while (edges_[i].to != 0 && edges_[i].from != from) {
         i = (i + 1) & (edges_.size() - 1);
     }
-    edges_[i].from = from;
-    return edges_[i].to;
-}
-
-uint32_t special_tokens::find_child(uint32_t node, char byte) const {
-    const uint32_t from = node << 8 | static_cast<uint8_t>(byte);
-    size_t         i    = from * 0x9E3779B1u & (edges_.size() - 1);
-    while (edges_[i].to != 0 && edges_[i].from != from) {
-        i = (i + 1) & (edges_.size() - 1);
-    }
-    return edges_[i].to;
+    return i;
 }
 
 void special_tokens::look(std::string_view text, std::vector<found_mark> & found) const {
@@ -72,7 +61,7 @@ void special_tokens::look(std::string_view text, std::vector<found_mark> & found
         }
         uint32_t node = 0;
         for (size_t at = i; at < text.size(); ++at) {
-            node = find_child(node, text[at]);
+            node = edges_[place_of(edge_of(node, text[at]))].to;
             if (node == 0) {
                 break;
             }

@@ -48,10 +48,10 @@ class special_tokens {
     struct edge {
         uint32_t from, to;
     };
-    uint32_t & child(uint32_t node, char byte); // made when missing
-    uint32_t   find_child(uint32_t node, char byte) const;
+    static uint32_t edge_of(uint32_t node, char byte) { return node << 8 | static_cast<uint8_t>(byte); }
+    size_t          place_of(uint32_t from) const; // of that edge in edges_, or the free one (to = 0) where it would be
 
-    std::vector<edge>    edges_;   // open addressing; `from` is node << 8 | byte
+    std::vector<edge>    edges_;   // open addressing; `from` is edge_of() of where it begins
     std::vector<int32_t> mark_at_; // of each node, the mark that ends there or -1
     bool                 begins_[256]{};
 };

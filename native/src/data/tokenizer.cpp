@@ -1,6 +1,7 @@
 #include "data/tokenizer.hpp"
 
 #include <cstring>
+#include <span>
 
 #include "llama.h"
 
@@ -30,6 +31,28 @@ std::vector<int32_t> tokens_of(const llama_model & model, std::string_view text,
 
 bool is_special(const llama_vocab * vocab, int32_t token) {
     return (llama_vocab_get_attr(vocab, token) & (LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_USER_DEFINED)) != 0;
+}
+
+/// Word by word, each cut off by next(text, from): its tokens out of the cache, or made by make(word) and kept there.
+/// @returns false when make() does, which ends it
+template <typename Next, typename Make>
+bool encode_words(std::string_view text, word_cache & cache, std::vector<int32_t> & out, const Next & next, const Make & make) {
+    for (size_t from = 0, to; from < text.size(); from = to) {
+        to                          = next(text, from);
+        const std::string_view word = text.substr(from, to - from);
+        const uint64_t         hash = word_cache::hash(word);
+        if (cache.find(word, hash, out)) {
+            continue;
+        }
+        const size_t before = out.size();
+        if (!make(word)) {
+            return false;
+        }
+        if (word.size() <= word_cache::max_word_bytes) {
+            cache.put(word, hash, std::span(out).subspan(before));
+        }
+    }
+    return true;
 }
 
 void append(std::vector<int32_t> & out, const std::vector<int32_t> & tokens) { out.insert(out.end(), tokens.begin(), tokens.end()); }
@@ -180,11 +203,11 @@ std::vector<int32_t> tokenizer::by_libllama(std::string_view text, bool begins) 
 }
 
 std::vector<int32_t> tokenizer::encode(std::string_view text, const std::vector<text_range> & literal, bool begins, word_cache * cache) const {
-    bool certain = true;
     if (!splits_marks_ || (cache == nullptr && literal.empty())) {
         return by_libllama(text, begins);
     }
-    const std::vector<text_part> parts = marks_->split(text, literal, certain);
+    bool                         certain = true;
+    const std::vector<text_part> parts   = marks_->split(text, literal, certain);
     if (!certain && literal.empty()) {
         return by_libllama(text, begins);
     }
@@ -207,55 +230,26 @@ void tokenizer::encode_plain(std::string_view text, bool after_mark, word_cache 
     const size_t before = out.size();
     if (cache != nullptr && is_utf8(text)) {
         if (spm_) {
-            if (after_mark && plain_) {
+            const bool spaced = after_mark && plain_;
+            if (spaced) {
                 cache->text.assign(" ").append(text);
-                encode_pieces(cache->text, *cache, out);
-            } else {
-                encode_pieces(text, *cache, out);
             }
+            encode_words(
+                spaced ? cache->text : text, *cache, out, [&](std::string_view t, size_t from) { return spm_->next(t, from); },
+                [&](std::string_view word) {
+                    spm_->encode(word, cache->room, cache->escaped, out);
+                    return true;
+                });
             return;
         }
-        if (bpe_ && encode_words(text, *cache, out)) {
+        if (bpe_ && encode_words(
+                        text, *cache, out, [&](std::string_view t, size_t from) { return words_->next(t, from); },
+                        [&](std::string_view word) { return bpe_->encode(word, cache->room, out); })) {
             return;
         }
     }
     out.resize(before);
     append(out, tokens_of(after_mark || !plain_ ? *model_ : *plain_, text, false));
-}
-
-bool tokenizer::encode_words(std::string_view text, word_cache & cache, std::vector<int32_t> & out) const {
-    for (size_t from = 0, to; from < text.size(); from = to) {
-        to                          = words_->next(text, from);
-        const std::string_view word = text.substr(from, to - from);
-        const uint64_t         hash = word_cache::hash(word);
-        if (cache.find(word, hash, out)) {
-            continue;
-        }
-        const size_t before = out.size();
-        if (!bpe_->encode(word, cache.room, out)) {
-            return false;
-        }
-        if (word.size() <= word_cache::max_word_bytes) {
-            cache.put(word, hash, std::span(out).subspan(before));
-        }
-    }
-    return true;
-}
-
-void tokenizer::encode_pieces(std::string_view text, word_cache & cache, std::vector<int32_t> & out) const {
-    for (size_t from = 0, to; from < text.size(); from = to) {
-        to                          = spm_->next(text, from);
-        const std::string_view word = text.substr(from, to - from);
-        const uint64_t         hash = word_cache::hash(word);
-        if (cache.find(word, hash, out)) {
-            continue;
-        }
-        const size_t before = out.size();
-        spm_->encode(word, cache.room, cache.escaped, out);
-        if (word.size() <= word_cache::max_word_bytes) {
-            cache.put(word, hash, std::span(out).subspan(before));
-        }
-    }
 }
 
 std::vector<int32_t> tokenizer::with_bos(std::vector<int32_t> tokens) const {

@@ -68,8 +68,6 @@ class tokenizer {
     std::vector<int32_t> by_libllama(std::string_view text, bool begins) const; // but for BOS
     std::vector<int32_t> encode(std::string_view text, const std::vector<text_range> & literal, bool begins, word_cache * cache) const;
     void                 encode_plain(std::string_view text, bool after_mark, word_cache * cache, std::vector<int32_t> & out) const;
-    bool                 encode_words(std::string_view text, word_cache & cache, std::vector<int32_t> & out) const;
-    void                 encode_pieces(std::string_view text, word_cache & cache, std::vector<int32_t> & out) const;
     std::vector<int32_t> with_bos(std::vector<int32_t> tokens) const;
     void                 find_encoders(const gguf_file & file);
     bool                 agrees_with_libllama() const;
