@@ -11,6 +11,7 @@ namespace {
 
 std::mutex     mutex;
 std::string    last_error;
+std::string *  held = nullptr; // takes what else would go to stderr
 ggml_log_level last_level = GGML_LOG_LEVEL_NONE;
 
 void on_log(ggml_log_level level, const char * text, void *) {
@@ -26,7 +27,11 @@ void on_log(ggml_log_level level, const char * text, void *) {
         }
     }
     if (level == GGML_LOG_LEVEL_ERROR || level == GGML_LOG_LEVEL_WARN) {
-        std::fputs(text, stderr);
+        if (held) {
+            *held += text;
+        } else {
+            std::fputs(text, stderr);
+        }
     }
 }
 
@@ -38,6 +43,19 @@ std::string take_llama_error() {
     const std::lock_guard lock(mutex);
     std::string           text;
     text.swap(last_error);
+    return text;
+}
+
+std::string llama_log_of(const std::function<void()> & work) {
+    quiet_llama_log();
+    std::string text;
+    const auto  hold = [](std::string * by) {
+        const std::lock_guard lock(mutex);
+        held = by;
+    };
+    hold(&text);
+    work();
+    hold(nullptr);
     return text;
 }
 

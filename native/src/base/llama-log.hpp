@@ -1,6 +1,7 @@
 // libllama's and ggml's log, kept quiet: only warnings and errors reach stderr, and the last error can be put in a message.
 #pragma once
 
+#include <functional>
 #include <string>
 
 namespace forja {
@@ -10,5 +11,8 @@ void quiet_llama_log();
 
 /// The last error line since the last call, without its line end; empty when there was none.
 std::string take_llama_error();
+
+/// What libllama and ggml warn of and fail at during `work`, returned instead of written to stderr. One caller at a time.
+std::string llama_log_of(const std::function<void()> & work);
 
 } // namespace forja

@@ -1,6 +1,7 @@
 #include "model/device.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -10,6 +11,7 @@
 #include <thread>
 
 #include "base/error.hpp"
+#include "base/llama-log.hpp"
 #include "ggml-cpu.h"
 
 #ifdef _WIN32
@@ -61,16 +63,27 @@ std::vector<fs::path> backend_folders() {
 
 // ggml picks the best variant among several libraries of one backend only inside ggml_backend_load_all_from_path, which
 // reads a folder for all backends at once. So a folder is read whole once, and GPU libraries of further folders one by one.
-void load_gpu_library(const fs::path & dir, const char * stem) {
+// Most machines lack what one of them needs; ggml's error about that would be the first thing in every log.
+void load_gpu_library(const fs::path & dir, const char * stem, const char * name) {
 #ifdef _WIN32
-    fs::path file = dir / (std::string(stem) + ".dll");
+    const std::string file_name = std::string(stem) + ".dll";
 #else
-    fs::path file = dir / ("lib" + std::string(stem) + ".so");
+    const std::string file_name = "lib" + std::string(stem) + ".so";
 #endif
-    std::error_code ec;
-    if (fs::exists(file, ec)) {
-        ggml_backend_load(file.string().c_str());
+    static std::set<fs::path> tried;
+    std::error_code           ec;
+    if (!fs::exists(dir / file_name, ec) || !tried.insert(dir / file_name).second) {
+        return;
     }
+    ggml_backend_reg_t reg  = nullptr;
+    std::string        said = llama_log_of([&] { reg = ggml_backend_load((dir / file_name).string().c_str()); });
+    if (!reg) {
+        const std::string before = file_name + ": "; // "load_backend: failed to load PATH: REASON"
+        const size_t      at     = said.find(before);
+        const std::string reason = at == std::string::npos ? said : said.substr(at + before.size());
+        said = "The " + std::string(name) + " backend is not used here; other devices are not affected. Reason: " + (reason.empty() ? "it does not support this system\n" : reason);
+    }
+    std::fputs(said.c_str(), stderr);
 }
 
 bool has_reg(const char * name) { return ggml_backend_reg_by_name(name) != nullptr; }
@@ -108,10 +121,10 @@ void load_backends(bool with_gpus) {
     if (with_gpus) {
         for (const fs::path & dir : backend_folders()) {
             if (!has_reg("CUDA")) {
-                load_gpu_library(dir, "ggml-cuda");
+                load_gpu_library(dir, "ggml-cuda", "CUDA");
             }
             if (!has_reg("Vulkan")) {
-                load_gpu_library(dir, "ggml-vulkan");
+                load_gpu_library(dir, "ggml-vulkan", "Vulkan");
             }
         }
     }

@@ -18,7 +18,7 @@ struct device_info {
 };
 
 /// Loads the backends found in the build's folders or beside the program: the CPU's always, the GPUs' when with_gpus.
-/// Safe to call again. A GPU backend whose driver is missing is passed over in silence.
+/// Safe to call again. A GPU backend that lacks something here is passed over; a line on stderr says what.
 void load_backends(bool with_gpus);
 
 /// Devices of the backends loaded so far.
