@@ -70,6 +70,7 @@ void whole_list(const temporary_folder & folder, const std::string & backend, st
             fixtures::model_options f;
             f.variant              = variant;
             f.type                 = type;
+            f.zeros                = true;
             const std::string path = fixture(folder, f);
             for (precision prec : {precision::fast, precision::f32}) {
                 const auto list = elsewhere(path, dev, prec);
