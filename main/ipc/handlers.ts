@@ -9,7 +9,7 @@ import type { Playground } from '../services/playground.ts';
 import { throttle } from '../services/throttle.ts';
 import type { AppSettingsStore } from '../settings/index.ts';
 import type { AllowedPaths } from './allowed-paths.ts';
-import { examine } from './doctor.ts';
+import { examineApp } from './doctor.ts';
 import type { DialogTexts, Host } from './host.ts';
 import { sampleDatasets } from './sample-datasets.ts';
 
@@ -72,7 +72,7 @@ export function createHandlers(options: HandlerOptions): IpcHandlers {
         is_fetched: existsSync(sampleModelPath()),
       },
     }),
-    'app.doctor': () => examine(host, db),
+    'app.doctor': () => examineApp(host, db),
     'app.openExternalHelp': async ({ topic }) => ({
       opened: await (topic === 'data_folder' ? host.openFolder(dataDir()) : host.openHelp(topic)),
     }),

@@ -1,11 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, statfsSync } from 'node:fs';
-import { availableParallelism, freemem, totalmem } from 'node:os';
 import { EXIT } from '../../contracts/errors.ts';
-import { completeJob } from '../../contracts/protocol.ts';
-import { dataDir, openDb } from '../../db/index.ts';
-import { cacheDir, sampleModelPath } from '../../models/index.ts';
-import { locateTrainer, runJob } from '../../trainer/index.ts';
+import { openDb, type ForjaDb } from '../../db/index.ts';
+import { examine, type Finding as Found } from '../../services/doctor.ts';
 import type { Command } from '../lib/command.ts';
 import { bytes } from '../lib/format.ts';
 
@@ -24,7 +20,7 @@ export const doctor: Command = {
   summary: 'Look whether all that Forja needs is here, and what can compute',
   groups: [],
   run: async (_args, output) => {
-    const findings = [node(), memory(), await trainer(), database(), cache(), sampleModel(), ...tools()];
+    const findings = [node(), ...(await core()), ...tools()];
     for (const { name, ok, optional, text, hint } of findings) {
       output.text(`${ok ? '✓' : optional ? '–' : '✗'} ${name.padEnd(14)} ${text}`);
       if (!ok && hint !== undefined) output.text(`  ${' '.repeat(14)} ${hint}`);
@@ -42,54 +38,51 @@ function node(): Finding {
   return { name: 'Node', ok: true, text: `${process.versions.node} on ${process.platform} ${process.arch}` };
 }
 
-function memory(): Finding {
-  const text = `${availableParallelism()} processors, ${bytes(freemem())} of ${bytes(totalmem())} memory free`;
-  return { name: 'Machine', ok: true, text };
-}
-
-async function trainer(): Promise<Finding> {
-  try {
-    const path = locateTrainer();
-    const { devices, llama_cpp_release, cpu_features } = await runJob<'devices'>(completeJob('devices', {}));
-    const list = devices.map((device) => `${device.name} (${device.description}, ${device.backend})`).join('; ');
-    return { name: 'Trainer', ok: true, text: `${path}, llama.cpp ${llama_cpp_release}; ${list}; ${cpu_features}` };
-  } catch (error) {
-    const { message, hint } = error as Error & { hint?: string };
-    return { name: 'Trainer', ok: false, text: message, hint: hint ?? '' };
-  }
-}
-
-function database(): Finding {
-  try {
-    const db = openDb();
-    const runs = db.runs.list().length;
-    db.close();
-    return { name: 'Database', ok: true, text: `${db.path}, ${runs} runs, ${freeSpace(dataDir())} free` };
-  } catch (error) {
-    const { message, hint } = error as Error & { hint?: string };
-    return { name: 'Database', ok: false, text: message, hint: hint ?? '' };
-  }
-}
-
-function cache(): Finding {
-  try {
-    mkdirSync(cacheDir(), { recursive: true });
-    return { name: 'Cache', ok: true, text: `${cacheDir()}, ${freeSpace(cacheDir())} free` };
-  } catch (error) {
+/** What the app's doctor looks at too, in sentences. */
+async function core(): Promise<Finding[]> {
+  let db: ForjaDb | undefined;
+  const { findings } = await examine(() => (db = openDb()));
+  db?.close();
+  return findings.map(({ code, ok, optional, details, error }) => {
+    const { name, text, hint } = SENTENCES[code]!;
     return {
-      name: 'Cache',
-      ok: false,
-      text: (error as Error).message,
-      hint: 'Set FORJA_CACHE to a folder that can be written.',
+      name,
+      ok,
+      optional,
+      text: error?.message ?? text(details as Record<string, string & number>),
+      hint: hint ?? error?.hint ?? '',
     };
-  }
+  });
 }
 
-function sampleModel(): Finding {
-  const path = sampleModelPath();
-  const hint = '`npm run demo` fetches it.';
-  return { name: 'Sample model', ok: existsSync(path), optional: true, text: path, hint };
+interface Sentence {
+  name: string;
+  text: (details: Record<string, string & number>) => string;
+  hint?: string;
 }
+
+const SENTENCES: Partial<Record<Found['code'], Sentence>> = {
+  machine: {
+    name: 'Machine',
+    text: ({ processors, memory_free_bytes, memory_total_bytes }) =>
+      `${processors} processors, ${bytes(memory_free_bytes!)} of ${bytes(memory_total_bytes!)} memory free`,
+  },
+  trainer: {
+    name: 'Trainer',
+    text: ({ path, llama_cpp_release, devices, cpu_features }) =>
+      `${path}, llama.cpp ${llama_cpp_release}; ${devices}; ${cpu_features}`,
+  },
+  database: {
+    name: 'Database',
+    text: ({ path, runs, disk_free_bytes }) => `${path}, ${runs} runs, ${bytes(disk_free_bytes!)} free`,
+  },
+  cache: {
+    name: 'Cache',
+    text: ({ path, disk_free_bytes }) => `${path}, ${bytes(disk_free_bytes!)} free`,
+    hint: 'Set FORJA_CACHE to a folder that can be written.',
+  },
+  sample_model: { name: 'Sample model', text: ({ path }) => path!, hint: '`npm run demo` fetches it.' },
+};
 
 function tools(): Finding[] {
   return ['git', 'cmake', 'c++'].map((name) => {
@@ -98,9 +91,4 @@ function tools(): Finding[] {
     const text = ok ? stdout.split('\n')[0]! : 'missing';
     return { name, ok, optional: true, text, hint: 'Needed only to build the trainer from source.' };
   });
-}
-
-function freeSpace(path: string): string {
-  const { bavail, bsize } = statfsSync(path);
-  return bytes(bavail * bsize);
 }
