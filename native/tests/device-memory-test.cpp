@@ -46,6 +46,7 @@ struct subject {
         o.activation_budget_bytes = 0; // kept activations would fill the memory that a limit leaves
         o.slab_bytes              = 256 * 64 * sizeof(float); // so that small matrices, too, are taken in slabs
         o.logits_bytes            = 0;                        // and the head's rows sixteen at a time
+        o.score_bytes             = 0;                        // and attention's queries too
     }
 
     // Steps over the same batches, with the optimiser between.

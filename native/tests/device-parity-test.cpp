@@ -28,6 +28,7 @@ outcome one_step(const std::string & path, std::shared_ptr<device> dev, const mi
     engine::options o;
     o.prec       = prec;
     o.max_tokens = mb.n_tokens();
+    o.score_bytes = 0; // attention in the smallest tiles, so that the longer row has two
     engine  e(base, m.get(), o);
     outcome out;
     m->params().zero_grads();

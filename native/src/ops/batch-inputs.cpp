@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -15,23 +16,38 @@ batch_inputs::batch_inputs(graph & g, const micro_batch & mb) : batch(&mb) {
     });
 }
 
-ggml_tensor * batch_inputs::mask(graph & g, int64_t length, int n_swa) {
-    for (const mask_entry & m : masks_) {
-        if (m.length == length && m.n_swa == n_swa) {
-            return m.tensor;
+// As large as the longest sequence needs: for a full tile of its queries and for the last one's keys.
+const batch_inputs::mask_source & batch_inputs::source(graph & g, int n_swa) {
+    for (const mask_source & m : masks_) {
+        if (m.n_swa == n_swa) {
+            return m;
         }
     }
-    ggml_tensor * t = g.input(GGML_TYPE_F32, {length, length}, [length, n_swa](void * dst) {
+    int64_t longest = 0;
+    for (int i = 0; i < batch->n_seq(); i++) {
+        longest = std::max<int64_t>(longest, batch->seq_start[i + 1] - batch->seq_start[i]);
+    }
+    const int64_t n      = std::min(longest, g.runner().attention_rows);
+    const int64_t last   = (longest - 1) / n * n; // where the last tile begins
+    const int64_t before = n_swa > 0 ? std::min<int64_t>(last, n_swa - 1) : last;
+    ggml_tensor * t      = g.input(GGML_TYPE_F32, {before + n, n}, [n, before, n_swa](void * dst) {
         float * m = (float *) dst;
-        for (int64_t q = 0; q < length; q++) {
-            for (int64_t k = 0; k < length; k++) {
-                const bool seen  = k <= q && (n_swa <= 0 || q - k < n_swa);
-                m[q * length + k] = seen ? 0.0f : -INFINITY;
+        for (int64_t query = 0; query < n; query++) {
+            for (int64_t key = -before; key < n; key++) {
+                const bool seen = key <= query && (n_swa <= 0 || query - key < n_swa);
+                *m++            = seen ? 0.0f : -INFINITY;
             }
         }
     });
-    masks_.push_back({length, n_swa, t});
-    return t;
+    masks_.push_back({n_swa, before, t});
+    return masks_.back();
+}
+
+ggml_tensor * batch_inputs::mask(graph & g, int64_t n, int64_t n_before, int n_swa) {
+    const mask_source & m = source(g, n_swa);
+    GGML_ASSERT(n_before <= m.n_before && n <= m.tensor->ne[1]);
+    ggml_tensor * cut = ggml_view_2d(g.ctx(), m.tensor, n_before + n, n, m.tensor->nb[1], (m.n_before - n_before) * sizeof(float));
+    return ggml_is_contiguous(cut) ? cut : ggml_cont(g.ctx(), cut);
 }
 
 } // namespace forja

@@ -9,13 +9,12 @@
 namespace forja {
 
 namespace {
-// Enough for a block's forward and backward with hundreds of short sequences; descriptions are small.
-constexpr size_t max_nodes = 32768;
+// Nodes of a block's forward and backward, and of attention in each tile, views included; descriptions are small.
+constexpr size_t base_nodes = 32768, nodes_per_tile = 96;
 } // namespace
 
 graph_runner::graph_runner(std::shared_ptr<device> dev, precision prec) : dev_(std::move(dev)), prec_(prec) {
     galloc_.reset(ggml_gallocr_new(dev_->buffer_type()));
-    meta_.resize(ggml_tensor_overhead() * max_nodes * 2 + ggml_graph_overhead_custom(max_nodes, false));
     own_products_ = prec_ == precision::fast && dev_->is_cpu();
     own_forward_  = own_products_ && cpu::fastest_product() == cpu::product_type::bf16;
 }
@@ -31,10 +30,16 @@ size_t graph_runner::measure(graph & g) const {
 
 bool graph_runner::reserve(graph & g) { return ggml_gallocr_reserve(galloc_.get(), g.gf_); }
 
-graph::graph(graph_runner & runner, bool dry) : runner_(runner), dry_(dry) {
+graph::graph(graph_runner & runner, bool dry, int64_t n_tiles) : runner_(runner), dry_(dry) {
+    const size_t max_nodes = base_nodes + nodes_per_tile * (size_t) n_tiles;
+    const size_t meta      = ggml_tensor_overhead() * max_nodes * 2 + ggml_graph_overhead_custom(max_nodes, false);
+    if (runner.meta_bytes_ < meta) {
+        runner.meta_.reset(new uint8_t[meta]);
+        runner.meta_bytes_ = meta;
+    }
     ggml_init_params params{};
-    params.mem_size   = runner.meta_.size();
-    params.mem_buffer = runner.meta_.data();
+    params.mem_size   = runner.meta_bytes_;
+    params.mem_buffer = runner.meta_.get();
     params.no_alloc   = true;
     ctx_.reset(ggml_init(params));
     gf_ = ggml_new_graph_custom(ctx_.get(), max_nodes, false);

@@ -37,6 +37,9 @@ class graph_runner {
     /// Largest piece of a weight that is dequantised at a time on a device, in F32 bytes.
     int64_t slab_bytes = 64ll << 20;
 
+    /// Queries of a row that attention takes at a time on a device: see query_tile_rows().
+    int64_t attention_rows = 256;
+
     device &  dev() const { return *dev_; }
     precision prec() const { return prec_; }
     /// Whether the backward pass's products with frozen weights go through the CPU's own kernels (ops/cpu/kernels.hpp), dequantising
@@ -65,7 +68,10 @@ class graph_runner {
     bool                    own_forward_  = false;
     profile *               profile_      = nullptr;
     ggml_gallocr_ptr        galloc_;
-    std::vector<uint8_t>    meta_; // memory of the one graph alive at a time
+
+    // Memory of the one graph alive at a time. Not filled with zeros: what no graph uses is never touched.
+    std::unique_ptr<uint8_t[]> meta_;
+    size_t                     meta_bytes_ = 0;
 };
 
 /// A graph under construction. Only one per runner may be alive.
@@ -78,7 +84,8 @@ class graph_runner {
 class graph {
   public:
     /// @param dry only built, to be looked at or measured: the memory that leaves and results lie in need not exist yet
-    explicit graph(graph_runner & runner, bool dry = false);
+    /// @param n_tiles pieces that attention comes in: each adds some dozens of nodes
+    explicit graph(graph_runner & runner, bool dry = false, int64_t n_tiles = 0);
     graph(const graph &)             = delete;
     graph & operator=(const graph &) = delete;
 

@@ -27,16 +27,19 @@ struct batch_inputs {
 
     batch_inputs(graph & g, const micro_batch & mb);
 
-    /// Additive mask ne = [L, L] F32 of a sequence of length L: -inf where key > query or query - key >= n_swa (n_swa > 0).
-    ggml_tensor * mask(graph & g, int64_t length, int n_swa);
+    /// Additive mask ne = [n_before + n, n] F32 of n queries, at most graph_runner::attention_rows, over themselves and the n_before
+    /// keys before them: -inf where key > query or query - key >= n_swa (n_swa > 0).
+    ggml_tensor * mask(graph & g, int64_t n, int64_t n_before, int n_swa);
 
   private:
-    struct mask_entry {
-        int64_t       length;
+    // Who sees whom depends only on the distance: all masks of a micro-batch are cut out of one for each window.
+    struct mask_source {
         int           n_swa;
-        ggml_tensor * tensor;
+        int64_t       n_before; // keys before the first query
+        ggml_tensor * tensor;   // [n_before + n, n]
     };
-    std::vector<mask_entry> masks_;
+    std::vector<mask_source> masks_;
+    const mask_source &      source(graph & g, int n_swa);
 };
 
 /// y = x / rms(x) * w over ne[0]. x [n, ...], w [n].

@@ -12,7 +12,8 @@ struct block_pass {
     tape         t;
 
     /// @param dry see graph
-    block_pass(graph_runner & r, const micro_batch & mb, bool training, bool dry = false) : g(r, dry), in(g, mb), t(g, &kept, training) {}
+    block_pass(graph_runner & r, const micro_batch & mb, bool training, bool dry = false)
+        : g(r, dry, mb.n_tokens() / r.attention_rows + mb.n_seq()), in(g, mb), t(g, &kept, training) {}
     block_pass(const block_pass &) = delete;
 };
 

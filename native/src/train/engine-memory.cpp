@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/error.hpp"
+#include "ops/device-attention.hpp"
 #include "ops/device-products.hpp"
 #include "train/block-pass.hpp"
 #include "train/engine.hpp"
@@ -25,18 +26,16 @@ std::string kind_of(const model & m, int il) {
     return out;
 }
 
-// The most demanding micro-batch of so many tokens, every one supervised: rows as long as they get, since attention grows with the
-// square, and of different lengths, since each has a mask of its own.
+// The most demanding micro-batch of so many tokens, every one supervised: rows as long as they get, since a tile of attention grows
+// with the keys that it sees.
 micro_batch worst_batch(int64_t tokens, int64_t max_row_tokens) {
     micro_batch mb;
-    int64_t     length = max_row_tokens;
     while (tokens > 0) {
-        const std::vector<uint32_t> row(std::min(tokens, length), 0x80000000u);
+        const std::vector<uint32_t> row(std::min(tokens, max_row_tokens), 0x80000000u);
         if (!append_row(mb, row.data(), row.size(), (int) row.size())) {
             break; // one token: nothing to predict
         }
         tokens -= (int64_t) row.size();
-        length = length - 1 > max_row_tokens / 2 ? length - 1 : max_row_tokens;
     }
     return mb;
 }
@@ -110,6 +109,7 @@ void engine::plan_memory_use() {
     device &       dev = base_->device();
     weight_store * w   = base_->weights();
     o_.max_row_tokens  = o_.max_row_tokens > 0 ? std::min(o_.max_row_tokens, o_.max_tokens) : o_.max_tokens;
+    runner_.attention_rows = query_tile_rows(base_->hp().n_head, o_.max_row_tokens, o_.score_bytes);
 
     memory_needs needs;
     needs.adapter_bytes   = tuning_ ? tuning_->params().bytes() : 0;

@@ -39,6 +39,7 @@ class engine {
         int64_t   activation_budget_bytes   = -1;  // -1: the default budget, 0: recompute everything
         int64_t   device_memory_limit_bytes = 0;   // of all that the engine and its adapter allocate on the device; 0: what is free
         int64_t   slab_bytes                = 64ll << 20; // see graph_runner
+        int64_t   score_bytes               = 64ll << 20; // see query_tile_rows
         int64_t   logits_bytes              = 32ll << 20; // see output_head
         bool      training                  = true;
     };
