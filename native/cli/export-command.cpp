@@ -19,7 +19,7 @@ job_result tokenize_command(const json & job, event_writer & out) {
     const tokenize_result r = tokenize_rows(o, std::cin, out.progress("tokenizing", "rows"));
     return {{{"rows", r.rows}, {"tokens", r.tokens}, {"supervised_tokens", r.supervised_tokens}, {"median_tokens", r.median_tokens},
              {"p95_tokens", r.p95_tokens}, {"max_tokens", r.max_tokens}, {"truncated_rows", r.truncated_rows}, {"empty_rows", r.empty_rows},
-             {"duplicate_rows", r.duplicate_rows}, {"length_histogram", r.length_histogram}, {"output_path", o.output_path}}};
+             {"length_histogram", r.length_histogram}, {"output_path", o.output_path}}};
 }
 
 job_result export_command(const json & job, event_writer & out) {

@@ -1,7 +1,11 @@
 // The .fjt token file: what is written is read, and every damage is refused.
+#include <algorithm>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 
+#include "base/random.hpp"
+#include "data/length-counts.hpp"
 #include "data/token-file.hpp"
 #include "support/expect-error.hpp"
 #include "support/report.hpp"
@@ -24,7 +28,6 @@ void write_sample(const std::string & path) {
     writer.add_row(b, 1, 13);
     writer.add_row(c, 2, 14);
     writer.add_row(c, 2, 15);
-    check(writer.n_duplicates() == 1, "an equal row counts as a duplicate");
     writer.finish();
 }
 
@@ -36,12 +39,42 @@ void read_everything(const std::string & path) {
     }
 }
 
+/// Counted, lengths give what sorting them would.
+void test_length_counts() {
+    check(length_counts().percentile(0.5) == 0 && length_counts().histogram().empty(), "lengths: none");
+    for (const size_t n : {1, 2, 19, 20, 21, 5000}) {
+        length_counts         counts;
+        std::vector<uint64_t> all;
+        for (size_t i = 0; i < n; ++i) {
+            // Of every size, also beyond those that have a counter of their own.
+            all.push_back(mix64(i) % (uint64_t{1} << mix64(i + n) % 24));
+            counts.add(all.back());
+        }
+        std::sort(all.begin(), all.end());
+        bool same = counts.size() == n;
+        for (const double share : {0.01, 0.5, 0.95, 1.0}) {
+            const auto rank = static_cast<size_t>(share * static_cast<double>(n) + 0.9999999);
+            same            = same && counts.percentile(share) == all[std::clamp<size_t>(rank, 1, n) - 1];
+        }
+        uint64_t below = 0, first = 0;
+        for (const auto & [bound, count] : counts.histogram()) {
+            const auto up_to = static_cast<uint64_t>(std::upper_bound(all.begin(), all.end(), bound) - all.begin());
+            same             = same && count == up_to - below && bound == (first == 0 ? 16 : 2 * first);
+            below            = up_to;
+            first            = bound;
+        }
+        check(same && below == n, "lengths: percentiles and histogram of " + std::to_string(n));
+    }
+}
+
 } // namespace
 
 int main() {
     const temporary_folder dir;
     const std::string      path = dir.path("rows.fjt");
     write_sample(path);
+    check(std::distance(std::filesystem::directory_iterator(std::filesystem::path(path).parent_path()), {}) == 1, "nothing is left beside the file");
+    test_length_counts();
     {
         const auto file = token_file::open(path);
         check(file->n_rows() == 5 && file->n_tokens() == 9 && file->n_supervised() == 4, "counts");

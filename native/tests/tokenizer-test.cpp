@@ -141,7 +141,6 @@ void test_job(const temporary_folder & dir, const std::string & model) {
         in_order = in_order && file->row(i).source_row == i + 1;
     }
     check(in_order && file->row(n + 1).source_row == n + 3, "job: rows keep their order and line numbers");
-    check(r.duplicate_rows == n / 3, "job: duplicates");
     const token_row        one = file->row(4);
     const std::vector<uint32_t> words(one.tokens, one.tokens + one.n_tokens);
     check(words == tok.row({{"<|im_start|>user\nthe user 4<|im_end|>\n", false}, {"the answer 4", true}}), "job: a row's tokens");

@@ -267,6 +267,15 @@ void atomic_file::overwrite(uint64_t offset, const void * data, size_t n_bytes) 
     }
 }
 
+void atomic_file::read(uint64_t offset, void * data, size_t n_bytes) {
+    if (offset + n_bytes > written) {
+        throw failure("internal", "More of " + temporary + " was to be read than was written.");
+    }
+    if (seek_to(file, offset) != 0 || std::fread(data, 1, n_bytes, file) != n_bytes || seek_to(file, written) != 0) {
+        throw write_error(target, errno, written);
+    }
+}
+
 uint64_t atomic_file::size_bytes() const { return written; }
 
 const std::string & atomic_file::temporary_path() const { return temporary; }

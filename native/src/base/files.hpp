@@ -42,6 +42,7 @@ class atomic_file {
     void     write(const void * data, size_t n_bytes);
     void     write_zeros(size_t n_bytes);
     void     overwrite(uint64_t offset, const void * data, size_t n_bytes); // patch bytes written before
+    void     read(uint64_t offset, void * data, size_t n_bytes);            // bytes written before
     uint64_t size_bytes() const;
     const std::string & temporary_path() const;
     void     flush();

@@ -37,8 +37,10 @@ special_tokens::special_tokens(const llama_vocab * vocab) : mark_at_(1, -1) {
             node = next.to;
         }
         if (node != 0 && mark_at_[node] < 0) {
-            const int attr                         = llama_vocab_get_attr(vocab, token);
-            begins_[static_cast<uint8_t>(text[0])] = true;
+            const int  attr  = llama_vocab_get_attr(vocab, token);
+            const auto first = static_cast<uint8_t>(text[0]);
+            begin_           = marks_.empty() || begin_ == first ? first : -1;
+            begins_[first]   = true;
             mark_at_[node]                         = static_cast<int32_t>(marks_.size());
             marks_.push_back({token, text.size(), (attr & (LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_UNKNOWN)) != 0, (attr & LLAMA_TOKEN_ATTR_LSTRIP) != 0,
                               (attr & LLAMA_TOKEN_ATTR_RSTRIP) != 0});
@@ -54,9 +56,15 @@ size_t special_tokens::place_of(uint32_t from) const {
     return i;
 }
 
-void special_tokens::look(std::string_view text, std::vector<found_mark> & found) const {
+void special_tokens::look(std::string_view text, std::vector<mark_room::found> & found) const {
+    found.clear();
     for (size_t i = 0; i < text.size(); ++i) {
-        if (!begins_[static_cast<uint8_t>(text[i])]) {
+        if (begin_ >= 0) {
+            i = text.find(static_cast<char>(begin_), i);
+            if (i == std::string_view::npos) {
+                break;
+            }
+        } else if (!begins_[static_cast<uint8_t>(text[i])]) {
             continue;
         }
         uint32_t node = 0;
@@ -72,23 +80,25 @@ void special_tokens::look(std::string_view text, std::vector<found_mark> & found
     }
 }
 
-std::vector<text_part> special_tokens::split(std::string_view text, const std::vector<text_range> & literal, bool & is_certain) const {
-    std::vector<found_mark> found;
+const std::vector<text_part> & special_tokens::split(std::string_view text, const std::vector<text_range> & literal, bool & is_certain,
+                                                     mark_room & room) const {
+    using found_mark = mark_room::found;
+    using taken      = mark_room::taken;
+    auto & found     = room.all_found;
     look(text, found);
     std::erase_if(found, [&](const found_mark & f) {
         const size_t end   = f.begin + marks_[f.mark].size;
         const auto   after = std::upper_bound(literal.begin(), literal.end(), f.begin, [](size_t at, const text_range & r) { return at < r.end; });
         return marks_[f.mark].is_control && after != literal.end() && after->begin < end;
     });
-    std::stable_sort(found.begin(), found.end(), [&](const found_mark & a, const found_mark & b) {
+    // No two are of one size at one place.
+    std::sort(found.begin(), found.end(), [&](const found_mark & a, const found_mark & b) {
         return marks_[a.mark].size != marks_[b.mark].size ? marks_[a.mark].size > marks_[b.mark].size : a.begin < b.begin;
     });
 
     // What is taken, with the white space that goes with it, by its beginning.
-    struct taken {
-        size_t begin, end, mark;
-    };
-    std::vector<taken> all;
+    auto & all = room.all_taken;
+    all.clear();
     for (const found_mark & f : found) {
         const mark & m     = marks_[f.mark];
         taken        one   = {f.begin, f.begin + m.size, f.mark};
@@ -108,8 +118,9 @@ std::vector<text_part> special_tokens::split(std::string_view text, const std::v
         all.insert(after, one);
     }
 
-    std::vector<text_part> parts;
-    size_t                 at = 0;
+    auto & parts = room.parts;
+    parts.clear();
+    size_t at = 0;
     for (const taken & t : all) {
         if (t.begin > at) {
             parts.push_back({at, t.begin, -1});

@@ -22,14 +22,27 @@ struct text_part {
     int32_t token; // -1: plain
 };
 
+/// Room that one thread reuses.
+struct mark_room {
+    struct found {
+        size_t begin, mark;
+    };
+    struct taken {
+        size_t begin, end, mark;
+    };
+    std::vector<found>     all_found;
+    std::vector<taken>     all_taken;
+    std::vector<text_part> parts;
+};
+
 class special_tokens {
   public:
     explicit special_tokens(const llama_vocab * vocab);
 
-    /// The parts of a text in their order, none of them empty; white space that a mark swallows is in none.
+    /// The parts of a text in their order, none of them empty; white space that a mark swallows is in none. They lie in `room`.
     /// @param literal ranges in their order; marks of control tokens count only where they touch none of these
     /// @param is_certain set to false where two marks of one length overlap: then only libllama knows which it takes
-    std::vector<text_part> split(std::string_view text, const std::vector<text_range> & literal, bool & is_certain) const;
+    const std::vector<text_part> & split(std::string_view text, const std::vector<text_range> & literal, bool & is_certain, mark_room & room) const;
 
   private:
     struct mark {
@@ -37,13 +50,9 @@ class special_tokens {
         size_t  size;
         bool    is_control, strips_left, strips_right;
     };
-    struct found_mark {
-        size_t begin;
-        size_t mark;
-    };
-    void look(std::string_view text, std::vector<found_mark> & found) const;
+    void look(std::string_view text, std::vector<mark_room::found> & found) const;
 
-    std::vector<mark>                   marks_;
+    std::vector<mark> marks_;
     // A tree of the marks' bytes. Node 0 is the root, and so never a child.
     struct edge {
         uint32_t from, to;
@@ -54,6 +63,7 @@ class special_tokens {
     std::vector<edge>    edges_;   // open addressing; `from` is edge_of() of where it begins
     std::vector<int32_t> mark_at_; // of each node, the mark that ends there or -1
     bool                 begins_[256]{};
+    int                  begin_ = -1; // the byte that all marks begin with, if it is one
 };
 
 } // namespace forja

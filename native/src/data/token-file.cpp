@@ -137,7 +137,7 @@ token_row token_file::row(uint64_t i) const {
 }
 
 token_file_writer::token_file_writer(const std::string & path, uint32_t n_vocab, uint64_t vocab_hash, uint64_t n_dataset_rows)
-    : file_(path), vocab_hash_(vocab_hash), n_dataset_rows_(n_dataset_rows), n_vocab_(n_vocab) {
+    : file_(path), index_(path + ".index"), vocab_hash_(vocab_hash), n_dataset_rows_(n_dataset_rows), n_vocab_(n_vocab) {
     file_.write_zeros(sizeof(header)); // filled in by finish()
 }
 
@@ -154,25 +154,18 @@ void token_file_writer::add_row(const uint32_t * words, size_t n_words, uint64_t
     for (const uint32_t word : row_) {
         supervised += is_supervised(word) ? 1 : 0;
     }
-    file_.write(row_.data(), row_.size() * sizeof(uint32_t));
-    index_.push_back({n_tokens_, static_cast<uint32_t>(n_words), supervised, source_row, fnv1a(row_.data(), row_.size() * sizeof(uint32_t))});
+    const size_t      n_bytes = n_words * sizeof(uint32_t);
+    const index_bytes entry{n_tokens_, static_cast<uint32_t>(n_words), supervised, source_row, fnv1a(row_.data(), n_bytes)};
+    file_.write(row_.data(), n_bytes);
+    index_.write(&entry, sizeof(entry));
+    ++n_rows_;
     n_tokens_ += n_words;
     n_supervised_ += supervised;
 }
 
-uint64_t token_file_writer::n_duplicates() const {
-    std::vector<uint64_t> hashes;
-    hashes.reserve(index_.size());
-    for (const index_entry & e : index_) {
-        hashes.push_back(e.row_hash);
-    }
-    std::sort(hashes.begin(), hashes.end());
-    return static_cast<uint64_t>(hashes.end() - std::unique(hashes.begin(), hashes.end()));
-}
-
 void token_file_writer::finish() {
     header h;
-    h.n_rows       = index_.size();
+    h.n_rows       = n_rows_;
     h.n_tokens     = n_tokens_;
     h.n_supervised = n_supervised_;
     // The index begins at a multiple of 8, so that its numbers can be read in place.
@@ -181,7 +174,12 @@ void token_file_writer::finish() {
     h.n_vocab      = n_vocab_;
     h.vocab_hash   = vocab_hash_;
     h.n_dataset_rows = n_dataset_rows_;
-    file_.write(index_.data(), index_.size() * sizeof(index_entry));
+    std::vector<uint8_t> piece(size_t{1} << 18);
+    for (uint64_t at = 0; at < index_.size_bytes(); at += piece.size()) {
+        piece.resize(static_cast<size_t>(std::min<uint64_t>(piece.size(), index_.size_bytes() - at)));
+        index_.read(at, piece.data(), piece.size());
+        file_.write(piece.data(), piece.size());
+    }
     file_.overwrite(0, &h, sizeof(h));
     file_.commit();
 }

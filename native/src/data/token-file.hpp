@@ -68,7 +68,8 @@ class token_file {
     uint32_t    n_vocab_ = 0;
 };
 
-/// Writes a token file row by row; nothing appears under its name before finish(). Memory: 32 bytes a row.
+/// Writes a token file row by row; nothing appears under its name before finish(). The index waits in a file of its own beside it, so
+/// that memory does not grow with the rows.
 class token_file_writer {
   public:
     /// @param n_dataset_rows rows of the file that these will be a sample of; 0: they are all
@@ -81,23 +82,16 @@ class token_file_writer {
     /// Writes the index and the header, syncs, and puts the file in place.
     void finish();
 
-    uint64_t n_rows() const { return index_.size(); }
+    uint64_t n_rows() const { return n_rows_; }
     uint64_t n_tokens() const { return n_tokens_; }
     uint64_t n_supervised() const { return n_supervised_; }
-    uint64_t n_duplicates() const; // rows with the same hash as an earlier one; sorts 8 bytes a row
 
   private:
-    struct index_entry {
-        uint64_t first_token;
-        uint32_t n_tokens, n_supervised;
-        uint64_t source_row, row_hash;
-    };
-    static_assert(sizeof(index_entry) == 32);
-    atomic_file              file_;
-    std::vector<index_entry> index_;
-    std::vector<uint32_t>    row_;
-    uint64_t                 n_tokens_ = 0, n_supervised_ = 0, vocab_hash_, n_dataset_rows_;
-    uint32_t                 n_vocab_;
+    atomic_file           file_;
+    atomic_file           index_; // never put in place: finish() copies it
+    std::vector<uint32_t> row_;
+    uint64_t              n_rows_ = 0, n_tokens_ = 0, n_supervised_ = 0, vocab_hash_, n_dataset_rows_;
+    uint32_t              n_vocab_;
 };
 
 } // namespace forja

@@ -5,8 +5,10 @@
 #include <future>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <thread>
 
+#include "data/length-counts.hpp"
 #include "data/row-line.hpp"
 #include "data/token-file.hpp"
 #include "data/tokenizer.hpp"
@@ -23,9 +25,13 @@ struct batch {
     std::vector<std::string> lines;
 };
 
-struct tokenised_row {
-    std::vector<uint32_t> words;
-    uint64_t              source_row;
+struct tokenised_batch {
+    struct row {
+        size_t   n_words;
+        uint64_t source_row;
+    };
+    std::vector<uint32_t> words; // of all rows, back to back
+    std::vector<row>      rows;
 };
 
 bool read_batch(std::istream & in, uint64_t & line_number, batch & out) {
@@ -64,14 +70,15 @@ class cache_pool {
     std::vector<std::unique_ptr<word_cache>> free_;
 };
 
-std::vector<tokenised_row> tokenise_batch(const tokenizer & tok, cache_pool & caches, const batch & b) {
-    auto                       cache = caches.take();
-    std::vector<tokenised_row> out;
-    out.reserve(b.lines.size());
+tokenised_batch tokenise_batch(const tokenizer & tok, cache_pool & caches, const batch & b) {
+    auto            cache = caches.take();
+    tokenised_batch out;
+    out.words.reserve(batch_bytes / 2);
+    out.rows.reserve(b.lines.size());
     for (size_t i = 0; i < b.lines.size(); ++i) {
         if (b.lines[i].find_first_not_of(" \t\r") != std::string::npos) {
             const row_line row = parse_row_line(b.lines[i], b.first_line + i);
-            out.push_back({tok.row(row.segments, cache.get()), row.source_row});
+            out.rows.push_back({tok.add_row(row.segments, cache.get(), out.words), row.source_row});
         }
     }
     caches.give_back(std::move(cache));
@@ -80,34 +87,24 @@ std::vector<tokenised_row> tokenise_batch(const tokenizer & tok, cache_pool & ca
 
 /// Gathers the numbers as rows go by.
 struct statistics {
-    uint32_t              max_seq_len;
-    tokenize_result       result;
-    std::vector<uint32_t> lengths;
+    uint32_t        max_seq_len;
+    tokenize_result result;
+    length_counts   lengths;
 
-    void add(const std::vector<uint32_t> & words) {
-        const size_t kept       = std::min<size_t>(words.size(), max_seq_len);
-        const bool   learnt     = std::any_of(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(kept), is_supervised);
-        result.truncated_rows += words.size() > kept ? 1 : 0;
+    void add(std::span<const uint32_t> words) {
+        const std::span<const uint32_t> kept = words.first(std::min<size_t>(words.size(), max_seq_len));
+        // An answer is near a row's end.
+        const bool learnt = std::any_of(kept.rbegin(), kept.rend(), is_supervised);
+        result.truncated_rows += words.size() > kept.size() ? 1 : 0;
         result.empty_rows += learnt ? 0 : 1;
-        lengths.push_back(static_cast<uint32_t>(words.size()));
-    }
-
-    uint64_t percentile(double share) const { // nearest rank; lengths are sorted
-        const auto rank = static_cast<size_t>(share * static_cast<double>(lengths.size()) + 0.9999999);
-        return lengths.empty() ? 0 : lengths[std::clamp<size_t>(rank, 1, lengths.size()) - 1];
+        lengths.add(words.size());
     }
 
     void finish() {
-        std::sort(lengths.begin(), lengths.end());
-        result.median_tokens = percentile(0.5);
-        result.p95_tokens    = percentile(0.95);
-        result.max_tokens    = lengths.empty() ? 0 : lengths.back();
-        auto from            = lengths.begin();
-        for (uint64_t bound = 16; from != lengths.end(); bound *= 2) {
-            const auto to = std::upper_bound(from, lengths.end(), static_cast<uint32_t>(std::min<uint64_t>(bound, UINT32_MAX)));
-            result.length_histogram.emplace_back(bound, static_cast<uint64_t>(to - from));
-            from = to;
-        }
+        result.median_tokens    = lengths.percentile(0.5);
+        result.p95_tokens       = lengths.percentile(0.95);
+        result.max_tokens       = lengths.percentile(1);
+        result.length_histogram = lengths.histogram();
     }
 };
 
@@ -122,14 +119,17 @@ tokenize_result tokenize_rows(const tokenize_options & options, std::istream & r
 
     cache_pool caches; // outlives the batches below
     // Batches are tokenised side by side and written in the order in which they came.
-    std::deque<std::future<std::vector<tokenised_row>>> running;
-    uint64_t                                            line_number = 0;
+    std::deque<std::future<tokenised_batch>> running;
+    uint64_t                                 line_number = 0;
     const auto write_oldest = [&] {
-        const std::vector<tokenised_row> done = running.front().get();
+        const tokenised_batch done = running.front().get();
         running.pop_front();
-        for (const tokenised_row & row : done) {
-            writer.add_row(row.words.data(), row.words.size(), row.source_row);
-            stats.add(row.words);
+        size_t at = 0;
+        for (const auto & [n_words, source_row] : done.rows) {
+            const std::span words = std::span(done.words).subspan(at, n_words);
+            writer.add_row(words.data(), words.size(), source_row);
+            stats.add(words);
+            at += n_words;
         }
         if (progress) {
             progress(writer.n_rows(), 0);
@@ -149,7 +149,6 @@ tokenize_result tokenize_rows(const tokenize_options & options, std::istream & r
     stats.result.rows              = writer.n_rows();
     stats.result.tokens            = writer.n_tokens();
     stats.result.supervised_tokens = writer.n_supervised();
-    stats.result.duplicate_rows    = writer.n_duplicates();
     writer.finish();
     return stats.result;
 }

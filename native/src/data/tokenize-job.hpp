@@ -25,12 +25,11 @@ struct tokenize_result {
     uint64_t median_tokens = 0, p95_tokens = 0, max_tokens = 0;
     uint64_t truncated_rows = 0; // longer than max_seq_len
     uint64_t empty_rows     = 0; // nothing to learn within the first max_seq_len tokens
-    uint64_t duplicate_rows = 0; // same tokens and marks as an earlier row
     std::vector<std::pair<uint64_t, uint64_t>> length_histogram; // {upper bound, rows above the bound before and up to it}
 };
 
 /// Reads JSON Lines {"row": <source line>, "segments": [["text", 0|1, 0|1], ...]} (1: supervised; 1: literal, 0 where left out) to
-/// the end of `rows`, and writes output_path whole or not at all. Memory: about 50 bytes a row. progress(rows done, 0).
+/// the end of `rows`, and writes output_path whole or not at all. Memory does not grow with the rows. progress(rows done, 0).
 /// @throws error rows_invalid (which line and why), what tokenizer and token_file_writer throw.
 tokenize_result tokenize_rows(const tokenize_options & options, std::istream & rows, const progress_fn & progress);
 

@@ -1,6 +1,8 @@
 #include "data/tokenizer.hpp"
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <span>
 
 #include "llama.h"
@@ -33,25 +35,37 @@ bool is_special(const llama_vocab * vocab, int32_t token) {
     return (llama_vocab_get_attr(vocab, token) & (LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_USER_DEFINED)) != 0;
 }
 
-/// Word by word, each cut off by next(text, from): its tokens out of the cache, or made by make(word) and kept there.
-/// @returns false when make() does, which ends it
+/// Word by word, each cut off by next(text, from): its tokens out of the cache, or made by make(word, made) and kept there.
+/// @returns false when make() does, which ends it; `out` may hold anything behind what it held then
 template <typename Next, typename Make>
 bool encode_words(std::string_view text, word_cache & cache, std::vector<int32_t> & out, const Next & next, const Make & make) {
-    for (size_t from = 0, to; from < text.size(); from = to) {
-        to                          = next(text, from);
-        const std::string_view word = text.substr(from, to - from);
-        const uint64_t         hash = word_cache::hash(word);
-        if (cache.find(word, hash, out)) {
-            continue;
+    word_cache::wanted ahead[16];
+    size_t             at = out.size();
+    out.resize(at + text.size() / 3 + word_cache::most_at_once);
+    for (size_t from = 0; from < text.size();) {
+        size_t n = 0;
+        for (size_t to; from < text.size() && n < std::size(ahead); from = to) {
+            to         = next(text, from);
+            ahead[n++] = cache.want(text, from, to - from);
         }
-        const size_t before = out.size();
-        if (!make(word)) {
-            return false;
-        }
-        if (word.size() <= word_cache::max_word_bytes) {
-            cache.put(word, hash, std::span(out).subspan(before));
+        for (const word_cache::wanted & w : std::span(ahead, n)) {
+            if (at + word_cache::most_at_once > out.size()) {
+                out.resize(2 * out.size());
+            }
+            if (cache.find(w, out.data(), at)) {
+                continue;
+            }
+            cache.made.clear();
+            if (!make(w.word, cache.made)) {
+                return false;
+            }
+            cache.put(w, cache.made);
+            out.resize(std::max(out.size(), at + cache.made.size()));
+            std::copy(cache.made.begin(), cache.made.end(), out.begin() + static_cast<std::ptrdiff_t>(at));
+            at += cache.made.size();
         }
     }
+    out.resize(at);
     return true;
 }
 
@@ -175,7 +189,12 @@ bool tokenizer::agrees_with_libllama() const {
         for (size_t i = 0; i < texts.size(); ++i) {
             // With marks in it, what goes on is not one question to libllama but several, asked in encode()'s own way.
             for (const bool begins : {true, false}) {
-                if ((begins || !plain_ || i <= plain) && encode(texts[i], {}, begins, &cache) != by_libllama(texts[i], begins)) {
+                if (!begins && plain_ && i > plain) {
+                    continue;
+                }
+                std::vector<int32_t> own;
+                encode(texts[i], {}, begins, &cache, own);
+                if (own != by_libllama(texts[i], begins)) {
                     return false;
                 }
             }
@@ -190,8 +209,9 @@ std::vector<int32_t> tokenizer::by_libllama(std::string_view text, bool begins) 
     }
     // No space before the text; but after a mark within it inference puts one, and so must this.
     std::vector<int32_t> out;
+    mark_room            room;
     bool                 certain = true, after_mark = false;
-    for (const text_part & part : marks_->split(text, {}, certain)) {
+    for (const text_part & part : marks_->split(text, {}, certain, room)) {
         if (part.token >= 0) {
             out.push_back(part.token);
         } else {
@@ -202,17 +222,18 @@ std::vector<int32_t> tokenizer::by_libllama(std::string_view text, bool begins) 
     return out;
 }
 
-std::vector<int32_t> tokenizer::encode(std::string_view text, const std::vector<text_range> & literal, bool begins, word_cache * cache) const {
+void tokenizer::encode(std::string_view text, const std::vector<text_range> & literal, bool begins, word_cache * cache, std::vector<int32_t> & out) const {
     if (!splits_marks_ || (cache == nullptr && literal.empty())) {
-        return by_libllama(text, begins);
+        append(out, by_libllama(text, begins));
+        return;
     }
-    bool                         certain = true;
-    const std::vector<text_part> parts   = marks_->split(text, literal, certain);
+    mark_room    own_room;
+    bool         certain = true;
+    const auto & parts   = marks_->split(text, literal, certain, cache != nullptr ? cache->marks : own_room);
     if (!certain && literal.empty()) {
-        return by_libllama(text, begins);
+        append(out, by_libllama(text, begins));
+        return;
     }
-    std::vector<int32_t> out;
-    out.reserve(text.size() / 3 + 1);
     bool after_mark = begins;
     for (const text_part & part : parts) {
         if (part.token >= 0) {
@@ -222,7 +243,6 @@ std::vector<int32_t> tokenizer::encode(std::string_view text, const std::vector<
         }
         after_mark = part.token >= 0;
     }
-    return out;
 }
 
 /// A text without marks. after_mark: SentencePiece may put a space before it.
@@ -236,15 +256,15 @@ void tokenizer::encode_plain(std::string_view text, bool after_mark, word_cache 
             }
             encode_words(
                 spaced ? cache->text : text, *cache, out, [&](std::string_view t, size_t from) { return spm_->next(t, from); },
-                [&](std::string_view word) {
-                    spm_->encode(word, cache->room, cache->escaped, out);
+                [&](std::string_view word, std::vector<int32_t> & made) {
+                    spm_->encode(word, cache->room, cache->escaped, made);
                     return true;
                 });
             return;
         }
         if (bpe_ && encode_words(
                         text, *cache, out, [&](std::string_view t, size_t from) { return words_->next(t, from); },
-                        [&](std::string_view word) { return bpe_->encode(word, cache->room, out); })) {
+                        [&](std::string_view word, std::vector<int32_t> & made) { return bpe_->encode(word, cache->room, made); })) {
             return;
         }
     }
@@ -252,22 +272,38 @@ void tokenizer::encode_plain(std::string_view text, bool after_mark, word_cache 
     append(out, tokens_of(after_mark || !plain_ ? *model_ : *plain_, text, false));
 }
 
-std::vector<int32_t> tokenizer::with_bos(std::vector<int32_t> tokens) const {
-    if (add_bos_ && bos_ >= 0 && (tokens.empty() || tokens.front() != bos_)) {
+bool tokenizer::wants_bos(const std::vector<int32_t> & tokens) const {
+    return add_bos_ && bos_ >= 0 && (tokens.empty() || tokens.front() != bos_);
+}
+
+std::vector<int32_t> tokenizer::begin(std::string_view text, word_cache * cache) const {
+    std::vector<int32_t> tokens;
+    encode(text, {}, true, cache, tokens);
+    if (wants_bos(tokens)) {
         tokens.insert(tokens.begin(), bos_);
     }
     return tokens;
 }
 
-std::vector<int32_t> tokenizer::begin(std::string_view text, word_cache * cache) const { return with_bos(encode(text, {}, true, cache)); }
-
-std::vector<int32_t> tokenizer::go_on(std::string_view text, word_cache * cache) const { return encode(text, {}, false, cache); }
+std::vector<int32_t> tokenizer::go_on(std::string_view text, word_cache * cache) const {
+    std::vector<int32_t> tokens;
+    encode(text, {}, false, cache, tokens);
+    return tokens;
+}
 
 std::vector<uint32_t> tokenizer::row(const std::vector<segment> & segments, word_cache * cache) const {
-    std::vector<uint32_t>   words;
-    std::string             text;
-    std::vector<text_range> literal;
-    bool                    first = true;
+    std::vector<uint32_t> words;
+    add_row(segments, cache, words);
+    return words;
+}
+
+size_t tokenizer::add_row(const std::vector<segment> & segments, word_cache * cache, std::vector<uint32_t> & words) const {
+    row_room own_room;
+    auto & [text, tokens, literal] = cache != nullptr ? cache->row : own_room;
+    const size_t before            = words.size();
+    bool         first             = true;
+    text.clear();
+    literal.clear();
     for (size_t i = 0; i < segments.size(); ++i) {
         if (segments[i].literal && !segments[i].text.empty()) {
             literal.push_back({text.size(), text.size() + segments[i].text.size()});
@@ -277,18 +313,23 @@ std::vector<uint32_t> tokenizer::row(const std::vector<segment> & segments, word
         if (text.empty() || (i + 1 < segments.size() && segments[i + 1].supervised == supervised)) {
             continue;
         }
-        const std::vector<int32_t> tokens = encode(text, literal, first, cache);
-        for (const int32_t token : first ? with_bos(tokens) : tokens) {
-            words.push_back(static_cast<uint32_t>(token) | (supervised ? supervised_bit : 0u));
+        const uint32_t mark = supervised ? supervised_bit : 0u;
+        tokens.clear();
+        encode(text, literal, first, cache, tokens);
+        if (first && wants_bos(tokens)) {
+            words.push_back(static_cast<uint32_t>(bos_) | mark);
+        }
+        for (const int32_t token : tokens) {
+            words.push_back(static_cast<uint32_t>(token) | mark);
         }
         first = false;
         text.clear();
         literal.clear();
     }
-    if (!words.empty()) {
-        words.front() &= ~supervised_bit;
+    if (words.size() > before) {
+        words[before] &= ~supervised_bit;
     }
-    return words;
+    return words.size() - before;
 }
 
 std::string tokenizer::piece(int32_t token) const {

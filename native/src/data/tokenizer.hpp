@@ -52,6 +52,9 @@ class tokenizer {
     /// does, so that a prompt's tokens are those of the prompt alone, as at inference. The first token is never supervised.
     std::vector<uint32_t> row(const std::vector<segment> & segments, word_cache * cache = nullptr) const;
 
+    /// The same, appended to `words`; returns how many.
+    size_t add_row(const std::vector<segment> & segments, word_cache * cache, std::vector<uint32_t> & words) const;
+
     /// The text of a token, with special tokens written out; may be part of a UTF-8 sequence.
     std::string piece(int32_t token) const;
 
@@ -66,9 +69,10 @@ class tokenizer {
     static model_ptr load(const std::string & path, bool without_space_prefix);
 
     std::vector<int32_t> by_libllama(std::string_view text, bool begins) const; // but for BOS
-    std::vector<int32_t> encode(std::string_view text, const std::vector<text_range> & literal, bool begins, word_cache * cache) const;
-    void                 encode_plain(std::string_view text, bool after_mark, word_cache * cache, std::vector<int32_t> & out) const;
-    std::vector<int32_t> with_bos(std::vector<int32_t> tokens) const;
+    /// Appends to out, but for BOS.
+    void encode(std::string_view text, const std::vector<text_range> & literal, bool begins, word_cache * cache, std::vector<int32_t> & out) const;
+    void encode_plain(std::string_view text, bool after_mark, word_cache * cache, std::vector<int32_t> & out) const;
+    bool wants_bos(const std::vector<int32_t> & tokens) const;
     void                 find_encoders(const gguf_file & file);
     bool                 agrees_with_libllama() const;
 

@@ -1,54 +1,151 @@
-// Tokens of words seen before: most of a text is words that came before, and looking one up takes a few dozen nanoseconds.
+// Tokens of words seen before: most of a text is words that came before, and looking one up takes a few nanoseconds.
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "base/prefetch.hpp"
 #include "data/merge-symbols.hpp"
+#include "data/special-tokens.hpp"
 #include "data/text-table.hpp"
 
 namespace forja {
 
+/// Room for a stretch of a row that is tokenised as one.
+struct row_room {
+    std::string             text;
+    std::vector<int32_t>    tokens;
+    std::vector<text_range> literal;
+};
+
 /// For one tokenizer and one thread.
 class word_cache {
   public:
-    static constexpr size_t max_word_bytes = 64;
+    static constexpr size_t max_word_bytes = 64; // longer ones are not kept
 
-    static uint64_t hash(std::string_view word) { return text_table::of(word); }
+    word_cache() : lines_(size_t{1} << line_bits) {}
 
-    /// Appends a word's tokens if they are known.
-    bool find(std::string_view word, uint64_t hash, std::vector<int32_t> & out) const {
-        const uint32_t number = words_.find(word, hash);
+    /// A word to be looked up.
+    struct wanted {
+        std::string_view word;
+        uint64_t         low, high; // of a short one, its bytes with zeros behind them; the last of the 16 is their number
+        size_t           place;     // of a short one, its line
+    };
+
+    /// Gets ready to look up the word at [from, from + size) of a text: what will be read is asked for now, because the memory takes as
+    /// long to answer as several words take to be cut out.
+    wanted want(std::string_view text, size_t from, size_t size) const {
+        wanted w{text.substr(from, size), 0, 0, 0};
+        if (size <= short_bytes) {
+            read(text, from, size, w);
+            w.place = place_of(w);
+            prefetch(&lines_[w.place]);
+        }
+        return w;
+    }
+
+    /// Appends the tokens of a word if they are known. out has room for most_at_once more at `at`, which is moved behind them.
+    bool find(const wanted & w, int32_t * out, size_t & at) const {
+        if (w.word.size() > short_bytes) {
+            return find_long(w.word, out, at);
+        }
+        for (const entry & e : lines_[w.place].entries) {
+            if (e.low == w.low && e.high == w.high) {
+                std::memcpy(out + at, e.tokens, sizeof(e.tokens));
+                at += static_cast<size_t>(1 + (e.tokens[1] >= 0) + (e.tokens[2] >= 0) + (e.tokens[3] >= 0));
+                return true;
+            }
+        }
+        return has_many_ && find_long(w.word, out, at);
+    }
+
+    /// Keeps the tokens of a word that isn't there yet.
+    void put(const wanted & w, std::span<const int32_t> tokens) {
+        if (w.word.size() <= short_bytes && !tokens.empty() && tokens.size() <= short_tokens) {
+            line & l = lines_[w.place];
+            // The newest comes first, and the oldest of the line leaves.
+            l.entries[1] = std::exchange(l.entries[0], {w.low, w.high, {-1, -1, -1, -1}});
+            std::copy(tokens.begin(), tokens.end(), l.entries[0].tokens);
+        } else if (w.word.size() <= max_word_bytes && tokens.size() <= most_at_once) {
+            put_long(w.word, tokens);
+            has_many_ = has_many_ || w.word.size() <= short_bytes;
+        }
+    }
+
+    /// More tokens than a word that is kept can have.
+    static constexpr size_t most_at_once = 3 * max_word_bytes;
+
+    /// Room for those who make the tokens.
+    merge_room           room;
+    mark_room            marks;
+    row_room             row;
+    std::string          text, escaped;
+    std::vector<int32_t> made;
+
+  private:
+    // Short words, which nearly all are, lie with their tokens in lines of 64 bytes, two in each: one look-up, one line of the
+    // processor's own cache.
+    static constexpr size_t short_bytes = 15, short_tokens = 4, line_bits = 15; // 2 MB
+    struct entry {
+        uint64_t low = 0, high = 0; // as in wanted: all zeros for no word
+        int32_t  tokens[short_tokens]{}; // -1 behind the last
+    };
+    struct alignas(64) line {
+        entry entries[2];
+    };
+    static_assert(sizeof(line) == 64);
+
+    static void read(std::string_view text, size_t from, size_t size, wanted & w) {
+        static_assert(std::endian::native == std::endian::little);
+        uint64_t bytes[2]{};
+        if (text.size() - from >= sizeof(bytes)) {
+            std::memcpy(bytes, text.data() + from, sizeof(bytes));
+            bytes[0] &= size >= 8 ? ~uint64_t{0} : (uint64_t{1} << (8 * size)) - 1;
+            bytes[1] &= size <= 8 ? 0 : (uint64_t{1} << (8 * (size - 8))) - 1;
+        } else {
+            std::memcpy(bytes, text.data() + from, size);
+        }
+        w.low  = bytes[0];
+        w.high = bytes[1] | static_cast<uint64_t>(size) << 56;
+    }
+    static size_t place_of(const wanted & w) {
+        const uint64_t mixed = (w.low ^ (w.low >> 32)) * 0x9E3779B97F4A7C15ULL + (w.high ^ (w.high >> 32)) * 0xC2B2AE3D27D4EB4FULL;
+        return static_cast<size_t>(((mixed ^ (mixed >> 31)) * 0x94D049BB133111EBULL) >> (64 - line_bits));
+    }
+
+    bool find_long(std::string_view word, int32_t * out, size_t & at) const {
+        const uint32_t number = words_.find(word);
         if (number == text_table::none) {
             return false;
         }
         const uint32_t from = number == 0 ? 0 : ends_[number - 1];
-        out.insert(out.end(), tokens_.begin() + from, tokens_.begin() + ends_[number]);
+        std::copy(tokens_.begin() + from, tokens_.begin() + ends_[number], out + at);
+        at += ends_[number] - from;
         return true;
     }
 
-    /// Keeps the tokens of a word that isn't there yet and is no longer than max_word_bytes.
-    void put(std::string_view word, uint64_t hash, std::span<const int32_t> tokens) {
-        if (words_.size() >= max_words) { // full, it starts anew: the common words are soon back
+    void put_long(std::string_view word, std::span<const int32_t> tokens) {
+        if (words_.size() >= max_long) { // full, it starts anew: the common words are soon back
             words_.clear();
             ends_.clear();
             tokens_.clear();
         }
-        words_.add(word, hash);
+        words_.add(word, text_table::of(word));
         tokens_.insert(tokens_.end(), tokens.begin(), tokens.end());
         ends_.push_back(static_cast<uint32_t>(tokens_.size()));
     }
 
-    /// Room for those who make the tokens.
-    merge_room  room;
-    std::string text, escaped;
-
-  private:
-    static constexpr size_t max_words = 60000; // about 3 MB
-    text_table              words_{max_words};
+    std::vector<line>       lines_;
+    static constexpr size_t max_long  = 16000; // about 1 MB
+    bool                    has_many_ = false; // a short word of many tokens is among the long ones
+    text_table              words_{max_long};
     std::vector<uint32_t>   ends_; // of each word's tokens in tokens_
     std::vector<int32_t>    tokens_;
 };
