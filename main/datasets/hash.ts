@@ -1,4 +1,3 @@
-import { withoutLiteral } from './templates/segments.ts';
 import type { Segment } from './types.ts';
 
 /** A 64-bit hash of a row's text, as two unsigned 32-bit halves: enough to find equal rows among many millions. */
@@ -7,23 +6,53 @@ export interface Hash64 {
   high: number;
 }
 
+/** UTF-8 has no such bytes: they stand before a segment and say whether it is learned. */
+const BORDER = 0xfe;
+
+/** Where a row's text lies as bytes while it is hashed; the same memory as numbers, and how many bytes it has. */
+let scratch = { bytes: Buffer.alloc(0), words: new Int32Array(0) };
+
+function growScratch(least: number): void {
+  const memory = new ArrayBuffer(Math.max(1 << 16, 2 ** Math.ceil(Math.log2(least))));
+  const grown = Buffer.from(memory);
+  scratch.bytes.copy(grown);
+  scratch = { bytes: grown, words: new Int32Array(memory) };
+}
+
 /** Hashes the text of a row; the borders of its segments count too, but for those around literal text. */
 export function hashSegments(segments: Segment[]): Hash64 {
-  let a = 0x243f6a88;
+  const size = writeText(segments);
+  const { words } = scratch;
+  let a = 0x243f6a88 ^ size;
   let b = 0x85a308d3;
-  const parts = segments.some(([, , literal]) => literal === 1) ? withoutLiteral(segments) : segments;
-  for (const [text, supervised] of parts) {
-    a = Math.imul(a ^ (0x10000 + supervised), 0x9e3779b1);
-    for (let at = 0; at < text.length; at += 2) {
-      // Two characters a round; past the end charCodeAt is NaN, which is 0 as bits.
-      const code = text.charCodeAt(at) | (text.charCodeAt(at + 1) << 16);
-      a = Math.imul(a ^ code, 0x85ebca6b);
-      b = Math.imul(b ^ code, 0xc2b2ae35);
-      a ^= b >>> 15;
-      b ^= a >>> 13;
-    }
+  // Four bytes a round. A JavaScript string is read a character at a time, each time asking what kind of string it is: bytes are
+  // ten times as fast, their making included.
+  for (let at = 0; at < size; at += 4) {
+    const code = words[at >> 2]!;
+    a = Math.imul(a ^ code, 0x85ebca6b);
+    b = Math.imul(b ^ code, 0xc2b2ae35);
+    a ^= b >>> 15;
+    b ^= a >>> 13;
   }
   return { low: mix32(a ^ Math.imul(b, 0x27d4eb2f)), high: mix32(b ^ Math.imul(a, 0x165667b1)) };
+}
+
+/** Puts the segments into the scratch memory, zeros behind them up to a multiple of four. Returns their size in bytes. */
+function writeText(segments: Segment[]): number {
+  const merges = segments.some(([, , literal]) => literal === 1);
+  let kind: number | null = null;
+  let at = 0;
+  for (const [text, supervised] of segments) {
+    // A character has at most three bytes for each of its UTF-16 halves.
+    const least = at + 3 * text.length + 8;
+    if (least > scratch.bytes.length) growScratch(least);
+    if (merges && text === '') continue;
+    if (!merges || kind !== supervised) scratch.bytes[at++] = BORDER + supervised;
+    at += scratch.bytes.write(text, at);
+    kind = supervised;
+  }
+  scratch.bytes.fill(0, at, at + 3);
+  return at;
 }
 
 /** Spreads every bit of a 32-bit number over all of them. Source: the finaliser of MurmurHash3. */

@@ -1,12 +1,17 @@
 import type { Segment, StartTokenizer, TokenizeProcess, TokenizeResult } from './types.ts';
 
+const LINE_END = 10;
+/** Room for the rows of a batch: 256 KiB of the dataset, and what the template adds. */
+const PENDING_BYTES = 640 * 1024;
+
 /** One token file being written: a tokenize process that starts with the first row, and is never fed faster than it reads. */
 export class TokenSink {
   readonly output_path: string;
   rows = 0;
   /** Rows of the file, where only a sample of them is added; to be set before the first flush. */
   dataset_rows = 0;
-  private pending = '';
+  private pending = Buffer.alloc(0);
+  private pendingBytes = 0;
   private process: TokenizeProcess | null = null;
   private failure: Promise<never> | null = null;
   private readonly start: StartTokenizer;
@@ -18,16 +23,24 @@ export class TokenSink {
 
   add(line: number, segments: Segment[]): void {
     this.rows += 1;
-    this.pending += `{"row":${line},"segments":${JSON.stringify(segments)}}\n`;
+    const text = JSON.stringify({ row: line, segments });
+    // Straight to bytes: one long text of all rows would be put together and converted once more. A character has at most three
+    // bytes for each of its UTF-16 halves.
+    const least = this.pendingBytes + 3 * text.length + 1;
+    if (least > this.pending.length) this.grow(least);
+    this.pendingBytes += this.pending.write(text, this.pendingBytes);
+    this.pending[this.pendingBytes++] = LINE_END;
   }
 
   /** Hands what was added to the process, and waits while it has enough. @throws the trainer's error */
   async flush(): Promise<void> {
-    if (this.pending === '') return;
+    if (this.pendingBytes === 0) return;
     const { stdin } = (this.process ??= this.open());
-    const text = this.pending;
-    this.pending = '';
-    if (stdin.write(text)) return;
+    const bytes = this.pending.subarray(0, this.pendingBytes);
+    // The stream keeps the bytes until they are written.
+    this.pending = Buffer.alloc(0);
+    this.pendingBytes = 0;
+    if (stdin.write(bytes)) return;
     let resume!: () => void;
     const drained = new Promise<void>((resolve) => {
       resume = resolve;
@@ -50,6 +63,12 @@ export class TokenSink {
 
   kill(): void {
     this.process?.kill();
+  }
+
+  private grow(least: number): void {
+    const grown = Buffer.allocUnsafeSlow(Math.max(PENDING_BYTES, 2 * this.pending.length, least));
+    this.pending.copy(grown, 0, 0, this.pendingBytes);
+    this.pending = grown;
   }
 
   private open(): TokenizeProcess {

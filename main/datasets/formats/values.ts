@@ -53,11 +53,9 @@ export function requiredList(row: Row, column: string): unknown[] {
   return value as unknown[];
 }
 
-const LONE_SURROGATE = /[\uD800-\uDFFF]/u;
-
 /** Whether a text can be written as UTF-8; JSON's escapes can make halves of characters that can't. */
 export function isWellFormed(text: string): boolean {
-  return !LONE_SURROGATE.test(text);
+  return text.isWellFormed();
 }
 
 export function typeName(value: unknown): string {

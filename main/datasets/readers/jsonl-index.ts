@@ -60,7 +60,7 @@ async function* readLines(
       } else {
         const { buffer } = await file.read(Buffer.allocUnsafe(length), 0, length, start);
         const decoder = new Utf8Decoder();
-        const text = (decoder.push(buffer) + decoder.flush()).replace(/\r?\n$/, '');
+        const text = decoder.decode(buffer).replace(/\r?\n$/, '');
         if (text.length > MAX_ROW_CHARS) rows.push(rowTooLong(line));
         else if (text.trim() !== '') rows.push(parseJsonRow(line, text, decoder));
       }

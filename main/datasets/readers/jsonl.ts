@@ -8,18 +8,17 @@ import { Utf8Decoder } from './utf8-decoder.ts';
 export async function* readJsonl(source: Source): AsyncGenerator<RowBatch, void, undefined> {
   const decoder = new Utf8Decoder();
   let rows: ReadRow[] = [];
-  const splitter = new LineSplitter((line, text) => {
+  const splitter = new LineSplitter(decoder, (line, text) => {
     if (text === null) rows.push(rowTooLong(line));
     else if (text.trim() !== '') rows.push(parseJsonRow(line, text, decoder));
   });
   let bytes_read = 0;
   for await (const chunk of source.chunks()) {
     bytes_read += chunk.length;
-    splitter.push(decoder.push(chunk));
+    splitter.push(chunk);
     yield { rows, bytes_read };
     rows = [];
   }
-  splitter.push(decoder.flush());
   splitter.flush();
   yield { rows, bytes_read };
 }

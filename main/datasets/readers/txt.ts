@@ -24,7 +24,7 @@ export async function* readTxt(source: Source): AsyncGenerator<RowBatch, void, u
     block = [];
     blockChars = 0;
   };
-  const splitter = new LineSplitter((line, text) => {
+  const splitter = new LineSplitter(decoder, (line, text) => {
     if (text !== null && text.trim() === '') {
       endBlock();
       return;
@@ -39,11 +39,10 @@ export async function* readTxt(source: Source): AsyncGenerator<RowBatch, void, u
   let bytes_read = 0;
   for await (const chunk of source.chunks()) {
     bytes_read += chunk.length;
-    splitter.push(decoder.push(chunk));
+    splitter.push(chunk);
     yield { rows, bytes_read };
     rows = [];
   }
-  splitter.push(decoder.flush());
   splitter.flush();
   endBlock();
   yield { rows, bytes_read };

@@ -33,7 +33,8 @@ export class Utf8Decoder {
     return this.sawInvalid && ESCAPED_BYTE.test(text);
   }
 
-  private decode(bytes: Buffer): string {
+  /** The text of bytes that begin and end with whole characters. */
+  decode(bytes: Buffer): string {
     if (isUtf8(bytes)) return bytes.toString('utf8');
     this.sawInvalid = true;
     let text = '';

@@ -1,12 +1,11 @@
 import type { Segment } from '../types.ts';
 
 /** One of these is in every mark of a control token (`<s>`, `<|end|>`, `[INST]`, `>>TITLE<<`, `<｜end▁of▁sentence｜>`). */
-const MARK_SIGNS = ['<', '>', '[', ']', '|', '｜', '▁'];
+const MARK_SIGN = /[<>[\]|｜▁]/;
 
 /** Whether a text could hold the mark of a control token, such as `<|end|>`. */
 export function mayHoldMark(text: string): boolean {
-  for (const sign of MARK_SIGNS) if (text.includes(sign)) return true;
-  return false;
+  return MARK_SIGN.test(text);
 }
 
 /** Collects a row's pieces; neighbours of the same kind become one, and empty ones vanish. */
