@@ -4,14 +4,16 @@
  *   npm run bench:data [-- --rows 100000 --text FILE --model GGUF --enough-rows N --json]
  *
  * Rows are question and answer, made of words of FILE (default: the packages' own documentation) in random places, so that
- * word and punctuation are real and no two rows are alike. Speeds are MB of the dataset a second: of the clock, and of the CPU
- * time of each process. The trainer's CPU time and peak memory are read from /proc, so on Linux only.
+ * word and punctuation are real and no two rows are alike; a process of its own makes them, so that its words are not counted as
+ * memory of the core. Speeds are MB of the dataset a second: of the clock, and of the CPU time of each process. The trainer's CPU
+ * time and peak memory are read from /proc, so on Linux only.
  */
+import { execFile } from 'node:child_process';
 import { createWriteStream, readFileSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 import type { Output } from '../../main/cli/lib/output.ts';
 import { completeJob } from '../../main/contracts/protocol.ts';
 import { openTemplate, prepareTokens, type TokenizeResult } from '../../main/datasets/index.ts';
@@ -25,6 +27,7 @@ const { values: args } = parseArgs({
     text: { type: 'string' },
     model: { type: 'string' },
     'enough-rows': { type: 'string' },
+    'write-to': { type: 'string' },
     json: { type: 'boolean', default: false },
   },
 });
@@ -78,7 +81,7 @@ async function bench(output: Output): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), 'forja-bench-data-'));
   try {
     const data_path = join(dir, 'rows.jsonl');
-    await writeRows(data_path, Number(args.rows));
+    await promisify(execFile)(process.execPath, [...process.argv.slice(1), '--write-to', data_path]);
     const mb = (await stat(data_path)).size / 1e6;
     const model_path = args.model ?? (await sampleModel(output));
     const template = openTemplate(await inspectTrainable(model_path));
@@ -127,4 +130,5 @@ async function bench(output: Output): Promise<void> {
   }
 }
 
-await runBench(args.json, bench);
+if (args['write-to'] === undefined) await runBench(args.json, bench);
+else await writeRows(args['write-to'], Number(args.rows));
