@@ -184,6 +184,8 @@ export interface BenchJob {
   micro_batch_size: number;
   /** r, the width of the low-rank update. */
   lora_rank: number;
+  /** Share of an adapter's inputs zeroed at random in training. */
+  lora_dropout: number;
   /** Which linear layers of each block get an adapter. Where a file fuses layers (phi3: q, k, v in one; gate, up in one) naming one of them adapts the fused layer. */
   target_modules: ("q" | "k" | "v" | "o" | "gate" | "up" | "down")[];
   /** Timed passes, after one to warm up. */

@@ -35,6 +35,7 @@ job_result bench_command(const nlohmann::json & job, event_writer &) {
     s.threads                 = job["threads"];
     s.method.lora_rank        = job["lora_rank"];
     s.method.lora_alpha       = 2.0 * s.method.lora_rank;
+    s.method.lora_dropout     = job["lora_dropout"];
     s.method.target_modules   = job["target_modules"].get<std::vector<std::string>>();
     s.compute_type            = job["compute_type"] == "f32" ? precision::f32 : precision::fast;
     s.activation_budget_bytes = job["activation_budget_bytes"];

@@ -1,4 +1,4 @@
-// The fused CPU kernels that take a row at a time (gated activations, cross entropy, norm) against their scalar double-precision
+// The fused CPU kernels that take a row at a time (gated activations, cross entropy, dropout, norm) against their scalar double-precision
 // versions, on every instruction set that this machine has; those versions' gradients against central differences; and the same
 // bits for any number of threads.
 #include <algorithm>
@@ -6,9 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "base/random.hpp"
 #include "ops/cpu/kernels.hpp"
 #include "support/kernel-checks.hpp"
 
+using namespace forja;
 using namespace forja::cpu;
 using namespace forja::test;
 
@@ -188,7 +190,83 @@ void test_rms_norm(int64_t n) {
     }
 }
 
+std::vector<uint64_t> token_ids(int64_t n_tokens) {
+    std::vector<uint64_t> ids;
+    for (int64_t t = 0; t < n_tokens; ++t) {
+        ids.push_back(stream_key(7, t));
+    }
+    return ids;
+}
+
+void test_dropout() {
+    const int64_t               n = 77, n_tokens = 9;
+    const std::vector<uint64_t> ids = token_ids(n_tokens);
+    const dropout               d   = dropout_of(0.3, 5, ids.data());
+    generator                   g{41};
+    const std::vector<float>    x = g.floats(n * n_tokens), before = g.floats(n * n_tokens);
+    std::vector<float>          want, want_mask, want_sum;
+    for (int64_t t = 0; t < n_tokens; ++t) {
+        for (int64_t i = 0; i < n; ++i) {
+            const size_t at = want.size();
+            want_mask.push_back(reference::dropped(d, t, i) ? 0 : d.factor);
+            want.push_back(want_mask[at] == 0 ? 0 : d.factor * x[at]);
+            want_sum.push_back(before[at] + want[at]);
+        }
+    }
+    for (const int nth : {1, 2, 5}) {
+        std::vector<float> y(x.size()), mask(x.size()), sum = before, in_place = x;
+        on_threads(nth, [&](int ith, int nt) {
+            dropout_apply(d, y.data(), x.data(), n, n_tokens, false, ith, nt);
+            dropout_apply(d, mask.data(), nullptr, n, n_tokens, false, ith, nt);
+            dropout_apply(d, sum.data(), x.data(), n, n_tokens, true, ith, nt);
+            dropout_apply(d, in_place.data(), in_place.data(), n, n_tokens, false, ith, nt);
+        });
+        check(same_bits(y, want) && same_bits(mask, want_mask) && same_bits(sum, want_sum) && same_bits(in_place, want),
+              "dropout: the reference's bits with " + std::to_string(nth) + " threads");
+    }
+    std::vector<float> last(n);
+    dropout_apply(from_token(d, n_tokens - 1), last.data(), x.data() + n * (n_tokens - 1), n, 1, false, 0, 1);
+    check(same_bits(last, std::vector<float>(want.end() - n, want.end())), "dropout: a token alone loses the same elements");
+}
+
+// As often as asked for, and whether an element is dropped says nothing of its neighbours, of the same place in other tokens, or
+// of the same token under another key. With 400,000 elements 5 standard errors are 0.008.
+void test_dropout_is_random() {
+    const int64_t               n = 1000, n_tokens = 400;
+    const std::vector<uint64_t> ids = token_ids(n_tokens);
+    for (const double p : {0.05, 0.5}) {
+        auto mask_of = [&](uint64_t key) { // around zero, of variance one
+            std::vector<float> mask(n * n_tokens);
+            dropout_apply(dropout_of(p, key, ids.data()), mask.data(), nullptr, n, n_tokens, false, 0, 1);
+            for (float & m : mask) {
+                m = (float) ((m == 0 ? 1 - p : -p) / std::sqrt(p * (1 - p)));
+            }
+            return mask;
+        };
+        const std::vector<float> mask = mask_of(1), other = mask_of(2);
+        auto correlation = [&](const std::vector<float> & with, int64_t shift) {
+            double total = 0;
+            for (int64_t i = 0; i + shift < n * n_tokens; ++i) {
+                total += mask[i] * with[i + shift];
+            }
+            return std::fabs(total) / (double) (n * n_tokens);
+        };
+        const std::string name = "dropout " + std::to_string(p);
+        double            mean = 0;
+        for (const float m : mask) {
+            mean += m;
+        }
+        check_error(name + ": how often", std::fabs(mean) / (double) (n * n_tokens), 0.008);
+        for (const int64_t shift : {int64_t(1), int64_t(2), int64_t(4), int64_t(16), int64_t(64), n, 2 * n}) {
+            check_error(name + ": with the element " + std::to_string(shift) + " further on", correlation(mask, shift), 0.008);
+        }
+        check_error(name + ": with another key's", correlation(other, 0), 0.008);
+    }
+}
+
 void test_all() {
+    test_dropout();
+    test_dropout_is_random();
     test_glu(glu_kind::silu);
     test_glu(glu_kind::gelu_tanh);
     test_cross_entropy(101, 5, 0);

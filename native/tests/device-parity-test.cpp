@@ -19,10 +19,11 @@ struct outcome {
     std::vector<float> grads, values;
 };
 
-outcome one_step(const std::string & path, std::shared_ptr<device> dev, const micro_batch & mb, precision prec) {
+outcome one_step(const std::string & path, std::shared_ptr<device> dev, const micro_batch & mb, precision prec, double lora_dropout) {
     auto                    base = model::load(gguf_file::open(path), dev, 256, true);
     method_settings         s;
-    s.lora_rank = 4;
+    s.lora_rank    = 4;
+    s.lora_dropout = lora_dropout;
     std::unique_ptr<method> m = make_method(s, *base, true);
     fill_adapter(*m);
     engine::options o;
@@ -48,7 +49,8 @@ struct base_case {
     const char * variant;
     ggml_type    type;
     bool         wide; // rows of 256, for the K types
-    precision    prec = precision::f32;
+    precision    prec         = precision::f32;
+    double       lora_dropout = 0;
 };
 const base_case cases[] = {
     {"llama", GGML_TYPE_F32, false},       {"qwen3", GGML_TYPE_F32, false}, {"gemma3-softcap", GGML_TYPE_F32, false},
@@ -56,6 +58,7 @@ const base_case cases[] = {
     {"llama", GGML_TYPE_Q4_0, false},      {"llama3", GGML_TYPE_Q4_K, true},
     {"llama", GGML_TYPE_F32, false, precision::fast}, {"phi3", GGML_TYPE_F16, true, precision::fast},
     {"qwen3", GGML_TYPE_BF16, true, precision::fast}, {"llama3", GGML_TYPE_Q4_K, true, precision::fast},
+    {"llama", GGML_TYPE_F32, false, precision::f32, 0.2},
 };
 
 void run_case(const base_case & c, std::shared_ptr<device> other) {
@@ -67,9 +70,9 @@ void run_case(const base_case & c, std::shared_ptr<device> other) {
     o.n_layer              = 2;
     o.wide                 = c.wide;
     const std::string path = fixture(folder, o);
-    const outcome     ref  = one_step(path, cpu(), mb, precision::f32);
-    const outcome     dev  = one_step(path, other, mb, c.prec);
-    const std::string what = std::string(c.variant) + " " + ggml_type_name(c.type) + (c.prec == precision::fast ? " fast" : "") + " on " + other->name() + ": ";
+    const outcome     ref  = one_step(path, cpu(), mb, precision::f32, c.lora_dropout);
+    const outcome     dev  = one_step(path, other, mb, c.prec, c.lora_dropout);
+    const std::string what = std::string(c.variant) + " " + ggml_type_name(c.type) + (c.prec == precision::fast ? " fast" : "") + (c.lora_dropout > 0 ? " dropout" : "") + " on " + other->name() + ": ";
     // With an F32 base: ggml's Vulkan products round both factors to F16 (2^-11) in shared memory where the device has F16.
     // With a quantised one each device also rounds activations its own way (Q8 blocks on the CPU), which the gradients of so
     // small a model feel most: the CPU's own differ as much from those of the same weights in F32.
@@ -87,7 +90,7 @@ void run_case(const base_case & c, std::shared_ptr<device> other) {
 int main(int argc, char ** argv) {
     std::vector<std::string> names;
     for (const base_case & c : cases) {
-        names.push_back(std::string(c.variant) + " " + ggml_type_name(c.type) + (c.prec == precision::fast ? " fast" : ""));
+        names.push_back(std::string(c.variant) + " " + ggml_type_name(c.type) + (c.prec == precision::fast ? " fast" : "") + (c.lora_dropout > 0 ? " dropout" : ""));
     }
     if (argc == 1) { // everywhere: the devices' graphs on the CPU
         for (const base_case & c : cases) {

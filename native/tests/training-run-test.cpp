@@ -135,6 +135,7 @@ void make_up(const temporary_folder & folder) {
         s.max_seq_len                 = 24; // the longest row has 21 tokens: passes of one or two, some and all rows of a step
         s.gradient_accumulation_steps = 4 / micro;
         s.compute_type                = precision::f32;
+        s.method.lora_dropout         = 0.2;
         runs.push_back(train(s));
     }
     train_settings s          = settings(folder, path, "micro");
@@ -142,6 +143,7 @@ void make_up(const temporary_folder & folder) {
     s.activation_budget_bytes = 0;
     s.threads                 = 2;
     s.compute_type            = precision::f32;
+    s.method.lora_dropout     = 0.2;
     const history recomputed  = train(s);
     // With the least memory, which the refusal of less tells: a pass a row.
     s.device_memory_limit_bytes = 1;

@@ -2,7 +2,7 @@
  * The benchmark: how fast the trainer is, and with how much memory, beside llama.cpp's own forward pass over the same file in
  * the same run. `ratio_to_q8_0_forward` is training speed over the forward speed of the Q8_0 file.
  *
- *   npm run bench [-- --types f16,q8_0,q4_0,q4_k_m --max-seq-len 512,2048 --micro-batch-size 1,4 --threads 2 --steps 3
+ *   npm run bench [-- --types f16,q8_0,q4_0,q4_k_m --max-seq-len 512,2048 --micro-batch-size 1,4 --lora-dropout 0 --threads 2 --steps 3
  *                     --device cpu --profile --json]
  *
  * With --profile also where a step's time goes: each product's and each other operation's share, and the products' speed
@@ -21,12 +21,14 @@ const { values: args } = parseArgs({
   options: {
     ...STEP_OPTIONS,
     types: { type: 'string', default: 'f16,bf16,q8_0,q4_0,q4_1,q4_k_m' },
+    'lora-dropout': { type: 'string', default: '0' },
     device: { type: 'string', default: 'cpu' },
     profile: { type: 'boolean', default: false },
   },
 });
 const settings = {
   lora_rank: Number(args['lora-rank']),
+  lora_dropout: Number(args['lora-dropout']),
   threads: Number(args.threads),
   steps: Number(args.steps),
   device: args.device,

@@ -10,10 +10,10 @@ var block_forward(tape & t, batch_inputs & in, const model & m, int il, method *
     const int64_t         T  = x->value->ne[1];
     const bool            local = hp.is_local[il];
     const int64_t         n_q = (int64_t) hp.n_head * hp.head_dim, n_kv = (int64_t) hp.n_head_kv * hp.head_dim;
-    const uint64_t        key = stream_key(dropout_key, il);
+    const dropout_keys    keys{stream_key(dropout_key, il), in.batch->dropout_ids.data()};
 
     auto layer = [&](const linear_weights & w, const char * modules, var input) {
-        return linear(t, w, input, tuning ? tuning->adapt(w, il, modules, key) : nullptr);
+        return linear(t, w, input, tuning ? tuning->adapt(w, il, modules, keys) : nullptr);
     };
 
     // Attention.

@@ -289,6 +289,26 @@ ggml_tensor * cpu_lora_down_backward(graph & g, ggml_tensor * a, ggml_tensor * d
     });
 }
 
+ggml_tensor * cpu_lora_down_backward(graph & g, ggml_tensor * a, ggml_tensor * du, ggml_tensor * dx, const cpu::dropout & drop) {
+    return node_inplace(g, "adapter, A^T du, dropout", dx, {a, du}, [a, du, drop](ggml_tensor * dst, int ith, int nth) {
+        constexpr int64_t together = 96; // tokens whose A^T du stays in the cache until it is added
+        const int64_t     n = a->ne[0], r = a->ne[1], end = du->ne[1] * (ith + 1) / nth;
+        float *           own = (float *) scratch(together * n * sizeof(float));
+        for (int64_t t = du->ne[1] * ith / nth; t < end; t += together) {
+            const int64_t count = std::min(together, end - t);
+            cpu::thin_expand(own, n, f32(a), cpu::thin_layout::n_fastest, f32(du) + t * r, r, n, r, count, 1.0f, false, 0, 1);
+            cpu::dropout_apply(cpu::from_token(drop, t), f32(dst) + t * n, own, n, count, true, 0, 1);
+        }
+    });
+}
+
+ggml_tensor * cpu_dropout(graph & g, ggml_tensor * x, const cpu::dropout & drop) {
+    x = contiguous(g, x);
+    return node_like(g, "dropout", x, {x}, [x, drop](ggml_tensor * dst, int ith, int nth) {
+        cpu::dropout_apply(drop, f32(dst), f32(x), x->ne[0], x->ne[1], false, ith, nth);
+    });
+}
+
 ggml_tensor * cpu_cross_entropy(graph & g, ggml_tensor * logits, ggml_tensor * labels, float * loss_nats, bool with_grad,
                                 float grad_scale, float softcap) {
     return node_inplace(g, "cross entropy", logits, {labels}, [=](ggml_tensor * dst, int ith, int nth) {

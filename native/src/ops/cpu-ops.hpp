@@ -7,6 +7,10 @@
 
 namespace forja {
 
+namespace cpu {
+struct dropout;
+}
+
 ggml_tensor * cpu_rms_norm(graph & g, ggml_tensor * x, ggml_tensor * w, float eps);
 ggml_tensor * cpu_rms_norm_backward(graph & g, ggml_tensor * x, ggml_tensor * w, ggml_tensor * dy, float eps);
 
@@ -32,8 +36,12 @@ ggml_tensor * cpu_lora_down(graph & g, ggml_tensor * a, ggml_tensor * x, float s
 ggml_tensor * cpu_lora_up(graph & g, ggml_tensor * b, ggml_tensor * u, ggml_tensor * y, float scale);
 /// du [r, T] = scale * B^T dy.
 ggml_tensor * cpu_lora_up_backward(graph & g, ggml_tensor * b, ggml_tensor * dy, float scale);
-/// dx + A^T du, in dx's memory.
+/// dx + A^T du, in dx's memory; with `drop`, only where it kept the input.
 ggml_tensor * cpu_lora_down_backward(graph & g, ggml_tensor * a, ggml_tensor * du, ggml_tensor * dx);
+ggml_tensor * cpu_lora_down_backward(graph & g, ggml_tensor * a, ggml_tensor * du, ggml_tensor * dx, const cpu::dropout & drop);
+
+/// x [n, T] where `drop` keeps it, times its factor; else 0.
+ggml_tensor * cpu_dropout(graph & g, ggml_tensor * x, const cpu::dropout & drop);
 
 /// Cross entropy in place on logits [n_vocab, n]: they become their gradients times grad_scale (when with_grad), and the
 /// losses go to loss_nats (host memory, n values) as the node runs.

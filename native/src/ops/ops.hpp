@@ -9,11 +9,12 @@ namespace forja {
 
 /// The rows of one micro-batch, back to back with nothing between: no result depends on padding, because there is none.
 struct micro_batch {
-    std::vector<int32_t> tokens;    // T
-    std::vector<int32_t> positions; // T, from 0 in each sequence
-    std::vector<int32_t> seq_start; // n_seq + 1 offsets into tokens
-    std::vector<int32_t> sup_index; // where a supervised token is predicted: the index of the token before it
-    std::vector<int32_t> labels;    // the supervised tokens
+    std::vector<int32_t>  tokens;      // T
+    std::vector<int32_t>  positions;   // T, from 0 in each sequence
+    std::vector<int32_t>  seq_start;   // n_seq + 1 offsets into tokens
+    std::vector<int32_t>  sup_index;   // where a supervised token is predicted: the index of the token before it
+    std::vector<int32_t>  labels;      // the supervised tokens
+    std::vector<uint64_t> dropout_ids; // T, of a token's row and place in it: the same in whichever pass the row lies
 
     int64_t n_tokens() const { return (int64_t) tokens.size(); }
     int     n_seq() const { return (int) seq_start.size() - 1; }
@@ -44,6 +45,12 @@ struct batch_inputs {
 
 /// y = x / rms(x) * w over ne[0]. x [n, ...], w [n].
 var rms_norm(tape & t, var x, ggml_tensor * w, float eps);
+
+/// What one layer's dropout follows from: the same two give the same mask, whatever the pass and the device.
+struct dropout_keys {
+    uint64_t         key   = 0;       // of the step and the layer
+    const uint64_t * token = nullptr; // micro_batch::dropout_ids
+};
 
 /// What a tuning method does to one frozen linear layer, called by linear() in this order. Shapes as there.
 class adapted_linear {

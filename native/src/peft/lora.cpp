@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "base/random.hpp"
 #include "ops/cpu-ops.hpp"
+#include "ops/cpu/kernels.hpp"
 
 namespace forja {
 
@@ -13,12 +14,13 @@ namespace {
 
 class lora_linear : public adapted_linear {
   public:
-    lora_linear(ggml_tensor * a, ggml_tensor * b, ggml_tensor * a_grad, ggml_tensor * b_grad, float scale, float dropout, uint64_t key)
-        : a_(a), b_(b), a_grad_(a_grad), b_grad_(b_grad), scale_(scale), dropout_(dropout), key_(key) {}
+    lora_linear(ggml_tensor * a, ggml_tensor * b, ggml_tensor * a_grad, ggml_tensor * b_grad, float scale, const cpu::dropout & drop)
+        : a_(a), b_(b), a_grad_(a_grad), b_grad_(b_grad), scale_(scale), drop_(drop) {}
 
     ggml_tensor * forward(tape & t, ggml_tensor * x, ggml_tensor * y_base) override {
         ggml_context * ctx = t.ctx();
-        ggml_tensor *  xd  = dropped(t, x);
+        dropping_          = t.training && drop_.n_dropped > 0;
+        ggml_tensor * xd   = dropped(t, x);
         if (t.g.on_cpu()) {
             u_ = t.keep(cpu_lora_down(t.g, a_, xd, 1.0f));
             return cpu_lora_up(t.g, b_, u_, y_base, scale_);
@@ -37,14 +39,14 @@ class lora_linear : public adapted_linear {
             du_              = ggml_scale(ctx, ggml_mul_mat(ctx, bt, dy), scale_);
         }
         accumulate_outer(t.g, b_grad_, u_, dy, scale_);
-        accumulate_outer(t.g, a_grad_, mask_ ? ggml_mul(ctx, x, mask_) : x, du_, 1.0f);
+        accumulate_outer(t.g, a_grad_, dropped(t, x), du_, 1.0f);
         return dy;
     }
 
     ggml_tensor * add_dx(tape & t, ggml_tensor * dx) override {
         ggml_context * ctx = t.ctx();
-        if (t.g.on_cpu() && !mask_) {
-            return cpu_lora_down_backward(t.g, a_, du_, dx);
+        if (t.g.on_cpu()) {
+            return dropping_ ? cpu_lora_down_backward(t.g, a_, du_, dx, drop_) : cpu_lora_down_backward(t.g, a_, du_, dx);
         }
         ggml_tensor * at  = ggml_cont(ctx, ggml_transpose(ctx, a_)); // [r, n_in]
         ggml_tensor * own = ggml_mul_mat(ctx, at, du_);
@@ -52,28 +54,31 @@ class lora_linear : public adapted_linear {
     }
 
   private:
-    // Inverted dropout on the adapter's input, as PEFT does it; the same mask in forward and recomputation.
+    // Inverted dropout on the adapter's input, as PEFT does it. The CPU drops the same values again on the way back, which costs
+    // less than keeping them; other devices get the mask from the host.
     ggml_tensor * dropped(tape & t, ggml_tensor * x) {
-        if (dropout_ <= 0.0f || !t.training) {
+        if (!dropping_) {
             return x;
         }
-        const uint64_t key = key_;
-        const float    p = dropout_, keep = 1.0f / (1.0f - dropout_);
-        const int64_t  n = ggml_nelements(x);
-        mask_ = t.g.input(GGML_TYPE_F32, {x->ne[0], x->ne[1]}, [key, p, keep, n](void * dst) {
-            for (int64_t i = 0; i < n; i++) {
-                ((float *) dst)[i] = uniform01(key, i) < p ? 0.0f : keep;
-            }
-        });
+        if (t.g.on_cpu()) {
+            return cpu_dropout(t.g, x, drop_);
+        }
+        if (!mask_) {
+            const int64_t n = x->ne[0], n_tokens = x->ne[1];
+            mask_ = t.g.input(GGML_TYPE_F32, {n, n_tokens}, [drop = drop_, n, n_tokens](void * dst) {
+                cpu::dropout_apply(drop, (float *) dst, nullptr, n, n_tokens, false, 0, 1);
+            });
+        }
         return ggml_mul(t.ctx(), x, mask_);
     }
 
     ggml_tensor * a_, *b_, *a_grad_, *b_grad_;
-    float         scale_, dropout_;
-    uint64_t      key_;
-    ggml_tensor * u_    = nullptr; // [r, T] = A x
-    ggml_tensor * du_   = nullptr; // [r, T]
-    ggml_tensor * mask_ = nullptr; // [n_in, T]
+    float         scale_;
+    cpu::dropout  drop_;
+    bool          dropping_ = false;
+    ggml_tensor * u_        = nullptr; // [r, T] = A x
+    ggml_tensor * du_       = nullptr; // [r, T]
+    ggml_tensor * mask_     = nullptr; // [n_in, T], not on the CPU
 };
 
 } // namespace
@@ -145,14 +150,14 @@ void lora::init(uint64_t seed) {
     }
 }
 
-std::shared_ptr<adapted_linear> lora::adapt(const linear_weights & w, int, const char *, uint64_t dropout_key) {
+std::shared_ptr<adapted_linear> lora::adapt(const linear_weights & w, int, const char *, const dropout_keys & keys) {
     auto found = by_name_.find(w.name);
     if (found == by_name_.end()) {
         return nullptr;
     }
     const pair & p = pairs_[found->second];
     return std::make_shared<lora_linear>(params_.value(p.a), params_.value(p.b), params_.grad(p.a), params_.grad(p.b), scale_,
-                                         (float) s_.lora_dropout, stream_key(dropout_key, found->second));
+                                         cpu::dropout_of(s_.lora_dropout, stream_key(keys.key, found->second), keys.token));
 }
 
 adapter_tensors lora::to_adapter() const {

@@ -13,7 +13,7 @@ class lora : public method {
     lora(const method_settings & s, const model & base, bool training);
 
     void                            init(uint64_t seed) override;
-    std::shared_ptr<adapted_linear> adapt(const linear_weights & w, int il, const char * modules, uint64_t dropout_key) override;
+    std::shared_ptr<adapted_linear> adapt(const linear_weights & w, int il, const char * modules, const dropout_keys & keys) override;
     int                             lowest_block() const override { return lowest_block_; }
     adapter_tensors                 to_adapter() const override;
     void                            from_adapter(const adapter_tensors & a) override;

@@ -33,8 +33,8 @@ class method {
     virtual void init(uint64_t seed) = 0;
 
     /// What the method does to the layer of block `il` named by its module ("q" … "down"; a fused layer is named by all of
-    /// its modules, as "q,k,v"); null when it leaves the layer alone. `dropout_key` differs for each pass of each step.
-    virtual std::shared_ptr<adapted_linear> adapt(const linear_weights & w, int il, const char * modules, uint64_t dropout_key) = 0;
+    /// its modules, as "q,k,v"); null when it leaves the layer alone. `keys`: of the step and block, and the pass's tokens.
+    virtual std::shared_ptr<adapted_linear> adapt(const linear_weights & w, int il, const char * modules, const dropout_keys & keys) = 0;
 
     /// The lowest block with a parameter; n_layer when there is none. Backward passes stop there.
     virtual int lowest_block() const = 0;

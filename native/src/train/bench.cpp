@@ -63,7 +63,7 @@ double train_seconds(const bench_settings & s, std::shared_ptr<model> base, prof
             for (int32_t id : random_tokens(s.max_seq_len, base->hp().n_vocab, stream_key(step, i))) {
                 row.push_back((uint32_t) id | 0x80000000u);
             }
-            append_row(passes.back(), row.data(), row.size(), s.max_seq_len);
+            append_row(passes.back(), row.data(), row.size(), s.max_seq_len, i);
             supervised += row.size() - 1;
         }
         tuning->params().zero_grads();

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "base/random.hpp"
 #include "model/block.hpp"
 #include "train/block-pass.hpp"
 
@@ -238,7 +239,7 @@ std::vector<float> engine::logits(const micro_batch & mb) {
     return out;
 }
 
-bool append_row(micro_batch & mb, const uint32_t * tokens, size_t n_tokens, int max_seq_len) {
+bool append_row(micro_batch & mb, const uint32_t * tokens, size_t n_tokens, int max_seq_len, uint64_t row_id) {
     const size_t n = std::min(n_tokens, (size_t) max_seq_len);
     bool         any = false;
     for (size_t i = 1; i < n && !any; i++) {
@@ -254,6 +255,7 @@ bool append_row(micro_batch & mb, const uint32_t * tokens, size_t n_tokens, int 
     for (size_t i = 0; i < n; i++) {
         mb.tokens.push_back((int32_t) (tokens[i] & 0x7fffffffu));
         mb.positions.push_back((int32_t) i);
+        mb.dropout_ids.push_back(stream_key(row_id, i));
         if (i > 0 && (tokens[i] & 0x80000000u)) {
             mb.sup_index.push_back(start + (int32_t) i - 1);
             mb.labels.push_back((int32_t) (tokens[i] & 0x7fffffffu));

@@ -55,7 +55,7 @@ class engine {
     batch_loss evaluate(const micro_batch & mb);
 
     /// Loss, and grad_scale times the gradient of its sum added to the method's gradients.
-    /// @param dropout_key differs for each pass of each step; the same key gives the same dropout
+    /// @param dropout_key differs for each step; the same key gives a row the same dropout, whichever pass it lies in
     batch_loss accumulate_gradients(const micro_batch & mb, float grad_scale, uint64_t dropout_key);
 
     /// Logits of every position, [n_vocab, T]. For tests and comparisons: memory grows with T.
@@ -110,7 +110,8 @@ class engine {
 
 /// A micro-batch of whole token rows (ids with the supervised bit of the token file). Rows longer than max_seq_len are cut at
 /// the end. Returns false, leaving mb as it was, when nothing in the row is supervised after the cut.
-bool append_row(micro_batch & mb, const uint32_t * tokens, size_t n_tokens, int max_seq_len);
+/// @param row_id tells the rows of a step apart, for dropout
+bool append_row(micro_batch & mb, const uint32_t * tokens, size_t n_tokens, int max_seq_len, uint64_t row_id = 0);
 
 /// One sequence with every token supervised; for tests and benchmarks.
 micro_batch single_sequence(const std::vector<int32_t> & tokens);

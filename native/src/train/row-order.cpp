@@ -35,7 +35,7 @@ int64_t row_set::most_tokens(int64_t n) const {
 
 void row_set::append(micro_batch & mb, int64_t i) const {
     const token_row row = file_->row(rows_[i]);
-    append_row(mb, row.tokens, row.n_tokens, max_seq_len_);
+    append_row(mb, row.tokens, row.n_tokens, max_seq_len_, rows_[i]);
 }
 
 int64_t pass_tokens(const row_set & rows, int64_t micro_batch_size, int64_t rows_per_step, int max_seq_len) {

@@ -245,7 +245,7 @@ class run {
                 }
                 began += paused_ - paused_before;
             }
-            nats += engine_->accumulate_gradients(batches[i], (float) (1.0 / (double) supervised), stream_key(s_.seed, 0x64726f70, state_.step, i)).nats;
+            nats += engine_->accumulate_gradients(batches[i], (float) (1.0 / (double) supervised), stream_key(s_.seed, 0x64726f70, state_.step)).nats;
         }
         const double loss = nats / (double) supervised;
         const double norm = global_grad_norm(engine_->runner(), method_->params());

@@ -77,7 +77,11 @@ std::vector<uint32_t> random_row(uint64_t seed, int n_prompt, int n_answer) {
 micro_batch batch_of(const std::vector<std::vector<uint32_t>> & rows) {
     micro_batch mb;
     for (const auto & row : rows) {
-        append_row(mb, row.data(), row.size(), 1 << 20);
+        uint64_t id = 0; // of what it says: a row keeps its dropout wherever it lies
+        for (uint32_t t : row) {
+            id = mix64(id ^ t);
+        }
+        append_row(mb, row.data(), row.size(), 1 << 20, id);
     }
     return mb;
 }

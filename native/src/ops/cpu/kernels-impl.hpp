@@ -4,6 +4,7 @@
 
 #include "ops/cpu/simd.hpp"
 
+#include "ops/cpu/simd-int.hpp"
 #include "ops/cpu/vector-math.hpp"
 
 #include "ops/cpu/pairs.hpp"
@@ -15,6 +16,7 @@
 #include "ops/cpu/attention-forward-impl.hpp"
 #include "ops/cpu/cross-entropy-impl.hpp"
 #include "ops/cpu/dequantise-impl.hpp"
+#include "ops/cpu/dropout-impl.hpp"
 #include "ops/cpu/glu-impl.hpp"
 #include "ops/cpu/norm-impl.hpp"
 #include "ops/cpu/peak-impl.hpp"
@@ -43,6 +45,7 @@ const kernel_table * FORJA_ISA_TABLE() {
         FORJA_ISA::outer_accumulate_thin,
         FORJA_ISA::thin_reduce,
         FORJA_ISA::thin_expand,
+        FORJA_ISA::dropout_apply,
         FORJA_ISA::rms_norm_forward,
         FORJA_ISA::rms_norm_backward,
     };

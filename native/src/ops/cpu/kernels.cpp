@@ -211,6 +211,11 @@ void thin_expand(float * y, int64_t y_stride, const float * m, thin_layout layou
     table().thin_expand(y, y_stride, m, layout, small, small_stride, n, r, n_tokens, scale, accumulate, ith, nth);
 }
 
+void dropout_apply(const dropout & d, float * out, const float * x, int64_t n, int64_t n_tokens, bool accumulate, int ith,
+                   int nth) {
+    table().dropout_apply(d, out, x, n, n_tokens, accumulate, ith, nth);
+}
+
 void rms_norm_forward(float * y, float * sum, const float * a, const float * b, const float * w, int64_t n,
                       int64_t n_tokens, float eps, int ith, int nth) {
     table().rms_norm_forward(y, sum, a, b, w, n, n_tokens, eps, ith, nth);

@@ -225,6 +225,36 @@ void thin_expand(float * y, int64_t y_stride, const float * m, thin_layout layou
                  int nth);
 
 // ---------------------------------------------------------------------------------------------------------------------
+// Dropout
+
+/// Which elements of [n, T] a dropout drops, and the factor on the others. Nothing is drawn in an order: each element's
+/// answer follows from the key, its token's id and its place, so it is the same however tokens are cut into passes, and
+/// again on the way back.
+struct dropout {
+    uint64_t         key;       // of the step and the layer
+    const uint64_t * token;     // T ids
+    uint32_t         n_dropped; // of 2^24: the probability
+    float            factor;    // 1 / (1 - probability)
+};
+
+/// A probability in [0, 1) as the kernels take it.
+inline dropout dropout_of(double probability, uint64_t key, const uint64_t * token) {
+    const uint32_t n = (uint32_t) (probability * 0x1p24 + 0.5);
+    return {key, token, n, (float) (0x1p24 / (0x1p24 - (double) n))};
+}
+
+/// The same for the tokens from the t-th on.
+inline dropout from_token(dropout d, int64_t t) {
+    d.token += t;
+    return d;
+}
+
+/// out = x * mask (+ out when `accumulate`), mask: d.factor or 0. x, out: ne = [n, T], contiguous; x null: ones, which
+/// makes out the mask itself. out may be x. Split over tokens.
+void dropout_apply(const dropout & d, float * out, const float * x, int64_t n, int64_t n_tokens, bool accumulate, int ith,
+                   int nth);
+
+// ---------------------------------------------------------------------------------------------------------------------
 // RMS norm
 
 /// y = x / sqrt(mean(x^2) + eps) * w, with x = a + b where b is not null (then also stored to `sum`, which may be a or

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "base/random.hpp"
 #include "ops/cpu/attention-plan.hpp"
 #include "ops/cpu/kernel-table.hpp"
 #include "ops/cpu/scratch.hpp"

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <vector>
 
+#include "base/random.hpp"
 #include "ops/cpu/kernels.hpp"
 
 namespace forja::cpu::reference {
@@ -232,6 +233,15 @@ inline void rms_norm_backward_row(const double * x, const double * w, const doub
     for (int64_t i = 0; i < n; ++i) {
         dx[i] = (dy[i] * (w ? w[i] : 1) - x[i] * mean_dot / mean_square) / std::sqrt(mean_square);
     }
+}
+
+/// Whether element i of a token is dropped.
+inline bool dropped(const dropout & d, int64_t t, int64_t i) {
+    const uint64_t key = mix64(d.key ^ d.token[t]);
+    uint32_t       x   = (uint32_t) key + (uint32_t) i * 0x9e3779b9u;
+    x                  = (x ^ x >> 16) * 0x7feb352du;
+    x                  = (x ^ x >> 15 ^ (uint32_t) (key >> 32)) * 0x846ca68bu;
+    return (x ^ x >> 16) >> 8 < d.n_dropped;
 }
 
 } // namespace forja::cpu::reference
