@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import AxeBuilder from '@axe-core/playwright';
 import { expect, type Locator, type Page } from '@playwright/test';
-import { answerOpenDialog, type RunningApp } from './launch.ts';
+import { answerOpenDialog, PATIENCE_MS, within, type RunningApp } from './launch.ts';
 
 const FIXTURES = process.env.FORJA_FIXTURES ?? join(import.meta.dirname, '../../native/build/tests/forja-fixtures');
 
@@ -110,6 +110,7 @@ export async function waitForShownStep(page: Page, step: number): Promise<void> 
 /** What axe finds wrong with what is on the screen, a line each. */
 export async function violations(page: Page): Promise<string[]> {
   // Playwright opens a page of its own for this unless told otherwise, which Electron has none for.
-  const { violations: found } = await new AxeBuilder({ page }).setLegacyMode().analyze();
+  const analysis = new AxeBuilder({ page }).setLegacyMode().analyze();
+  const { violations: found } = await within(PATIENCE_MS, analysis, () => 'axe did not come to an end');
   return found.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(', ')}`);
 }

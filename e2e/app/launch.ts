@@ -1,8 +1,11 @@
-import type { ChildProcess } from 'node:child_process';
+import { spawnSync, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { _electron, type ElectronApplication, type Page } from '@playwright/test';
+
+/** How long one action or expectation may take on a busy machine: far longer than it does, so that only a hang is a failure. */
+export const PATIENCE_MS = 60_000;
 
 const root = join(import.meta.dirname, '../..');
 
@@ -53,6 +56,8 @@ export async function launch(options: LaunchOptions = {}): Promise<RunningApp> {
     env: { ...(process.env as Record<string, string>), FORJA_DATA_DIR: dataDir },
   });
   const page = await app.firstWindow();
+  // What waits for ever otherwise fails at its own line, not at the end of the test's time.
+  page.setDefaultTimeout(PATIENCE_MS);
   const { size } = options;
   if (size !== undefined) {
     await app.evaluate(({ BrowserWindow }, { width, height }) => {
@@ -73,7 +78,7 @@ export async function launch(options: LaunchOptions = {}): Promise<RunningApp> {
     clean,
     close: async () => {
       await answerMessageBox(app, 0);
-      await app.close();
+      await within(PATIENCE_MS, app.close(), () => `The app did not end; these processes are left:\n${processTree()}`);
       openApps.delete(running);
       clean();
     },
@@ -87,6 +92,20 @@ export async function launch(options: LaunchOptions = {}): Promise<RunningApp> {
   };
   openApps.add(running);
   return running;
+}
+
+/** Playwright's own waiting knows no bound in some places. @throws Error `complaint` */
+export async function within<T>(ms: number, work: Promise<T>, complaint: () => string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(complaint())), ms);
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
+
+function processTree(): string {
+  const { stdout } = spawnSync('ps', ['-eo', 'pid,ppid,stat,etime,args', '--forest'], { encoding: 'utf8' });
+  return stdout || 'unknown: there is no ps';
 }
 
 /** Answers the next file dialogs with these paths, in turn; the last one stays. */
