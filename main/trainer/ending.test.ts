@@ -21,5 +21,8 @@ test('a crash is told with the last line of its log', () => {
     code: 'trainer_crashed',
     message: 'The trainer crashed (SIGABRT): GGML_ASSERT(x) failed.',
   });
+  const notices =
+    'The CUDA backend is not used here; other devices are not affected. Reason: libcudart.so.13\nload_backend: loaded CPU backend\n';
+  expect(explainEnding({ ...none, signal: 'SIGSEGV', log: notices }).message).toBe('The trainer crashed (SIGSEGV).');
   expect(explainEnding({ ...none, code: 0 })).toMatchObject({ code: 'trainer_crashed' });
 });

@@ -12,6 +12,8 @@ export interface Ending {
 }
 
 const CRASHES = new Set(['SIGABRT', 'SIGSEGV', 'SIGBUS', 'SIGILL', 'SIGFPE']);
+/** What is written at each start, and explains no end: which backends there are. */
+const NOTICE = /^(load_backend: |The \S+ backend is not used here)/;
 const RESUME = 'A training run goes on from its last checkpoint with `forja resume DIR`.';
 
 /**
@@ -30,7 +32,11 @@ export function explainEnding({ code, signal, error, log }: Ending): Error {
         : '';
     return new ForjaError('trainer_killed', `The trainer was killed (${signal}).`, cause + RESUME, details);
   }
-  const last = log.trimEnd().split('\n').at(-1) ?? '';
+  const last =
+    log
+      .trimEnd()
+      .split('\n')
+      .findLast((line) => !NOTICE.test(line)) ?? '';
   const how = signal === null ? `ended with code ${code ?? 'unknown'} and no result` : `crashed (${signal})`;
   return new ForjaError(
     'trainer_crashed',
