@@ -42,7 +42,7 @@ export interface TrainJob {
   warmup_steps: number;
   /** Share of all steps used to warm up. */
   warmup_ratio: number;
-  /** Rows per forward and backward pass that memory is taken for; where rows are shorter than max_seq_len, more of a step's rows share a pass. */
+  /** Rows per forward and backward pass, on a GPU; more of a step's rows share a pass where they are shorter than max_seq_len. On the CPU a pass is one row, or as many as come to 512 tokens: more would need memory and be no faster. */
   micro_batch_size: number;
   /** Micro-batches per optimiser step. */
   gradient_accumulation_steps: number;

@@ -2,6 +2,7 @@
 // what is allocated stays below the limit. On the CPU in the part of a device, on the CPU itself, and on every other device.
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <numeric>
 
 #include "base/random.hpp"
@@ -35,10 +36,11 @@ struct subject {
     engine::options         o;
     bool                    evaluates = true; // after the steps, the first batch
 
-    subject(const std::string & path, std::shared_ptr<device> dev, precision prec) {
+    subject(const std::string & path, std::shared_ptr<device> dev, precision prec, double dropout = 0) {
         base = model::load(gguf_file::open(path), dev, 256, true);
         method_settings s;
-        s.lora_rank = 4;
+        s.lora_rank    = 4;
+        s.lora_dropout = dropout;
         tuning      = make_method(s, *base, true);
         fill_adapter(*tuning);
         o.prec                    = prec;
@@ -126,6 +128,7 @@ void streaming(const base_case & c, std::shared_ptr<device> dev) {
     for (const auto & s : streamed) {
         subject it(path, dev, c.prec);
         it.o.device_memory_limit_bytes = (int64_t) (rest + w.bytes(s.placement));
+        it.o.input_stride              = 1; // else fewer inputs would make room for a second slot
         const outcome  got      = it.steps(3, batches);
         const uint64_t uploaded = it.base->weights()->uploaded_bytes();
         check(got.plan.weights.n_slots == s.placement.n_slots && got.plan.weights.head_rows == 0 && got.plan.pass_tokens == 80, what + s.name + " are what the limit leaves");
@@ -214,6 +217,62 @@ void smaller_passes(std::shared_ptr<device> dev, precision prec) {
     check_fails("device_out_of_memory", what + "a limit below the least", [&] { plan_of(100000); });
 }
 
+// Inputs that are computed again are the inputs that were kept, whatever the stride, the memory and the device.
+void strides(std::shared_ptr<device> dev, precision prec, double dropout) {
+    temporary_folder        folder;
+    fixtures::model_options f;
+    f.n_layer              = 7;
+    const std::string path = fixture(folder, f), what = std::string(prec == precision::fast ? "fast" : "f32") + " on " + dev->name() + ": ";
+    const auto        batches = two_batches();
+    auto              with = [&](int stride, int64_t limit, int64_t budget) {
+        subject it(path, dev, prec, dropout);
+        it.o.input_stride              = stride;
+        it.o.device_memory_limit_bytes = limit;
+        it.o.activation_budget_bytes   = budget;
+        return it.steps(2, batches);
+    };
+    const outcome ref = with(1, 0, 0);
+    for (int stride : {2, 3, 7}) {
+        const outcome got = with(stride, 0, 0);
+        check(got.losses == ref.losses && got.grads == ref.grads, what + "one input in " + std::to_string(stride) + " kept: the same bits");
+        check(has_warning(got, "inputs_recomputed") && !has_warning(ref, "inputs_recomputed"), what + "a warning says so");
+    }
+    const outcome kept = with(1, 0, 1 << 20), kept_far = with(3, 0, 1 << 20);
+    check(kept.losses == kept_far.losses && kept.grads == kept_far.grads, what + "the same bits with inner values kept");
+    const outcome all = with(1, 1ll << 30, 0), least = with(3, 1ll << 30, 0);
+    check(least.plan.bytes < all.plan.bytes && least.device_bytes <= least.plan.bytes, what + "fewer kept inputs need less memory");
+    const outcome limited = with(0, (int64_t) all.plan.bytes - 1, 0);
+    check(limited.plan.input_stride > 1 && limited.plan.pass_tokens == all.plan.pass_tokens, what + "a limit just below makes inputs fewer");
+    check(limited.losses == ref.losses && limited.grads == ref.grads, what + "and changes no bit");
+}
+
+// As many slots as inputs that are kept, those between, and the output; each input has the slot it was given.
+void slots() {
+    for (int n_layer : {1, 2, 5, 12, 32}) {
+        for (int lowest : {0, 1, 3, n_layer}) {
+            for (int stride = 1; lowest <= n_layer && stride <= n_layer; stride++) {
+                const input_slots  s(n_layer, lowest, stride);
+                std::map<int, int> holds; // what lies in each slot after the way forward
+                for (int il = 0; il <= n_layer; il++) {
+                    holds[s.at(il)] = il;
+                }
+                bool right = holds.rbegin()->first < s.count() && s.count() <= std::min(2, lowest) + n_layer - lowest + 1;
+                for (int il = n_layer - 1; il >= lowest; il--) {
+                    for (int k = s.origin(il); k < il && holds[s.at(il)] != il; k++) {
+                        right            = right && holds[s.at(k)] == k;
+                        holds[s.at(k + 1)] = k + 1;
+                    }
+                    right = right && holds[s.at(il)] == il && holds[s.at(n_layer)] == n_layer;
+                }
+                check(right, std::to_string(n_layer) + " blocks from " + std::to_string(lowest) + ", stride " + std::to_string(stride) + ": every input is found again");
+            }
+        }
+    }
+    check(input_slots::stride_within(32, 0, 33) == 1 && input_slots::stride_within(32, 0, 32) == 2 && input_slots::stride_within(32, 0, 1) == input_slots::longest_stride(32, 0),
+          "the smallest stride that fits, or the longest");
+    check(input_slots(80, 0, input_slots::longest_stride(80, 0)).count() == 18, "80 blocks need 18 slots at least");
+}
+
 // Whatever the rows of a micro-batch, the plan made for the most demanding ones holds.
 void any_rows(std::shared_ptr<device> dev) {
     temporary_folder folder;
@@ -240,20 +299,28 @@ void any_rows(std::shared_ptr<device> dev) {
 void plans() {
     memory_needs n;
     n.adapter_bytes    = 10;
-    n.pass_tokens      = pass_sizes(400, 100);
+    n.passes           = pass_choices(400, 100, 1);
     n.kept_bytes       = 50;
     n.n_layer          = 10;
     n.head_rows        = {8, 4};
-    n.activation_bytes = [](int64_t tokens, bool slabs) { return (size_t) tokens + (slabs ? 10 : 0); };
+    n.activation_bytes = [](const pass_choice & p, bool slabs) { return (size_t) p.tokens / p.input_stride + (slabs ? 10 : 0); };
     n.weight_bytes     = [](const weight_placement & p) { return (size_t) (100 * p.n_slots + (p.head_rows ? 10 * p.head_rows : 200)); };
     auto with = [&](size_t bytes) {
         n.available_bytes = bytes;
         return plan_memory(n, "a device");
     };
-    check(n.pass_tokens == std::vector<int64_t>({400, 200, 100}), "passes are halved down to a row");
-    auto is = [&](size_t bytes, int slots, int64_t head_rows, int64_t tokens, size_t kept) {
+    auto choices = [](int64_t max_tokens, int64_t max_row_tokens, int longest_stride) {
+        std::string out;
+        for (const pass_choice & p : pass_choices(max_tokens, max_row_tokens, longest_stride)) {
+            out += std::to_string(p.tokens) + "/" + std::to_string(p.input_stride) + " ";
+        }
+        return out;
+    };
+    check(choices(400, 100, 1) == "400/1 200/1 100/1 ", "passes are halved down to a row");
+    check(choices(1100, 300, 2) == "1100/1 550/1 1100/2 550/2 300/1 300/2 ", "inputs are recomputed before passes become slow");
+    auto is = [&](size_t bytes, int slots, int64_t head_rows, int64_t tokens, size_t kept, int stride = 1) {
         const memory_plan p = with(bytes);
-        check(p.weights.n_slots == slots && p.weights.head_rows == head_rows && p.pass_tokens == tokens && p.kept_bytes == kept && p.bytes <= bytes,
+        check(p.weights.n_slots == slots && p.weights.head_rows == head_rows && p.pass_tokens == tokens && p.kept_bytes == kept && p.bytes <= bytes && p.input_stride == stride,
               std::to_string(bytes) + " bytes: " + std::to_string(slots) + " slots, " + std::to_string(tokens) + " tokens");
     };
     is(2000, 10, 0, 400, 50);
@@ -267,6 +334,9 @@ void plans() {
     is(409, 2, 8, 100, 9);
     is(299, 1, 4, 100, 39);
     check_fails("device_out_of_memory", "less than the least", [&] { with(200); });
+    n.passes = pass_choices(400, 100, 2);
+    is(1609, 10, 0, 400, 50, 2); // before the pass becomes a slow one
+    is(1309, 10, 0, 100, 49, 2); // and before blocks are streamed
 }
 
 // The same on a real device, as little as shows it: llvmpipe survives few steps.
@@ -321,7 +391,11 @@ int main(int argc, char ** argv) {
         }
     }
     if (argc == 1) {
+        slots();
         plans();
+        strides(cpu(), precision::f32, 0.2);
+        strides(cpu(), precision::fast, 0);
+        strides(device::open_emulated(1), precision::fast, 0);
         for (precision prec : {precision::f32, precision::fast}) {
             smaller_passes(device::open_emulated(1), prec);
             smaller_passes(cpu(), prec);

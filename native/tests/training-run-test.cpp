@@ -194,9 +194,22 @@ void packs(const temporary_folder & folder) {
         check(lengths == want, name + "all rows, in order");
         check(fits && tight, name + "no larger, and no smaller than need be");
     }
-    check(pass_tokens(rows, 1, 8, 24) == 24, "one row of max_seq_len bounds a pass where micro_batch_size is 1");
-    check(pass_tokens(rows, 8, 8, 24) == rows.most_tokens(8), "a pass is never sized for more rows than a step has");
-    check(pass_tokens(rows, 2, 8, 21) == std::max<int64_t>(42, rows.most_tokens(2)), "nor for more than micro_batch_size rows of max_seq_len");
+    for (bool on_cpu : {false, true}) {
+        check(pass_tokens(rows, 1, 8, 24, on_cpu) == 24, "one row of max_seq_len bounds a pass where micro_batch_size is 1");
+        check(pass_tokens(rows, 8, 8, 24, on_cpu) == rows.most_tokens(8), "a pass is never sized for more rows than a step has");
+        check(pass_tokens(rows, 2, 8, 21, on_cpu) == std::max<int64_t>(42, rows.most_tokens(on_cpu ? 1 : 2)),
+              "nor for more than micro_batch_size rows of max_seq_len");
+    }
+    const vocab_identity vocab = identify_vocab(*gguf_file::open(path));
+    token_file_writer    writer(folder.path("long.fjt"), vocab.n_vocab, vocab.vocab_hash);
+    for (int i = 0; i < 8; i++) {
+        const auto row = random_row(40 + i, 100, 200 + 10 * i);
+        writer.add_row(row.data(), row.size(), i);
+    }
+    writer.finish();
+    const row_set longer(token_file::open(folder.path("long.fjt")), 2048);
+    check(pass_tokens(longer, 8, 8, 2048, true) == fast_pass_tokens, "on the CPU a pass of long rows is only as long as is fast");
+    check(pass_tokens(longer, 8, 8, 2048, false) == longer.most_tokens(8), "elsewhere it has micro_batch_size rows");
 }
 
 // The mean over all supervised tokens, not the mean of batches' means; and the same as scoring the file with the adapter.

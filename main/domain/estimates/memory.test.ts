@@ -34,6 +34,7 @@ const settings = (over: Partial<MemorySettings> = {}): MemorySettings => ({
   micro_batch_size: 1,
   gradient_accumulation_steps: 1,
   activation_budget_bytes: -1,
+  device: 'cpu',
   ...over,
 });
 
@@ -117,6 +118,15 @@ test('short rows of a step share a pass, within what a whole row would need', ()
   expect(shared.activations_bytes).toBeLessThan(whole.activations_bytes);
 });
 
+test('a deeper model needs no more for the inputs of blocks than the budget, on the CPU', () => {
+  const deep = (n_layer: number) =>
+    estimateMemory({ ...smollm2(Q4_1), n_layer, n_embd: 4096 }, settings({ activation_budget_bytes: 0 }), null)
+      .activations_bytes;
+  const slot = 4 * 4096 * 512;
+  expect(deep(18) - deep(17)).toBe(slot);
+  expect(Math.abs(deep(60) - deep(40))).toBeLessThanOrEqual(2 * slot);
+});
+
 test('training all weights takes 16 bytes a parameter', () => {
   const { weights_bytes, adapter_bytes } = estimateFullMemory(smollm2(Q4_1), settings(), null);
   expect(weights_bytes + adapter_bytes).toBe(16 * 134_515_008);
@@ -129,10 +139,18 @@ describe('advice', () => {
   test('there is none when it fits', () => expect(adviseMemory(model, large, null, 8e9)).toEqual([]));
 
   test('what is enough alone comes first, with the highest value that fits', () => {
-    const now = estimateMemory(model, large, null).total_bytes;
-    const advice = adviseMemory(model, large, null, now - 100e6);
+    const onGpu = { ...large, device: 'Vulkan0' };
+    const now = estimateMemory(model, onGpu, null).total_bytes;
+    const advice = adviseMemory(model, onGpu, null, now - 100e6);
     expect(advice[0]).toMatchObject({ setting: 'micro_batch_size', from: 4, to: 2, fits: true });
     for (const one of advice.filter(({ fits }) => fits)) expect(one.total_bytes).toBeLessThanOrEqual(now - 100e6);
+  });
+
+  test('on the CPU micro_batch_size is not named: long rows are computed one at a time', () => {
+    const now = estimateMemory(model, large, null).total_bytes;
+    const named = adviseMemory(model, large, null, now - 50e6).map(({ setting }) => setting);
+    expect(named).toContain('max_seq_len');
+    expect(named).not.toContain('micro_batch_size');
   });
 
   test('what does not fit whatever is lowered says how far it comes', () => {

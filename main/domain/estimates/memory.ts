@@ -17,6 +17,8 @@ export interface MemorySettings {
   gradient_accumulation_steps: number;
   /** -1: the trainer's default. */
   activation_budget_bytes: number;
+  /** `cpu`, or a GPU, which takes a micro-batch in one pass. */
+  device: string;
 }
 
 /** The rows that will be learned from, where they are known: shorter rows need less. */
@@ -38,7 +40,9 @@ export interface MemoryParts {
 // The numbers of native/src/train/engine.cpp.
 const DEFAULT_ACTIVATION_BUDGET = 80 * 2 ** 20;
 const HEAD_LOGITS_BYTES = 32 * 2 ** 20;
-/** Short rows share a pass up to here: pass_tokens() of native/src/train/row-order.cpp. */
+/** What blocks' inputs may take on the CPU before some are computed twice, unless the file is so large that an eighth is more. */
+const LEAST_INPUT_BUDGET = 160 * 2 ** 20;
+/** Short rows share a pass up to here, and on the CPU longer ones don't: pass_tokens() of native/src/train/row-order.cpp. */
 const FAST_PASS_TOKENS = 512;
 const MAX_PARTIAL_BYTES = 64 * 2 ** 20;
 
@@ -92,13 +96,17 @@ export function estimateFullMemory(
 /** Tokens of the largest pass that is likely: one row of the longest, the others of the usual length. */
 function largestPass(settings: MemorySettings, rows: RowLengths | null) {
   const { micro_batch_size, gradient_accumulation_steps, max_seq_len } = settings;
+  const onCpu = settings.device === 'cpu';
   if (rows === null || rows.rows === 0) {
-    const n_tokens = micro_batch_size * max_seq_len;
-    return { n_tokens, n_supervised: n_tokens, n_seq: micro_batch_size };
+    const rowsAPass = onCpu
+      ? Math.min(micro_batch_size, Math.max(1, Math.floor(FAST_PASS_TOKENS / max_seq_len)))
+      : micro_batch_size;
+    const n_tokens = rowsAPass * max_seq_len;
+    return { n_tokens, n_supervised: n_tokens, n_seq: rowsAPass };
   }
   const longest = Math.min(max_seq_len, rows.max_tokens);
   const usual = Math.min(longest, rows.tokens / rows.rows);
-  const n_seq = Math.min(micro_batch_size, rows.rows);
+  const n_seq = onCpu ? 1 : Math.min(micro_batch_size, rows.rows);
   // Of many rows a few are long at once.
   const others = usual + (longest - usual) / (1 + Math.sqrt(n_seq));
   const ofMicroBatch = longest + (n_seq - 1) * others;
@@ -125,8 +133,11 @@ function activationBytes(
   const n_kv = n_embd_head * n_head_kv;
   const r = settings.lora_rank * settings.target_modules.length;
 
-  // Two slots in turn, one for each block's input and the last one's output, and two for gradients.
-  const slots = 4 * n_embd * n_tokens * (n_layer + 5);
+  // One slot for each block's input that is kept and the last one's output, and two for gradients.
+  const slotBytes = 4 * n_embd * n_tokens;
+  const inputBudget =
+    settings.device === 'cpu' ? Math.max(LEAST_INPUT_BUDGET, model.file_size_bytes / 8) : Number.POSITIVE_INFINITY;
+  const slots = slotBytes * (inputSlots(n_layer, Math.floor(inputBudget / slotBytes)) + 2);
 
   // Kept in BF16, but for attention's output with the log-sum-exp of each head.
   const keptPerBlock = n_tokens * (2 * (n_q + 2 * n_kv + 2 * n_embd + 2 * n_ff + r) + 4 * (n_q + n_head));
@@ -150,4 +161,12 @@ function activationBytes(
   const head = chunk * (6 * n_vocab + 18 * n_embd);
 
   return slots + n_kept * keptPerBlock + Math.max(feedForward, attention, head);
+}
+
+/** As input_slots of native/src/train/input-slots.cpp: each block's input, or every few blocks' and those between two kept ones. */
+function inputSlots(n_layer: number, most: number): number {
+  const count = (stride: number) => Math.ceil(n_layer / stride) + stride;
+  const strides = Array.from({ length: n_layer }, (_, at) => at + 1);
+  const fewest = Math.min(...strides.map(count));
+  return strides.map(count).find((slots) => slots <= most) ?? fewest;
 }

@@ -43,7 +43,8 @@ double train_seconds(const bench_settings & s, std::shared_ptr<model> base, prof
     tuning->init(1);
     engine::options options;
     options.prec                      = s.compute_type;
-    options.max_tokens                = (int64_t) s.max_seq_len * s.micro_batch_size;
+    const int64_t all = (int64_t) s.max_seq_len * s.micro_batch_size; // as pass_tokens() cuts it
+    options.max_tokens                = base->device().is_cpu() ? std::min(all, std::max<int64_t>(s.max_seq_len, fast_pass_tokens)) : all;
     options.max_row_tokens            = s.max_seq_len;
     options.activation_budget_bytes   = s.activation_budget_bytes;
     options.device_memory_limit_bytes = s.device_memory_limit_bytes;

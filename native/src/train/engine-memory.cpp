@@ -69,7 +69,7 @@ void engine::look(const micro_batch & mb, int64_t slab_rows, const std::function
 
 size_t engine::measure_activations(int64_t tokens, int64_t slab_rows) {
     const micro_batch mb  = worst_batch(tokens, o_.max_row_tokens);
-    size_t            sum = hidden_bytes(tokens), compute = 0;
+    size_t            sum = 0, compute = 0;
     if (o_.training) {
         sum += 2 * GGML_PAD((size_t) base_->hp().n_embd * tokens * sizeof(float), 256);
     }
@@ -87,13 +87,14 @@ bool engine::allocate(const memory_plan & p) {
     grad_buffer_.reset();
     kept_buffer_.reset();
     const micro_batch mb = worst_batch(p.pass_tokens, o_.max_row_tokens);
+    slots_               = input_slots(base_->hp().n_layer, lowest_, p.input_stride);
     slot_bytes_          = GGML_PAD((size_t) base_->hp().n_embd * p.pass_tokens * sizeof(float), 256);
     auto get             = [&](size_t bytes, ggml_backend_buffer_ptr & b) {
         b.reset(ggml_backend_buft_alloc_buffer(dev.buffer_type(), bytes));
         return b != nullptr;
     };
     bool fits = !base_->weights() || base_->weights()->place(p.weights);
-    fits      = fits && get(hidden_bytes(p.pass_tokens), hidden_buffer_) && (!o_.training || get(2 * slot_bytes_, grad_buffer_));
+    fits      = fits && get(hidden_bytes(p.pass_tokens, p.input_stride), hidden_buffer_) && (!o_.training || get(2 * slot_bytes_, grad_buffer_));
     fits      = fits && (p.weights.head_rows == 0 || head_.allocate_scratch(head_.rows_at_a_time((int64_t) mb.labels.size())));
     if (fits) {
         look(mb, p.weights.head_rows, [&](graph & g) {
@@ -118,14 +119,20 @@ void engine::plan_memory_use() {
         const size_t usable   = free_bytes > 2 * device_reserve_bytes ? free_bytes - device_reserve_bytes : free_bytes / 2;
         needs.available_bytes = std::min(needs.available_bytes, usable + needs.adapter_bytes);
     }
-    needs.kept_bytes  = kept_budget_;
-    needs.pass_tokens = pass_sizes(o_.max_tokens, o_.max_row_tokens);
-    needs.n_layer     = base_->hp().n_layer;
+    needs.kept_bytes = kept_budget_;
+    needs.passes     = pass_choices(o_.max_tokens, o_.max_row_tokens, longest_stride());
+    needs.n_layer    = base_->hp().n_layer;
+    if (o_.input_stride > 0) {
+        std::erase_if(needs.passes, [this](const pass_choice & p) { return p.input_stride != std::min(o_.input_stride, longest_stride()); });
+    }
     const int64_t least_rows = slab_rows(runner_, base_->hp().n_embd);
     std::map<std::pair<int64_t, bool>, size_t> measured;
-    needs.activation_bytes = [&](int64_t tokens, bool slabs) {
-        auto known = measured.find({tokens, slabs});
-        return known != measured.end() ? known->second : measured[{tokens, slabs}] = measure_activations(tokens, slabs ? least_rows : 0);
+    needs.activation_bytes = [&](const pass_choice & p, bool slabs) {
+        auto known = measured.find({p.tokens, slabs});
+        if (known == measured.end()) {
+            known = measured.insert({{p.tokens, slabs}, measure_activations(p.tokens, slabs ? least_rows : 0)}).first;
+        }
+        return known->second + hidden_bytes(p.tokens, p.input_stride);
     };
     if (w) {
         needs.weight_bytes = [w](const weight_placement & p) { return w->bytes(p); };
@@ -153,6 +160,13 @@ std::vector<warning> engine::warnings() const {
                        "A micro-batch has up to " + most + " tokens and the memory of " + device + " holds " + pass + ": it is computed in pieces, with the same result",
                        "A smaller micro_batch_size with more gradient_accumulation_steps is the same training.",
                        {{"tokens", most}, {"pass_tokens", pass}, {"device", device}}});
+    }
+    if (slots_.stride() > 1) {
+        const std::string stride = std::to_string(slots_.stride());
+        out.push_back({"inputs_recomputed",
+                       "Memory holds the input of one block in " + stride + ": the others' are computed again on the way back, which is slower, with the same result",
+                       "A lower max_seq_len needs less memory.",
+                       {{"stride", stride}, {"device", device}}});
     }
     const int n_layer = base_->hp().n_layer;
     if (base_->weights() && (plan_.weights.n_slots < n_layer || plan_.weights.head_rows > 0)) {

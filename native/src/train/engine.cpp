@@ -13,15 +13,23 @@ namespace {
 
 constexpr int64_t default_activation_budget = 80ll << 20; // with it a 135M model at 512 tokens needs its file and 300 MB
 
+// Blocks' inputs may take an eighth of what the model's file takes, or this much: beyond it a deeper model, or a longer row, costs
+// time and not memory.
+constexpr uint64_t least_input_budget = 160ull << 20;
+
 ggml_backend_buffer_ptr try_allocate(device & dev, size_t bytes) {
     return ggml_backend_buffer_ptr(ggml_backend_buft_alloc_buffer(dev.buffer_type(), std::max<size_t>(bytes, 256)));
+}
+
+[[noreturn]] void throw_out_of_memory(device & dev, const char * what) {
+    throw failure("device_out_of_memory", std::string("There is not enough memory on ") + dev.name() + " for " + what,
+                  "Lower max_seq_len or micro_batch_size, or choose a smaller model.", {{"device", dev.name()}});
 }
 
 ggml_backend_buffer_ptr allocate_or_throw(device & dev, size_t bytes, const char * what) {
     ggml_backend_buffer_ptr b = try_allocate(dev, bytes);
     if (!b) {
-        throw failure("device_out_of_memory", std::string("There is not enough memory on ") + dev.name() + " for " + what,
-                      "Lower max_seq_len or micro_batch_size, or choose a smaller model.", {{"device", dev.name()}});
+        throw_out_of_memory(dev, what);
     }
     return b;
 }
@@ -41,17 +49,20 @@ engine::engine(std::shared_ptr<model> base, method * tuning, const options & o)
         plan_memory_use();
         return;
     }
-    slot_bytes_    = GGML_PAD((size_t) base_->hp().n_embd * o.max_tokens * sizeof(float), 256);
-    hidden_buffer_ = allocate_or_throw(dev, hidden_bytes(o.max_tokens), "the blocks' inputs");
+    slot_bytes_      = GGML_PAD((size_t) base_->hp().n_embd * o.max_tokens * sizeof(float), 256);
+    const auto slots = (int64_t) (std::max(least_input_budget, base_->file().file_size_bytes() / 8) / slot_bytes_);
+    slots_           = input_slots(base_->hp().n_layer, lowest_, o.input_stride > 0 ? o.input_stride : input_slots::stride_within(base_->hp().n_layer, lowest_, slots));
+    hidden_buffer_   = allocate_or_throw(dev, hidden_bytes(o.max_tokens, slots_.stride()), "the blocks' inputs");
     if (o.training) {
         grad_buffer_ = allocate_or_throw(dev, slot_bytes_ * 2, "the gradients between blocks");
     }
 }
 
-// Two slots in turn below the lowest adapted block, then one for each block's input and the last one's output.
-size_t engine::hidden_bytes(int64_t tokens) const {
-    return GGML_PAD((size_t) base_->hp().n_embd * tokens * sizeof(float), 256) * (2 + base_->hp().n_layer - lowest_ + 1);
+size_t engine::hidden_bytes(int64_t tokens, int input_stride) const {
+    return GGML_PAD((size_t) base_->hp().n_embd * tokens * sizeof(float), 256) * input_slots(base_->hp().n_layer, lowest_, input_stride).count();
 }
+
+int engine::longest_stride() const { return input_slots::longest_stride(base_->hp().n_layer, lowest_); }
 
 size_t engine::activation_bytes() const {
     auto size = [](const ggml_backend_buffer_ptr & b) { return b ? ggml_backend_buffer_get_size(b.get()) : 0; };
@@ -61,8 +72,6 @@ size_t engine::activation_bytes() const {
 size_t engine::device_bytes() const {
     return activation_bytes() + (base_->weights() ? base_->weights()->device_bytes() : 0) + (tuning_ ? tuning_->params().bytes() : 0);
 }
-
-int engine::slot_of(int il) const { return il < lowest_ ? il % 2 : 2 + il - lowest_; }
 
 ggml_tensor * engine::hidden(graph & g, int slot, int64_t T) const {
     return g.leaf(GGML_TYPE_F32, {base_->hp().n_embd, T}, hidden_buffer_.get(), base_of(hidden_buffer_) + slot * slot_bytes_);
@@ -78,20 +87,20 @@ void engine::embed(const micro_batch & mb) {
     std::vector<float> rows((size_t) base_->hp().n_embd * T);
     base_->embed(mb.tokens.data(), T, rows.data());
     graph         g(runner_);
-    ggml_tensor * x = hidden(g, slot_of(0), T);
+    ggml_tensor * x = hidden(g, slots_.at(0), T);
     ggml_backend_tensor_set(x, rows.data(), 0, rows.size() * sizeof(float));
 }
 
 void engine::add_forward(block_pass & p, int il, uint64_t key) {
-    var x = p.t.input(hidden(p.g, slot_of(il), p.in.batch->n_tokens()), false);
+    var x = p.t.input(hidden(p.g, slots_.at(il), p.in.batch->n_tokens()), false);
     var y = block_forward(p.t, p.in, *base_, il, tuning_, key, x);
-    p.g.place(y->value, hidden_buffer_.get(), base_of(hidden_buffer_) + slot_of(il + 1) * slot_bytes_);
+    p.g.place(y->value, hidden_buffer_.get(), base_of(hidden_buffer_) + slots_.at(il + 1) * slot_bytes_);
     p.g.expand(y->value);
 }
 
 void engine::add_backward(block_pass & p, int il, uint64_t key, int grad_slot) {
     const int64_t T = p.in.batch->n_tokens();
-    var           x = p.t.input(hidden(p.g, slot_of(il), T), il > lowest_);
+    var           x = p.t.input(hidden(p.g, slots_.at(il), T), il > lowest_);
     var           y = block_forward(p.t, p.in, *base_, il, tuning_, key, x);
     p.t.backward(y, hidden_grad(p.g, grad_slot, T));
     if (x->grad) {
@@ -120,22 +129,31 @@ void engine::run_block(graph & g, int il, int next_il) {
     });
 }
 
-void engine::forward(const micro_batch & mb, bool training, uint64_t key, int first_kept, size_t bytes_per_block) {
+void engine::load_or_store(block_pass & p, int il, const kept_blocks & kept, bool store) const {
+    p.kept.bf16 = keep_bf16_;
+    if (il >= kept.first) {
+        p.kept.what    = store ? kept_values::mode::store : kept_values::mode::load;
+        p.kept.buffer  = kept_buffer_.get();
+        p.kept.address = base_of(kept_buffer_) + (il - kept.first) * kept.bytes;
+    }
+}
+
+// From block il's input to the next one's.
+void engine::run_forward(const micro_batch & mb, int il, bool training, uint64_t key, const kept_blocks & kept, int next_il) {
+    block_pass p(runner_, mb, training);
+    load_or_store(p, il, kept, true);
+    add_forward(p, il, key);
+    run_block(p.g, il, next_il);
+}
+
+void engine::forward(const micro_batch & mb, bool training, uint64_t key, const kept_blocks & kept) {
     if (slot_bytes_ < (size_t) base_->hp().n_embd * mb.n_tokens() * sizeof(float)) {
         throw failure("internal", "A micro-batch of " + std::to_string(mb.n_tokens()) + " tokens exceeds the engine's " + std::to_string(pass_tokens()));
     }
     embed(mb);
     const int n_layer = base_->hp().n_layer;
     for (int il = 0; il < n_layer; il++) {
-        block_pass p(runner_, mb, training);
-        p.kept.bf16 = keep_bf16_;
-        if (il >= first_kept) {
-            p.kept.what    = kept_values::mode::store;
-            p.kept.buffer  = kept_buffer_.get();
-            p.kept.address = base_of(kept_buffer_) + (il - first_kept) * bytes_per_block;
-        }
-        add_forward(p, il, key);
-        run_block(p.g, il, il + 1 < n_layer ? il + 1 : -1);
+        run_forward(mb, il, training, key, kept, il + 1 < n_layer ? il + 1 : -1);
     }
 }
 
@@ -148,18 +166,28 @@ size_t engine::measure_kept(const micro_batch & mb) {
     return p.kept.bytes;
 }
 
-void engine::keep_blocks(size_t bytes_per_block, int n_blocks) {
-    const size_t bytes = n_blocks * bytes_per_block;
-    if (n_blocks == 0 || (kept_buffer_ && ggml_backend_buffer_get_size(kept_buffer_.get()) >= bytes)) {
-        return;
+// Decides which blocks keep their inner values, and makes room for them.
+engine::kept_blocks engine::keep_blocks(const micro_batch & mb) {
+    const int    n_layer = base_->hp().n_layer;
+    const size_t bytes   = measure_kept(mb);
+    const int    n_kept  = (int) std::min<size_t>(n_layer - lowest_, bytes ? kept_budget_ / bytes : 0);
+    if (n_kept > 0 && (!kept_buffer_ || ggml_backend_buffer_get_size(kept_buffer_.get()) < n_kept * bytes)) {
+        kept_buffer_.reset();
+        kept_buffer_ = try_allocate(base_->device(), n_kept * bytes);
+        if (!kept_buffer_) {
+            if (base_->device().is_cpu()) {
+                throw_out_of_memory(base_->device(), "kept activations");
+            }
+            kept_budget_ = 0; // somebody else took the device's memory: recomputing needs none
+            return {n_layer, bytes};
+        }
     }
-    kept_buffer_.reset();
-    kept_buffer_ = allocate_or_throw(base_->device(), bytes, "kept activations");
+    return {n_layer - n_kept, bytes};
 }
 
 head_memory engine::head_memory_of(int64_t T, bool with_grad, int grad_slot) const {
     head_memory out;
-    out.hidden = [this, T](graph & g) { return hidden(g, slot_of(base_->hp().n_layer), T); };
+    out.hidden = [this, T](graph & g) { return hidden(g, slots_.at(base_->hp().n_layer), T); };
     if (with_grad) {
         out.d_hidden = [this, T, grad_slot](graph & g) { return hidden_grad(g, grad_slot, T); };
     }
@@ -167,7 +195,7 @@ head_memory engine::head_memory_of(int64_t T, bool with_grad, int grad_slot) con
 }
 
 batch_loss engine::evaluate(const micro_batch & mb) {
-    forward(mb, false, 0, base_->hp().n_layer, 0);
+    forward(mb, false, 0, {base_->hp().n_layer, 0});
     return {head_.run(mb, head_memory_of(mb.n_tokens(), false, 0), 0.0f), (int64_t) mb.labels.size()};
 }
 
@@ -175,24 +203,13 @@ batch_loss engine::accumulate_gradients(const micro_batch & mb, float grad_scale
     const hparams & hp = base_->hp();
     const int64_t   T  = mb.n_tokens();
 
-    const size_t bytes_per_block = measure_kept(mb);
-    int          n_kept = (int) std::min<size_t>(hp.n_layer - lowest_, bytes_per_block ? kept_budget_ / bytes_per_block : 0);
-    try {
-        keep_blocks(bytes_per_block, n_kept);
-    } catch (const error &) {
-        if (base_->device().is_cpu()) {
-            throw;
-        }
-        n_kept = 0; // somebody else took the device's memory: recomputing needs none
-        kept_budget_ = 0;
-    }
-    const int first_kept = hp.n_layer - n_kept;
+    const kept_blocks kept = keep_blocks(mb);
     if (!base_->device().is_cpu()) {
         runner_.gradient_factor = grad_scale;
         grad_scale              = 1.0f;
     }
 
-    forward(mb, true, dropout_key, first_kept, bytes_per_block);
+    forward(mb, true, dropout_key, kept);
 
     int grad_slot = 0;
     {
@@ -201,16 +218,20 @@ batch_loss engine::accumulate_gradients(const micro_batch & mb, float grad_scale
     }
     const batch_loss loss{head_.run(mb, head_memory_of(T, true, grad_slot), grad_scale), (int64_t) mb.labels.size()};
 
+    const kept_blocks nothing{hp.n_layer, 0};
+    int               from = slots_.origin(hp.n_layer - 1); // what lies between the kept inputs belongs to it
     for (int il = hp.n_layer - 1; il >= lowest_; il--) {
-        block_pass p(runner_, mb, true);
-        p.kept.bf16 = keep_bf16_;
-        if (il >= first_kept) {
-            p.kept.what    = kept_values::mode::load;
-            p.kept.buffer  = kept_buffer_.get();
-            p.kept.address = base_of(kept_buffer_) + (il - first_kept) * bytes_per_block;
+        if (slots_.origin(il) != from) {
+            from = slots_.origin(il);
+            for (int k = from; k < il; k++) {
+                run_forward(mb, k, true, dropout_key, nothing, k + 1);
+            }
         }
+        block_pass p(runner_, mb, true);
+        load_or_store(p, il, kept, false);
         add_backward(p, il, dropout_key, grad_slot);
-        run_block(p.g, il, il > lowest_ ? il - 1 : -1);
+        const int before = il == lowest_ ? -1 : slots_.origin(il - 1) == from ? il - 1 : slots_.origin(il - 1);
+        run_block(p.g, il, before);
         grad_slot = 1 - grad_slot;
     }
     return loss;
@@ -218,11 +239,11 @@ batch_loss engine::accumulate_gradients(const micro_batch & mb, float grad_scale
 
 std::vector<float> engine::logits(const micro_batch & mb) {
     const hparams & hp = base_->hp();
-    forward(mb, false, 0, hp.n_layer, 0);
+    forward(mb, false, 0, {hp.n_layer, 0});
     const int64_t T = mb.n_tokens();
     graph         g(runner_);
     tape          t(g, nullptr, false);
-    var           x = rms_norm(t, t.input(hidden(g, slot_of(hp.n_layer), T), false), base_->output_norm(), hp.rms_eps);
+    var           x = rms_norm(t, t.input(hidden(g, slots_.at(hp.n_layer), T), false), base_->output_norm(), hp.rms_eps);
     GGML_ASSERT(!base_->weights() || base_->weights()->n_head_slabs() == 0);
     ggml_tensor * y = ggml_mul_mat(g.ctx(), base_->output().weight, x->value);
     if (base_->output().bias) {

@@ -1,7 +1,7 @@
 // The training step's mathematics: loss and gradients of one micro-batch, one block at a time.
 //
-// Forward keeps each block's input (and, as far as the activation budget goes, its expensive inner values). Backward takes
-// the blocks in reverse: reads back or recomputes a block's values and walks its tape. Only the hidden states of supervised
+// Forward keeps each block's input, or every few blocks' (input_slots), and, as far as the activation budget goes, expensive inner
+// values. Backward takes the blocks in reverse: reads back or recomputes a block's values and walks its tape. Only the hidden states of supervised
 // tokens go through the output head, some rows at a time. Backward stops below the lowest adapted block.
 //
 // Where memory is limited (a GPU's own, or a limit that is set), the engine plans before it computes: how many tokens a
@@ -17,6 +17,7 @@
 #include "model/model.hpp"
 #include "ops/ops.hpp"
 #include "peft/method.hpp"
+#include "train/input-slots.hpp"
 #include "train/memory-plan.hpp"
 #include "train/output-head.hpp"
 
@@ -37,6 +38,7 @@ class engine {
         int64_t   max_tokens                = 512; // of a micro-batch, where memory allows
         int64_t   max_row_tokens            = 0;   // of one row; 0: as max_tokens
         int64_t   activation_budget_bytes   = -1;  // -1: the default budget, 0: recompute everything
+        int       input_stride              = 0;   // see input_slots; 0: the smallest that memory allows
         int64_t   device_memory_limit_bytes = 0;   // of all that the engine and its adapter allocate on the device; 0: what is free
         int64_t   slab_bytes                = 64ll << 20; // see graph_runner
         int64_t   score_bytes               = 64ll << 20; // see query_tile_rows
@@ -78,22 +80,30 @@ class engine {
     void look(const micro_batch & mb, const std::function<void(graph &)> & visit);
 
   private:
+    // The blocks from `first` on keep their inner values, `bytes` each.
+    struct kept_blocks {
+        int    first = 0;
+        size_t bytes = 0;
+    };
+
     ggml_tensor * hidden(graph & g, int slot, int64_t T) const;      // leaf [n_embd, T] over a stored block input
     ggml_tensor * hidden_grad(graph & g, int slot, int64_t T) const; // leaf [n_embd, T], slot 0 or 1
-    int           slot_of(int il) const;                             // where block il's input lies
     void          embed(const micro_batch & mb);
     void          add_forward(block_pass & p, int il, uint64_t key);
     void          add_backward(block_pass & p, int il, uint64_t key, int grad_slot);
     void          run_block(graph & g, int il, int next_il);
-    void          forward(const micro_batch & mb, bool training, uint64_t key, int first_kept, size_t bytes_per_block);
+    void          run_forward(const micro_batch & mb, int il, bool training, uint64_t key, const kept_blocks & kept, int next_il);
+    void          forward(const micro_batch & mb, bool training, uint64_t key, const kept_blocks & kept);
     head_memory   head_memory_of(int64_t T, bool with_grad, int grad_slot) const;
     size_t        measure_kept(const micro_batch & mb);
-    void          keep_blocks(size_t bytes_per_block, int n_blocks);
+    kept_blocks   keep_blocks(const micro_batch & mb);
+    void          load_or_store(block_pass & p, int il, const kept_blocks & kept, bool store) const;
 
     void                     plan_memory_use();
     bool                     allocate(const memory_plan & p);
     size_t                   measure_activations(int64_t tokens, int64_t slab_rows);
-    size_t                   hidden_bytes(int64_t tokens) const;
+    size_t                   hidden_bytes(int64_t tokens, int input_stride) const;
+    int                      longest_stride() const;
     void                     look(const micro_batch & mb, int64_t slab_rows, const std::function<void(graph &)> & visit);
 
     std::shared_ptr<model>  base_;
@@ -103,6 +113,7 @@ class engine {
     output_head             head_;
     memory_plan             plan_;
     int                     lowest_; // first block whose input must be stored
+    input_slots             slots_;
     ggml_backend_buffer_ptr hidden_buffer_, grad_buffer_, kept_buffer_;
     size_t                  slot_bytes_ = 0, kept_budget_ = 0;
     bool                    keep_bf16_  = false;

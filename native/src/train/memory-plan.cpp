@@ -11,22 +11,32 @@ namespace {
 
 std::string mib(size_t bytes) { return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB"; }
 
-// The plan for one pass size and placement, if it fits.
-std::optional<memory_plan> attempt(const memory_needs & n, int64_t tokens, const weight_placement & weights, size_t & least) {
+// The plan for one kind of pass and placement, if it fits.
+std::optional<memory_plan> attempt(const memory_needs & n, const pass_choice & pass, const weight_placement & weights, size_t & least) {
     memory_plan p;
-    p.weights     = weights;
-    p.pass_tokens = tokens;
-    p.bytes       = n.adapter_bytes + n.activation_bytes(tokens, weights.head_rows > 0) + (n.weight_bytes ? n.weight_bytes(weights) : 0);
-    least         = std::min(least, p.bytes);
+    p.weights      = weights;
+    p.pass_tokens  = pass.tokens;
+    p.input_stride = pass.input_stride;
+    p.bytes        = n.adapter_bytes + n.activation_bytes(pass, weights.head_rows > 0) + (n.weight_bytes ? n.weight_bytes(weights) : 0);
+    least          = std::min(least, p.bytes);
     return p.bytes <= n.available_bytes ? std::optional<memory_plan>(p) : std::nullopt;
 }
 
 } // namespace
 
-std::vector<int64_t> pass_sizes(int64_t max_tokens, int64_t max_row_tokens) {
-    std::vector<int64_t> out{max_tokens};
-    while (out.back() > max_row_tokens) {
-        out.push_back(std::max(max_row_tokens, (out.back() + 1) / 2));
+std::vector<pass_choice> pass_choices(int64_t max_tokens, int64_t max_row_tokens, int longest_stride) {
+    std::vector<int64_t> fast{max_tokens}, slow;
+    for (int64_t last = max_tokens; last > max_row_tokens;) {
+        last = std::max(max_row_tokens, (last + 1) / 2);
+        (last >= fast_pass_tokens ? fast : slow).push_back(last);
+    }
+    std::vector<pass_choice> out;
+    for (const std::vector<int64_t> & sizes : {fast, slow}) {
+        for (int stride = 1; stride <= longest_stride; stride++) {
+            for (int64_t tokens : sizes) {
+                out.push_back({tokens, stride});
+            }
+        }
     }
     return out;
 }
@@ -35,8 +45,8 @@ memory_plan plan_memory(const memory_needs & n, const std::string & device_name)
     size_t                     least = SIZE_MAX;
     std::optional<memory_plan> plan;
     auto                       try_all = [&](const weight_placement & weights) {
-        for (size_t i = 0; i < n.pass_tokens.size() && !plan; i++) {
-            plan = attempt(n, n.pass_tokens[i], weights, least);
+        for (size_t i = 0; i < n.passes.size() && !plan; i++) {
+            plan = attempt(n, n.passes[i], weights, least);
         }
     };
     try_all({n.n_layer, 0});
@@ -53,7 +63,7 @@ memory_plan plan_memory(const memory_needs & n, const std::string & device_name)
         while (plan && plan->weights.n_slots + 1 < n.n_layer) {
             weight_placement more = plan->weights;
             more.n_slots++;
-            std::optional<memory_plan> larger = attempt(n, plan->pass_tokens, more, least);
+            std::optional<memory_plan> larger = attempt(n, {plan->pass_tokens, plan->input_stride}, more, least);
             if (!larger) {
                 break;
             }

@@ -38,10 +38,9 @@ void row_set::append(micro_batch & mb, int64_t i) const {
     append_row(mb, row.tokens, row.n_tokens, max_seq_len_, rows_[i]);
 }
 
-int64_t pass_tokens(const row_set & rows, int64_t micro_batch_size, int64_t rows_per_step, int max_seq_len) {
-    constexpr int64_t fast_pass = 512; // where unpacking the weights is a few percent of a pass
-    return std::max(rows.most_tokens(micro_batch_size),
-                    std::min({micro_batch_size * max_seq_len, fast_pass, rows.most_tokens(rows_per_step)}));
+int64_t pass_tokens(const row_set & rows, int64_t micro_batch_size, int64_t rows_per_step, int max_seq_len, bool on_cpu) {
+    const int64_t wanted = std::min({micro_batch_size * max_seq_len, fast_pass_tokens, rows.most_tokens(rows_per_step)});
+    return std::max(rows.most_tokens(on_cpu ? 1 : micro_batch_size), wanted);
 }
 
 std::vector<micro_batch> pack_passes(const row_set & rows, const std::vector<int64_t> & of_step, int64_t max_tokens) {

@@ -39,7 +39,8 @@ class row_set {
 
 /// Tokens that a pass may have: those of the longest micro_batch_size rows; and where rows are shorter than max_seq_len, as many
 /// more as keep a pass from being too short to be fast, within the memory that micro_batch_size rows of max_seq_len would need.
-int64_t pass_tokens(const row_set & rows, int64_t micro_batch_size, int64_t rows_per_step, int max_seq_len);
+/// On the CPU a longer pass is no faster and only needs more memory, so there it is one row, or as many as make it fast.
+int64_t pass_tokens(const row_set & rows, int64_t micro_batch_size, int64_t rows_per_step, int max_seq_len, bool on_cpu);
 
 /// Cuts a step's rows, given in order, into passes: as many rows in each as fit into max_tokens, at least one. The rows of a pass
 /// lie back to back and do not see each other, so that cutting changes no result but in rounding.

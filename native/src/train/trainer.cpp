@@ -91,7 +91,7 @@ class run {
         }
 
         rows_per_step_   = s_.micro_batch_size * s_.gradient_accumulation_steps;
-        pass_tokens_     = pass_tokens(*train_rows_, s_.micro_batch_size, rows_per_step_, s_.max_seq_len);
+        pass_tokens_     = pass_tokens(*train_rows_, s_.micro_batch_size, rows_per_step_, s_.max_seq_len, dev_->is_cpu());
         steps_per_epoch_ = (train_rows_->count() + rows_per_step_ - 1) / rows_per_step_;
         total_steps_     = s_.max_steps > 0 ? s_.max_steps : std::max<int64_t>(1, (int64_t) std::ceil(s_.epochs * (double) steps_per_epoch_));
         schedule_        = {s_.learning_rate, s_.lr_scheduler, warmup_of(s_.warmup_steps, s_.warmup_ratio, total_steps_), total_steps_};

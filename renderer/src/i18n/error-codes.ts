@@ -69,6 +69,7 @@ export type LayerCode =
   | 'warmup_beyond_run'
   // warnings of datasets, training and exports
   | 'export_type_changed'
+  | 'inputs_recomputed'
   | 'micro_batch_split'
   | 'rows_skipped'
   | 'rows_truncated'

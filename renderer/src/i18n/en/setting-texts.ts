@@ -39,7 +39,7 @@ const texts: Record<keyof TrainSettings, SettingText> = {
   warmup_ratio: { label: 'Warmup share', help: 'Share of all steps in which the learning rate rises from zero.' },
   micro_batch_size: {
     label: 'Rows at a time',
-    help: 'Rows that are computed together. More is faster on a GPU and takes more memory.',
+    help: 'Rows that are computed together. More is faster on a GPU and takes more memory; a processor takes long rows one by one all the same.',
   },
   gradient_accumulation_steps: {
     label: 'Accumulation',

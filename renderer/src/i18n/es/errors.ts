@@ -286,6 +286,11 @@ export const errors: TranslatedErrors = {
     message: 'Algunas matrices se exportan con otro tipo, porque el original necesita una matriz de importancia.',
     hint: 'Comprueba el tamaño y el resultado de la exportación.',
   },
+  inputs_recomputed: {
+    message: (d) =>
+      `La memoria guarda la entrada de un bloque de cada ${d('stride')}: las demás se calculan otra vez a la vuelta, lo que es más lento, con el mismo resultado.`,
+    hint: 'Un max_seq_len menor necesita menos memoria.',
+  },
   micro_batch_split: {
     message:
       'Un microlote no cabe entero en la memoria del dispositivo: se calcula por partes, con el mismo resultado.',

@@ -49,7 +49,7 @@ export const settingTexts: Messages['settingTexts'] = {
     },
     micro_batch_size: {
       label: 'Filas a la vez',
-      help: 'Filas que se calculan juntas. Más filas van más rápido en una GPU y ocupan más memoria.',
+      help: 'Filas que se calculan juntas. Más filas van más rápido en una GPU y ocupan más memoria; un procesador calcula las filas largas de una en una de todos modos.',
     },
     gradient_accumulation_steps: {
       label: 'Acumulación',
