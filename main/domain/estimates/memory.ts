@@ -47,7 +47,9 @@ const FAST_PASS_TOKENS = 512;
 const MAX_PARTIAL_BYTES = 64 * 2 ** 20;
 
 /** Program, libraries and the memory in which graphs are described; measured on models of no size. */
-const PROCESS_BYTES = 35e6;
+const PROCESS_BYTES = 10e6;
+/** What the process takes when it starts, before any of this. */
+const START_BYTES = 25e6;
 /** The vocabulary with its texts and merges, each token. */
 const VOCAB_ENTRY_BYTES = 120;
 /** Value, gradient and AdamW's two moments, F32. */
@@ -66,9 +68,12 @@ export function estimateMemory(model: TrainedModel, settings: MemorySettings, ro
   const trainable = loraParameters(model, settings.target_modules, settings.lora_rank);
   const { n_tokens, n_supervised, n_seq } = largestPass(settings, rows);
   const adapter_bytes = trainable * (TRAINED_PARAMETER_BYTES + CHECKPOINT_PARAMETER_BYTES);
-  const other_bytes = PROCESS_BYTES + VOCAB_ENTRY_BYTES * model.n_vocab;
   const activations_bytes = activationBytes(model, settings, n_tokens, n_supervised, n_seq);
   const weights_bytes = model.file_size_bytes;
+  const other_bytes = Math.max(
+    PROCESS_BYTES + VOCAB_ENTRY_BYTES * model.n_vocab,
+    START_BYTES - weights_bytes - adapter_bytes - activations_bytes,
+  );
   return {
     weights_bytes,
     adapter_bytes,
