@@ -36,6 +36,8 @@ export interface ForjaAppOptions {
 const BACKGROUND = { light: '#fbfaf9', dark: '#161514' };
 /** A page that crashes again within this time is not loaded again. */
 const RELOAD_PAUSE_MS = 10_000;
+/** How long the system may take to end the process when all is saved. */
+const QUIT_MS = 5000;
 
 /** The running app: one window, the services behind it, and what the desktop shows of them. */
 export class ForjaApp {
@@ -262,13 +264,15 @@ export class ForjaApp {
     this.watch.end();
     try {
       this.playground.close();
-      await this.core.close();
+      if (!(await this.core.close())) this.options.crashes.note('close', new Error('A run had not ended in time.'));
     } catch (error) {
       this.options.crashes.note('close', error);
     }
     this.options.db.close();
     this.isClosed = true;
     app.quit();
+    // All is saved: whatever of the system still holds the process up must not leave it behind unseen.
+    setTimeout(() => app.exit(0), QUIT_MS);
   }
 
   private async mayStop(): Promise<boolean> {

@@ -49,6 +49,8 @@ export class ActiveRun {
   private pending: Progress = { forget_after_step: null, steps: [], validations: [] };
   private validated = false;
   private isQuitting = false;
+  /** Resolves when the last answers to its prompts are written; for after its end. */
+  answers: Promise<void> = Promise.resolve();
 
   constructor(row: RunRow, db: ForjaDb, hooks: ActiveRunHooks) {
     this.id = row.id;
@@ -99,7 +101,7 @@ export class ActiveRun {
       this.hooks.onChange();
       // Answers that are still being written go on beside whatever comes next.
       if (this.isQuitting) this.sampler?.close();
-      else this.sampler?.finish();
+      else this.answers = this.sampler?.finish() ?? this.answers;
     }
   }
 
@@ -114,6 +116,11 @@ export class ActiveRun {
   quit(): void {
     this.isQuitting = true;
     this.send('stop');
+  }
+
+  /** Ends answers that are still being written after the run has ended. */
+  dropAnswers(): void {
+    this.sampler?.close();
   }
 
   private async prepare(): Promise<Prepared> {

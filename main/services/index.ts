@@ -37,8 +37,11 @@ export interface Core {
   queue: RunQueue;
   models: ModelCatalogue;
   handlers: Pick<IpcHandlers, CoreChannel>;
-  /** Stops the active run with a checkpoint and waits for it, and for exports that are under way. */
-  close(): Promise<void>;
+  /**
+   * Stops the active run with a checkpoint and waits for it, as long as RunQueue.close does, and for exports that are under way.
+   * @returns whether the active run has ended
+   */
+  close(): Promise<boolean>;
 }
 
 /** How many models are remembered for a new run. */
@@ -83,7 +86,8 @@ export function openCore(context: ServiceContext): Core {
     },
     close: async () => {
       datasets.close();
-      await Promise.all([queue.close(), exports.close()]);
+      const [ended] = await Promise.all([queue.close(), exports.close()]);
+      return ended;
     },
   };
 }

@@ -145,6 +145,16 @@ describe.skipIf(process.platform === 'win32')('the queue', () => {
     ).toEqual([0, 1]);
   });
 
+  test('closing waits for the active run, but not for ever', async () => {
+    core.queue.start();
+    const run = core.queue.create(request('waits, and ends slowly'));
+    await until(() => core.queue.summary(run.id).steps === 1);
+    expect(await core.queue.close(20)).toBe(false);
+    expect(statusOf(run)).toBe('training');
+    expect(await core.queue.close()).toBe(true);
+    expect(statusOf(run)).toBe('stopped');
+  });
+
   test('a trainer that is killed leaves a run that goes on from its checkpoint', async () => {
     core.queue.start();
     const run = core.queue.create(request('dies'));

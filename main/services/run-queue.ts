@@ -13,6 +13,9 @@ import { readOwnFile, summarise } from './run-summary.ts';
 /** How often a folder that another process holds is looked at again. */
 const WATCH_MS = 2000;
 
+/** How long closing waits for the active run. */
+const CLOSE_MS = 30_000;
+
 /** Fields of a train job that are no settings. */
 const NOT_SETTINGS = [
   'protocol_major',
@@ -31,6 +34,8 @@ const NOT_SETTINGS = [
 export class RunQueue {
   private readonly context: ServiceContext;
   private active: ActiveRun | null = null;
+  /** Runs that have ended, with answers to their prompts still being written. */
+  private readonly answering = new Set<ActiveRun>();
   private working: Promise<void> = Promise.resolve();
   private started = false;
   private closed = false;
@@ -184,12 +189,24 @@ export class RunQueue {
     if (row !== null) this.context.emit('run.changed', this.summaryOf(row, this.waitingIds()));
   }
 
-  /** Stops the active run with a checkpoint and waits for its end; runs that wait go on waiting in the database. */
-  async close(): Promise<void> {
+  /**
+   * Stops the active run with a checkpoint and waits for its end, or until our patience ends: a step of a large model takes its
+   * time, and a trainer that is left alone writes its checkpoint and ends by itself, which the next start waits for.
+   * Runs that wait go on waiting in the database.
+   * @returns whether the active run has ended
+   */
+  async close(patience_ms = CLOSE_MS): Promise<boolean> {
     this.closed = true;
     if (this.watch !== null) clearTimeout(this.watch);
+    for (const ended of this.answering) ended.dropAnswers();
     this.active?.quit();
-    await this.working;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(false), patience_ms);
+    });
+    const ended = await Promise.race([this.working.then(() => true), late]);
+    clearTimeout(timer);
+    return ended;
   }
 
   private next(): void {
@@ -206,6 +223,8 @@ export class RunQueue {
     this.active = active;
     this.working = active.run().finally(() => {
       this.active = null;
+      this.answering.add(active);
+      void active.answers.finally(() => this.answering.delete(active));
       this.tellRun(row.id);
       this.tellQueue();
       this.next();

@@ -98,10 +98,10 @@ test('when the run is over no round begins, and the process ends', async () => {
   const { sampler, samples, checkpoint, closed } = make(() => Promise.resolve('A'));
   checkpoint(1);
   await sampler.sample();
-  sampler.finish();
+  const finished = sampler.finish();
   checkpoint(2);
   await sampler.sample();
-  await new Promise((resolve) => setTimeout(resolve, 0));
+  await finished;
   expect(samples).toHaveLength(2);
   expect(closed()).toBe(1);
 });

@@ -72,12 +72,12 @@ export class Sampler {
     this.chat?.close();
   }
 
-  /** What is asked is still answered, for a while; then the chat process ends. */
-  finish(): void {
+  /** What is asked is still answered, for a while; then the chat process ends. Resolves when it has; close() may still come. */
+  finish(): Promise<void> {
     this.isOver = true;
     const timer = setTimeout(() => this.chat?.close(), FINISH_MS);
     timer.unref();
-    void (this.round ?? Promise.resolve()).finally(() => {
+    return (this.round ?? Promise.resolve()).finally(() => {
       clearTimeout(timer);
       this.chat?.close();
     });

@@ -5,8 +5,8 @@ import { join } from 'node:path';
  * Writes a program that speaks the trainer's protocol and does nothing: it makes the real one's end come on cue, which tests of
  * the queue need. What the real trainer does is tested in e2e/.
  *
- * A run whose name has "fails" ends with an error at its first step, one with "waits" trains until it is told to stop, and one
- * with "dies" kills itself.
+ * A run whose name has "fails" ends with an error at its first step, one with "waits" trains until it is told to stop, one with
+ * "slowly" then takes its time, and one with "dies" kills itself.
  * @returns its path, for FORJA_TRAINER
  */
 export function writeTrainerProgram(dir: string): string {
@@ -101,6 +101,7 @@ const steps = {
         if (line === 'stop') break;
       }
       say('status', { phase: 'stopping' });
+      if (name.includes('slowly')) await new Promise((resolve) => setTimeout(resolve, 500));
       checkpoint(first + 1, 'stop');
       say('result', { ...done, status: 'stopped', steps: first + 1 });
       process.exitCode = 3;
