@@ -78,7 +78,10 @@ export async function launch(options: LaunchOptions = {}): Promise<RunningApp> {
     clean,
     close: async () => {
       await answerMessageBox(app, 0);
-      await within(PATIENCE_MS, app.close(), () => `The app did not end; these processes are left:\n${processTree()}`);
+      // Playwright waits for the end of the process's output as well, which a helper process of Electron's may hold open.
+      const gone = new Promise<void>((resolve) => running.child.once('exit', () => resolve()));
+      const complaint = () => `The app did not end; these processes are left:\n${processTree()}`;
+      await within(PATIENCE_MS, Promise.race([app.close(), gone]), complaint);
       openApps.delete(running);
       clean();
     },
