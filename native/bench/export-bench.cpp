@@ -2,10 +2,13 @@
 //
 //   export-bench BASE OUT_DIR [THREADS [TYPE ...]]
 //
-// The adapter is random, rank 16, on all linear layers. MB/s are of the base's bytes; files are removed again.
+// The adapter is random, rank 16, on all linear layers. MB/s are of the base's bytes, by the clock; the processor's seconds are
+// those of all threads, whatever else runs on the machine. With FORJA_KEEP_EXPORTS set, files are kept as TYPE.gguf, so that
+// what two builds make can be compared.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -23,6 +26,17 @@ using namespace forja;
 namespace {
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+/// Times from its making on: by the clock, and on processors (on Windows by the clock too).
+struct stopwatch {
+    double       from = now();
+    std::clock_t cpu  = std::clock();
+
+    void print(const char * what, const std::string & type, double mb) const {
+        std::printf("  %-8s %-8s %7.0f MB/s, %5.2f s of processor", what, type.c_str(), mb / (now() - from),
+                    static_cast<double>(std::clock() - cpu) / CLOCKS_PER_SEC);
+    }
+};
 
 adapter_tensors random_adapter(const gguf_file & base) {
     adapter_tensors a;
@@ -73,21 +87,26 @@ int main(int argc, char ** argv) {
     std::printf("%s: %.0f MB, %zu matrices tuned, %d threads, %.0f MB of memory with the adapter\n", path.c_str(), mb, adapter.pairs.size(), threads,
                 static_cast<double>(peak_memory_bytes()) / 1e6);
     {
-        const double from = now();
-        atomic_file  file(out);
+        const stopwatch watch;
+        atomic_file     file(out);
         for (const tensor_info & t : base->tensors()) {
             file.write(t.data, t.n_bytes);
             base->release(t);
         }
-        const double written = now() - from;
         file.commit();
-        std::printf("  copied               %7.0f MB/s, %.0f MB/s when synced\n", mb / written, mb / (now() - from));
+        watch.print("copied", "", mb);
+        std::printf("\n");
     }
     for (const std::string & type : types) {
-        double from = now();
+        const stopwatch watch;
         merge_to_gguf(*base, adapter, type, out, threads, {}, {});
-        std::printf("  merged as %-10s %7.0f MB/s, %.0f MB of memory at most\n", type.c_str(), mb / (now() - from), static_cast<double>(peak_memory_bytes()) / 1e6);
-        std::filesystem::remove(out);
+        watch.print("merged", type, mb);
+        std::printf(", %.0f MB of memory at most\n", static_cast<double>(peak_memory_bytes()) / 1e6);
+        if (std::getenv("FORJA_KEEP_EXPORTS") != nullptr) {
+            std::filesystem::rename(out, std::string(argv[2]) + "/" + type + ".gguf");
+        } else {
+            std::filesystem::remove(out);
+        }
     }
     for (const std::string & type : types) {
         if (const output_type_info * info = find_output_type(type)) {
@@ -95,9 +114,10 @@ int main(int argc, char ** argv) {
             params.nthread                     = threads;
             params.ftype                       = info->ftype;
             params.allow_requantize            = true;
-            const double from                  = now();
-            const auto   rc                    = llama_model_quantize(path.c_str(), out.c_str(), &params);
-            std::printf("  libllama as %-8s %7.0f MB/s%s\n", type.c_str(), mb / (now() - from), rc == 0 ? "" : " (failed)");
+            const stopwatch watch;
+            const auto      rc = llama_model_quantize(path.c_str(), out.c_str(), &params);
+            watch.print("libllama", type, mb);
+            std::printf("%s\n", rc == 0 ? "" : " (failed)");
             std::filesystem::remove(out);
         }
     }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/file-at.hpp"
 
 #ifdef _WIN32
 #define NOMINMAX
@@ -273,6 +274,23 @@ void atomic_file::read(uint64_t offset, void * data, size_t n_bytes) {
     }
     if (seek_to(file, offset) != 0 || std::fread(data, 1, n_bytes, file) != n_bytes || seek_to(file, written) != 0) {
         throw write_error(target, errno, written);
+    }
+}
+
+void atomic_file::resize(uint64_t n_bytes) {
+    flush();
+    if (const int err = resize_file(file, n_bytes)) {
+        throw write_error(target, err, n_bytes);
+    }
+    written = n_bytes;
+}
+
+void atomic_file::write_at(uint64_t offset, const void * data, size_t n_bytes) {
+    if (offset > written || n_bytes > written - offset) {
+        throw failure("internal", "A piece of " + temporary + " reaches past its end.");
+    }
+    if (const int err = write_file_at(file, offset, data, n_bytes)) {
+        throw write_error(target, err, written);
     }
 }
 

@@ -43,6 +43,12 @@ class atomic_file {
     void     write_zeros(size_t n_bytes);
     void     overwrite(uint64_t offset, const void * data, size_t n_bytes); // patch bytes written before
     void     read(uint64_t offset, void * data, size_t n_bytes);            // bytes written before
+
+    /// Makes the file n_bytes long, zeros where nothing was written, to be filled by write_at(). No write() after.
+    void resize(uint64_t n_bytes);
+    /// Writes inside what resize() made. Threads may write different ranges at once.
+    void write_at(uint64_t offset, const void * data, size_t n_bytes);
+
     uint64_t size_bytes() const;
     const std::string & temporary_path() const;
     void     flush();

@@ -105,13 +105,24 @@ void mapped_file::release(const uint8_t * from, size_t n) const {
     (void) from;
     (void) n;
 #else
-    // Only whole pages inside the range: their neighbours may be in use.
-    const auto page  = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
-    const auto first = (reinterpret_cast<uintptr_t>(from) + page - 1) / page * page;
-    const auto last  = (reinterpret_cast<uintptr_t>(from) + n) / page * page;
-    if (last > first) {
-        ::madvise(reinterpret_cast<void *>(first), last - first, MADV_DONTNEED);
-    }
+    // A fault brings up to 64 KB around it: those of the neighbours are let go of too, and come back where still in use.
+    constexpr size_t around = size_t{64} << 10;
+    const size_t     page   = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+    const size_t     at     = static_cast<size_t>(from - bytes);
+    const size_t     first  = (at > around ? at - around : 0) / page * page;
+    const size_t     last   = n > n_bytes - at || n_bytes - at - n < around ? n_bytes : at + n + around;
+    ::madvise(const_cast<uint8_t *>(bytes) + first, last - first, MADV_DONTNEED);
+#endif
+}
+
+void mapped_file::expect(const uint8_t * from, size_t n) const {
+#if defined(_WIN32)
+    (void) from;
+    (void) n;
+#else
+    const size_t page  = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+    const size_t first = static_cast<size_t>(from - bytes) / page * page;
+    ::madvise(const_cast<uint8_t *>(bytes) + first, static_cast<size_t>(from - bytes) - first + n, MADV_WILLNEED);
 #endif
 }
 

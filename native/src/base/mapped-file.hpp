@@ -23,6 +23,9 @@ class mapped_file {
     /// Tells the system that these bytes aren't needed soon, so that streaming a large file doesn't fill the memory.
     void release(const uint8_t * from, size_t n) const;
 
+    /// Asks the system to read these bytes from the disk, without waiting for them.
+    void expect(const uint8_t * from, size_t n) const;
+
   private:
     const uint8_t * bytes   = nullptr;
     size_t          n_bytes = 0;

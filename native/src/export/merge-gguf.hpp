@@ -16,7 +16,7 @@ struct merge_result {
     std::string output_type; // as asked for
 };
 
-/// Streams the base through, a few MB at a time, whatever its size. With output_type "same" every tensor keeps its type, and
+/// Streams the base through, a few MB at a time for each thread, whatever its size or that of its tensors. With output_type "same" every tensor keeps its type, and
 /// rows that the adapter doesn't change are copied byte for byte; with another, types are those of quant-mix.hpp. Metadata,
 /// tokenizer and template are kept; a split base becomes one file. Adapted matrices of a type that can't be made without an
 /// importance matrix get a larger one, with the warning export_type_changed. progress counts bytes written.

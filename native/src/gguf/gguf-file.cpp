@@ -179,8 +179,14 @@ const tensor_info * gguf_file::find(const std::string & name) const {
     return found == p->by_name.end() ? nullptr : &p->tensors[found->second];
 }
 
-void gguf_file::release(const tensor_info & tensor) const {
-    p->parts[static_cast<size_t>(tensor.file_index)].file.release(tensor.data, tensor.n_bytes);
+void gguf_file::release(const tensor_info & tensor) const { release(tensor, 0, tensor.n_bytes); }
+
+void gguf_file::release(const tensor_info & tensor, size_t offset, size_t n_bytes) const {
+    p->parts[static_cast<size_t>(tensor.file_index)].file.release(tensor.data + offset, n_bytes);
+}
+
+void gguf_file::expect(const tensor_info & tensor, size_t offset, size_t n_bytes) const {
+    p->parts[static_cast<size_t>(tensor.file_index)].file.expect(tensor.data + offset, n_bytes);
 }
 
 std::optional<std::string> gguf_file::str(const std::string & key) const {

@@ -53,6 +53,10 @@ class gguf_file {
 
     /// Lets the system drop this tensor's pages from memory; they are read again when next used.
     void release(const tensor_info & tensor) const;
+    /// The same for n_bytes of it from `offset` on.
+    void release(const tensor_info & tensor, size_t offset, size_t n_bytes) const;
+    /// Asks the system to have these bytes in memory soon.
+    void expect(const tensor_info & tensor, size_t offset, size_t n_bytes) const;
 
   private:
     gguf_file();

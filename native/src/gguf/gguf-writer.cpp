@@ -39,23 +39,37 @@ void gguf_writer::begin() {
     std::vector<uint8_t> header(gguf_get_meta_size(ctx));
     gguf_get_meta_data(ctx, header.data());
     file.write(header.data(), header.size());
+    uint64_t place = header.size();
+    for (const size_t n : sizes) {
+        places.push_back(place);
+        place += GGML_PAD(n, gguf_get_alignment(ctx));
+    }
+    file.resize(place); // with the zeros between tensors
+}
+
+void gguf_writer::write_at(size_t tensor, uint64_t offset, const void * data, size_t n_bytes) {
+    if (tensor >= places.size() || offset > sizes[tensor] || n_bytes > sizes[tensor] - offset) {
+        throw failure("internal", "More bytes than the tensors of " + file.temporary_path() + " hold.");
+    }
+    file.write_at(places[tensor] + offset, data, n_bytes);
+    filled += n_bytes;
 }
 
 void gguf_writer::write(const void * data, size_t n_bytes) {
-    if (current >= sizes.size() || n_bytes > sizes[current] - filled) {
-        throw failure("internal", "More bytes than the tensors of " + file.temporary_path() + " hold.");
-    }
-    file.write(data, n_bytes);
-    filled += n_bytes;
-    if (filled == sizes[current]) {
-        file.write_zeros(GGML_PAD(filled, gguf_get_alignment(ctx)) - filled);
+    write_at(current, reached, data, n_bytes);
+    reached += n_bytes;
+    if (reached == sizes[current]) {
         ++current;
-        filled = 0;
+        reached = 0;
     }
 }
 
 void gguf_writer::commit() {
-    if (current != sizes.size()) {
+    uint64_t wanted = 0;
+    for (const size_t n : sizes) {
+        wanted += n;
+    }
+    if (filled != wanted) {
         throw failure("internal", "Bytes are missing in " + file.temporary_path() + ".");
     }
     file.commit();

@@ -27,6 +27,8 @@ struct kernel_table {
     decltype(&forja::cpu::dropout_apply)             dropout_apply;
     decltype(&forja::cpu::rms_norm_forward)          rms_norm_forward;
     decltype(&forja::cpu::rms_norm_backward)         rms_norm_backward;
+    decltype(&forja::cpu::add_low_rank)              add_low_rank;
+    decltype(&forja::cpu::fast_from_float)           fast_from_float;
 };
 
 // Null where this build has no such version.

@@ -18,9 +18,13 @@
 #include "ops/cpu/dequantise-impl.hpp"
 #include "ops/cpu/dropout-impl.hpp"
 #include "ops/cpu/glu-impl.hpp"
+#include "ops/cpu/low-rank-impl.hpp"
 #include "ops/cpu/norm-impl.hpp"
 #include "ops/cpu/peak-impl.hpp"
 #include "ops/cpu/stored-types-impl.hpp"
+
+#include "ops/cpu/from-float-impl.hpp"
+
 #include "ops/cpu/thin-impl.hpp"
 #include "ops/cpu/weight-product-impl.hpp"
 
@@ -48,6 +52,8 @@ const kernel_table * FORJA_ISA_TABLE() {
         FORJA_ISA::dropout_apply,
         FORJA_ISA::rms_norm_forward,
         FORJA_ISA::rms_norm_backward,
+        FORJA_ISA::add_low_rank,
+        FORJA_ISA::fast_from_float,
     };
     return &table;
 }

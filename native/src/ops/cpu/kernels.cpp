@@ -226,4 +226,10 @@ void rms_norm_backward(float * dx, const float * x, const float * w, const float
     table().rms_norm_backward(dx, x, w, dy, n, n_tokens, eps, accumulate, ith, nth);
 }
 
+void add_low_rank(float * rows, int64_t stride, int64_t n_rows, const float * a, const float * c, int64_t n, int64_t r) {
+    table().add_low_rank(rows, stride, n_rows, a, c, n, r);
+}
+
+from_float_fn fast_from_float(stored_type type) { return table().fast_from_float(type); }
+
 } // namespace forja::cpu

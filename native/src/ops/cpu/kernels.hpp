@@ -145,7 +145,7 @@ void cross_entropy_loss(const float * logits, const int32_t * labels, float * lo
 using to_float_fn = void (*)(const void * src, float * dst, int64_t n);
 
 /// Types for which there may be a faster conversion here than ggml's; named as ggml_type.
-enum class stored_type { f16, q4_0, q4_1, q5_0, q5_1, q6_k };
+enum class stored_type { f16, q4_0, q4_1, q5_0, q5_1, q6_k, q8_0 };
 
 /// The conversion for `type`, or null where the version in use has none: take ggml's then. The same values as ggml's,
 /// to within a rounding.
@@ -265,5 +265,20 @@ void rms_norm_forward(float * y, float * sum, const float * a, const float * b, 
 /// dx = the gradient through y = x / rms(x) * w (+ dx when `accumulate`). x: the norm's input. dx may be dy.
 void rms_norm_backward(float * dx, const float * x, const float * w, const float * dy, int64_t n, int64_t n_tokens,
                        float eps, bool accumulate, int ith, int nth);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Merging an adapter into a weight. The caller hands out rows to its threads, so these take no (ith, nth).
+
+/// rows[k][i] += sum over j < r of c[k][j] * a[j][i], j in fours: ((c0 a0 + c1 a1) + (c2 a2 + c3 a3)) is added, then the
+/// next, and what is left one by one. No product is fused with a sum: every version gives the same bits.
+/// rows: n_rows rows of n floats, `stride` floats apart; a: ne = [n, r]; c: ne = [r, n_rows].
+void add_low_rank(float * rows, int64_t stride, int64_t n_rows, const float * a, const float * c, int64_t n, int64_t r);
+
+/// Floats to values of a stored type: n, a multiple of the type's block, all finite.
+using from_float_fn = void (*)(const float * src, void * dst, int64_t n);
+
+/// The conversion to `type`, or null where the version in use has none: take ggml_quantize_chunk then, which gives the
+/// same bits.
+from_float_fn fast_from_float(stored_type type);
 
 } // namespace forja::cpu

@@ -104,8 +104,8 @@ static to_float_fn fast_to_float(stored_type type) {
         case stored_type::q5_0: return q45_to_float<false, true>;
         case stored_type::q5_1: return q45_to_float<true, true>;
         case stored_type::q6_k: return q6_k_to_float;
+        default: return nullptr;
     }
-    return nullptr;
 }
 
 #else
