@@ -5,6 +5,7 @@
 // The adapter is random, rank 16, on all linear layers. MB/s are of the base's bytes, by the clock; the processor's seconds are
 // those of all threads, whatever else runs on the machine. With FORJA_KEEP_EXPORTS set, files are kept as TYPE.gguf, so that
 // what two builds make can be compared.
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -90,8 +91,12 @@ int main(int argc, char ** argv) {
         const stopwatch watch;
         atomic_file     file(out);
         for (const tensor_info & t : base->tensors()) {
-            file.write(t.data, t.n_bytes);
-            base->release(t);
+            constexpr size_t piece = size_t{1} << 20; // never a whole tensor in memory, as in a merge
+            for (size_t at = 0; at < t.n_bytes; at += piece) {
+                const size_t n = std::min(piece, t.n_bytes - at);
+                file.write(t.data + at, n);
+                base->release(t, at, n);
+            }
         }
         file.commit();
         watch.print("copied", "", mb);

@@ -106,6 +106,66 @@ void test_to_q8_0() {
     check(same_as_ggml(stored_type::q8_0, GGML_TYPE_Q8_0, x), "fast_from_float q8_0: ggml's bits");
 }
 
+/// Superblocks as models have them and as they hardly ever do.
+std::vector<float> superblocks() {
+    generator          g{53};
+    std::vector<float> x;
+    const auto         add = [&](auto value) {
+        for (int i = 0; i < 256; ++i) {
+            x.push_back(value(i));
+        }
+    };
+    for (int k = 0; k < 301; ++k) { // sums of uniform numbers: nearly normal
+        const float size = k % 3 == 0 ? 0.02f : 1.0f;
+        add([&](int) { return size * (g.uniform() + g.uniform() + g.uniform()); });
+    }
+    add([](int) { return 0.0f; });
+    add([](int) { return 0.7f; });                                             // all alike
+    add([](int) { return -0.7f; });
+    add([&](int) { return 1 + g.uniform() / 4; });                             // all above zero
+    add([&](int) { return -1 + g.uniform() / 4; });                            // all below
+    add([&](int i) { return i == 100 ? 50.0f : 1e-3f * g.uniform(); });        // one stands out: the others' scale is lost
+    add([&](int i) { return i / 32 == 3 ? 0.0f : g.uniform(); });              // a small block of zeros
+    add([&](int i) { return i / 16 == 3 ? 1e-16f * g.uniform() : g.uniform(); });
+    add([&](int) { return (float) (int) (g.uniform() * 4); });                 // few values, halves between levels
+    add([&](int) { return 1e-7f * g.uniform(); });                             // a scale below the normal halves
+    add([&](int) { return 1e-12f * g.uniform(); });                            // and below all
+    add([&](int) { return 1e6f * g.uniform(); });                              // and near the largest
+    return x;
+}
+
+/// A ggml that was built for this very machine may fuse products into sums: then bits may differ, and errors may not grow.
+void test_k_quant(stored_type type, ggml_type same) {
+    const std::vector<float> x    = superblocks();
+    const std::string        name = std::string("fast_from_float ") + ggml_type_name(same);
+    const from_float_fn      fast = fast_from_float(type);
+    if (!fast) {
+        return;
+    }
+    const auto           n = (int64_t) x.size(); // an odd number of superblocks in all: two may be made at once
+    const size_t         n_bytes = ggml_row_size(same, n);
+    std::vector<uint8_t> got(n_bytes + 1, 0xab), want = got;
+    fast(x.data(), got.data(), n);
+    ggml_quantize_chunk(same, x.data(), want.data(), 0, 1, n, nullptr);
+    check(got[n_bytes] == 0xab, name + ": nothing is written behind");
+#if defined(__linux__) && defined(__x86_64__) && defined(FORJA_LLAMA_PREBUILT)
+    check(got == want, name + ": ggml's bits");
+#endif
+    std::vector<float> here(x.size()), there(x.size());
+    ggml_get_type_traits(same)->to_float(got.data(), here.data(), n);
+    ggml_get_type_traits(same)->to_float(want.data(), there.data(), n);
+    bool as_good = true;
+    for (int64_t block = 0; block < n; block += 256) {
+        double mine = 0, theirs = 0;
+        for (int64_t i = block; i < block + 256; ++i) {
+            mine += std::pow((double) here[i] - x[i], 2);
+            theirs += std::pow((double) there[i] - x[i], 2);
+        }
+        as_good = as_good && mine <= theirs * 1.05 + 1e-30; // the search takes the better of near equals
+    }
+    check(as_good, name + ": each superblock as near as ggml's");
+}
+
 void test_all() {
     test_add_low_rank(64, 16, 8);
     test_add_low_rank(77, 6, 7);
@@ -113,6 +173,9 @@ void test_all() {
     test_add_low_rank(576, 65, 13);
     test_to_f16();
     test_to_q8_0();
+    test_k_quant(stored_type::q4_k, GGML_TYPE_Q4_K);
+    test_k_quant(stored_type::q5_k, GGML_TYPE_Q5_K);
+    test_k_quant(stored_type::q6_k, GGML_TYPE_Q6_K);
 }
 
 } // namespace

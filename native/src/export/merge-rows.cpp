@@ -35,6 +35,9 @@ cpu::from_float_fn writer_of(ggml_type type) {
     switch (type) {
         case GGML_TYPE_F16: return cpu::fast_from_float(cpu::stored_type::f16);
         case GGML_TYPE_Q8_0: return cpu::fast_from_float(cpu::stored_type::q8_0);
+        case GGML_TYPE_Q4_K: return cpu::fast_from_float(cpu::stored_type::q4_k);
+        case GGML_TYPE_Q5_K: return cpu::fast_from_float(cpu::stored_type::q5_k);
+        case GGML_TYPE_Q6_K: return cpu::fast_from_float(cpu::stored_type::q6_k);
         default: return nullptr;
     }
 }

@@ -1,14 +1,11 @@
 // Floats to the stored types whose own conversion in ggml is scalar in a build for any x86-64, to the same bits, for one
-// instruction set. Included after simd.hpp and stored-types-impl.hpp. Layouts: ggml-common.h, block_q8_0.
+// instruction set. Included after stored-types-impl.hpp, low-rank-impl.hpp and the k-quants. Layouts: ggml-common.h,
+// block_q8_0.
 #pragma once
 
 namespace forja::cpu::FORJA_ISA {
 
 #if defined(FORJA_SIMD_AVX512) || defined(FORJA_SIMD_AVX2)
-
-constexpr int TO_NEAREST = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
-
-FORJA_INLINE uint16_t half_of(float x) { return (uint16_t) _mm_cvtsi128_si32(_mm_cvtps_ph(_mm_set_ss(x), TO_NEAREST)); }
 
 static void float_to_f16(const float * src, void * dst, int64_t n) {
     uint16_t * h = (uint16_t *) dst;
@@ -69,6 +66,9 @@ static from_float_fn fast_from_float(stored_type type) {
     switch (type) {
         case stored_type::f16: return float_to_f16;
         case stored_type::q8_0: return float_to_q8_0;
+        case stored_type::q4_k: return float_to_q45_k<false>;
+        case stored_type::q5_k: return float_to_q45_k<true>;
+        case stored_type::q6_k: return float_to_q6_k;
         default: return nullptr;
     }
 }

@@ -23,6 +23,9 @@
 #include "ops/cpu/peak-impl.hpp"
 #include "ops/cpu/stored-types-impl.hpp"
 
+#include "ops/cpu/k-quants-impl.hpp"
+#include "ops/cpu/k-quants-offset-impl.hpp"
+
 #include "ops/cpu/from-float-impl.hpp"
 
 #include "ops/cpu/thin-impl.hpp"

@@ -145,7 +145,7 @@ void cross_entropy_loss(const float * logits, const int32_t * labels, float * lo
 using to_float_fn = void (*)(const void * src, float * dst, int64_t n);
 
 /// Types for which there may be a faster conversion here than ggml's; named as ggml_type.
-enum class stored_type { f16, q4_0, q4_1, q5_0, q5_1, q6_k, q8_0 };
+enum class stored_type { f16, q4_0, q4_1, q5_0, q5_1, q4_k, q5_k, q6_k, q8_0 };
 
 /// The conversion for `type`, or null where the version in use has none: take ggml's then. The same values as ggml's,
 /// to within a rounding.

@@ -12,6 +12,10 @@ FORJA_INLINE float half_at(const uint8_t * p) {
     return _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(h)));
 }
 
+constexpr int TO_NEAREST = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+
+FORJA_INLINE uint16_t half_of(float x) { return (uint16_t) _mm_cvtsi128_si32(_mm_cvtps_ph(_mm_set_ss(x), TO_NEAREST)); }
+
 FORJA_INLINE __m128i bytes_at(const uint8_t * p) { return _mm_loadu_si128((const __m128i *) p); }
 FORJA_INLINE __m128i low_nibbles(__m128i x) { return _mm_and_si128(x, _mm_set1_epi8(15)); }
 FORJA_INLINE __m128i high_nibbles(__m128i x) { return low_nibbles(_mm_srli_epi16(x, 4)); }
