@@ -101,6 +101,7 @@ int main(int argc, char ** argv) {
         file.commit();
         watch.print("copied", "", mb);
         std::printf("\n");
+        std::filesystem::remove(out);
     }
     for (const std::string & type : types) {
         const stopwatch watch;

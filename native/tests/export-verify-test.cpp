@@ -112,6 +112,16 @@ void test_verify(const temporary_folder & dir) {
         const verify_result r = run(format, "same");
         check(r.verdict == "kept" && r.mean_kl_divergence < 1e-10 && r.tuned_loss == r.export_loss, std::string("verify: the adapter alone is exact: ") + format);
     }
+    // An adapter with other numbers is run for itself: here with 9/8 of the scale, then with one number changed.
+    adapter_tensors other = read_adapter_gguf(lora);
+    v.format = "gguf-adapter", v.exported_path = dir.path("other-lora.gguf");
+    other.lora_alpha = 9;
+    write_adapter_gguf(other, v.exported_path);
+    const verify_result stronger = run_verify(v, {});
+    other.lora_alpha = 8;
+    other.pairs[0].a[0] += 0.5f;
+    write_adapter_gguf(other, v.exported_path);
+    check(stronger.export_loss != stronger.tuned_loss && run_verify(v, {}).export_loss != stronger.tuned_loss, "verify: another adapter is seen to differ");
     check(!std::filesystem::exists(dir.path("verify-peft.verify.gguf")), "verify: nothing is left behind");
     const verify_result q2 = run("gguf", "q2_k");
     check(q2.mean_kl_divergence > 1e-3 && (q2.verdict == "kept" || q2.advice), "verify: Q2_K is seen to differ (" + q2.verdict + ")");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <cstring>
 #include <filesystem>
 #include <map>
 #include <thread>
@@ -72,11 +73,26 @@ position_score score(const float * base, const float * tuned, const float * expo
     return s;
 }
 
+/// Whether libllama reads the same numbers from both adapter files: then it predicts the same with both.
+bool same_adapter(const std::string & path, const std::string & other_path) {
+    const auto file = gguf_file::open(path), other = gguf_file::open(other_path);
+    return file->f64("adapter.lora.alpha") == other->f64("adapter.lora.alpha") && file->tensors().size() == other->tensors().size() &&
+           std::all_of(file->tensors().begin(), file->tensors().end(), [&](const tensor_info & t) {
+               const tensor_info * u = other->find(t.name);
+               return u != nullptr && t.type == u->type && t.ne == u->ne && std::memcmp(t.data, u->data, t.n_bytes) == 0;
+           });
+}
+
 /// The three that are compared.
 struct models {
     llama_scorer base, tuned, exported;
+    bool         exported_is_tuned; // the same numbers: it is loaded, but need not be run
     int32_t      n_vocab;
     int          threads;
+
+    std::vector<llama_scorer *> to_run() {
+        return exported_is_tuned ? std::vector<llama_scorer *>{&base, &tuned} : std::vector<llama_scorer *>{&base, &tuned, &exported};
+    }
 };
 
 /// How much of a row is read: up to its last learnt token, since nothing is asked of what comes after.
@@ -94,7 +110,7 @@ uint64_t score_row(models & m, const token_row & row, uint32_t n, verify_result 
     if (n == 0) {
         return 0;
     }
-    for (llama_scorer * s : {&m.base, &m.tuned, &m.exported}) {
+    for (llama_scorer * s : m.to_run()) {
         s->begin_row();
     }
     const uint32_t chunk = m.base.chunk_tokens();
@@ -109,7 +125,7 @@ uint64_t score_row(models & m, const token_row & row, uint32_t n, verify_result 
                 at.push_back(static_cast<int32_t>(i));
             }
         }
-        for (llama_scorer * s : {&m.base, &m.tuned, &m.exported}) {
+        for (llama_scorer * s : m.to_run()) {
             s->feed(tokens.data(), wanted, first);
         }
         std::vector<position_score> scores(at.size());
@@ -117,7 +133,7 @@ uint64_t score_row(models & m, const token_row & row, uint32_t n, verify_result 
         for (size_t k = 0; k < at.size(); ++k) { // not thread-safe, so before the threads
             base[k]     = m.base.logits(at[k]);
             tuned[k]    = m.tuned.logits(at[k]);
-            exported[k] = m.exported.logits(at[k]);
+            exported[k] = m.exported_is_tuned ? tuned[k] : m.exported.logits(at[k]);
         }
         std::atomic<size_t>      next{0};
         const auto               work = [&] {
@@ -226,6 +242,7 @@ verify_result run_verify(const verify_options & o, const progress_fn & progress)
     models m{{base_model, "", o.max_seq_len, threads},
              {base_model, o.adapter_path, o.max_seq_len, threads},
              {export_model, export_adapter, o.max_seq_len, threads},
+             o.format != "gguf" && same_adapter(o.adapter_path, export_adapter),
              n_vocab,
              threads};
 

@@ -43,7 +43,8 @@ uint64_t default_max_tokens(uint64_t n_params);
 /// on these rows, the share of the change in predictions, 1 - KL(tuned || export) / KL(tuned || base), takes the gain's place.
 void judge(verify_result & result);
 
-/// Runs base, base + adapter and the export over the same rows and compares their predictions for every supervised token.
+/// Runs base, base + adapter and the export over the same rows and compares their predictions for every supervised token. An
+/// exported adapter that holds the live one's very numbers is loaded, but not run once more.
 /// Rows are taken in their order until max_rows or max_tokens is reached, and cut to max_seq_len. progress: rows. Memory: the models mapped, three small KV caches at F32, and 32 MB of logits each.
 /// @throws error token_file_*, adapter_mismatch, device_not_found, nothing_to_verify (no supervised token in these rows),
 ///         export_unusable (libllama can't load it, or its numbers aren't finite).
