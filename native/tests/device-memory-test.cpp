@@ -295,6 +295,33 @@ void any_rows(std::shared_ptr<device> dev) {
     check(most <= e.plan().bytes, dev->name() + ": no mix of rows takes more than was planned");
 }
 
+// What a limit leaves is used: half of it for activations that are not computed twice then. The same gradients, bit for bit in F32; with
+// fast products they are kept in BF16.
+void kept_activations(std::shared_ptr<device> dev, precision prec) {
+    temporary_folder  folder;
+    const std::string what    = std::string(prec == precision::fast ? "fast: " : "f32: ") + "kept activations: ";
+    const auto        path    = fixture(folder, {});
+    const auto        batches = two_batches();
+    subject           recomputing(path, dev, prec);
+    const outcome     ref     = recomputing.steps(1, batches);
+    for (int64_t spare : {int64_t(200) << 10, int64_t(64) << 20}) {
+        subject it(path, dev, prec);
+        it.o.activation_budget_bytes   = -1;
+        it.o.device_memory_limit_bytes = (int64_t) ref.plan.bytes + spare;
+        const outcome     got  = it.steps(1, batches);
+        const std::string name = what + std::to_string(spare >> 10) + " KiB left: ";
+        check(got.plan.kept_bytes > 0 && (int64_t) got.plan.kept_bytes <= spare / 2, name + std::to_string(got.plan.kept_bytes >> 10) + " KiB are used");
+        check(got.device_bytes <= (size_t) it.o.device_memory_limit_bytes, name + "allocated bytes stay below the limit");
+        check(got.device_bytes > ref.device_bytes, name + "something is kept");
+        if (prec == precision::f32) {
+            check(got.losses == ref.losses && got.grads == ref.grads, name + "the same losses and gradients, bit for bit");
+        } else { // BF16 rounds what the backward pass reads to 2^-9, as its products do
+            check(got.losses[0] == ref.losses[0], name + "the same loss, bit for bit");
+            check_error(name + "gradients", relative_distance(got.grads, ref.grads), 2e-2);
+        }
+    }
+}
+
 // The order in which a plan gives things up.
 void plans() {
     memory_needs n;
@@ -333,6 +360,10 @@ void plans() {
     is(509, 1, 0, 100, 50); // 10 + 100 + 200 + 100 = 410
     is(409, 2, 8, 100, 9);
     is(299, 1, 4, 100, 39);
+    n.kept_part = 2;
+    is(1620, 10, 0, 400, 5);
+    is(2000, 10, 0, 400, 50);
+    n.kept_part = 1;
     check_fails("device_out_of_memory", "less than the least", [&] { with(200); });
     n.passes = pass_choices(400, 100, 2);
     is(1609, 10, 0, 400, 50, 2); // before the pass becomes a slow one
@@ -399,6 +430,7 @@ int main(int argc, char ** argv) {
         for (precision prec : {precision::f32, precision::fast}) {
             smaller_passes(device::open_emulated(1), prec);
             smaller_passes(cpu(), prec);
+            kept_activations(device::open_emulated(1), prec);
         }
         any_rows(device::open_emulated(1));
         any_rows(cpu());

@@ -120,8 +120,15 @@ void engine::plan_memory_use() {
         needs.available_bytes = std::min(needs.available_bytes, usable + needs.adapter_bytes);
     }
     needs.kept_bytes = kept_budget_;
-    needs.passes     = pass_choices(o_.max_tokens, o_.max_row_tokens, longest_stride());
-    needs.n_layer    = base_->hp().n_layer;
+    if (o_.training && o_.activation_budget_bytes < 0 && !dev.is_cpu() && needs.available_bytes < SIZE_MAX) {
+        // A GPU's memory is there to be used: all blocks' values, as far as half of what is left goes. The other half is for whoever
+        // shares the device.
+        needs.kept_bytes = measure_kept(worst_batch(o_.max_tokens, o_.max_row_tokens)) * (size_t) (base_->hp().n_layer - lowest_);
+        needs.kept_bytes = std::min(needs.kept_bytes, ggml_backend_buft_get_max_size(dev.buffer_type())); // they lie in one buffer
+        needs.kept_part  = 2;
+    }
+    needs.passes  = pass_choices(o_.max_tokens, o_.max_row_tokens, longest_stride());
+    needs.n_layer = base_->hp().n_layer;
     if (o_.input_stride > 0) {
         std::erase_if(needs.passes, [this](const pass_choice & p) { return p.input_stride != std::min(o_.input_stride, longest_stride()); });
     }

@@ -11,7 +11,8 @@ namespace forja {
 
 namespace {
 
-constexpr int64_t default_activation_budget = 80ll << 20; // with it a 135M model at 512 tokens needs its file and 300 MB
+// Of the CPU: with it a 135M model at 512 tokens needs its file and 300 MB. For a device of known size see plan_memory_use().
+constexpr int64_t default_activation_budget = 80ll << 20;
 
 // Blocks' inputs may take an eighth of what the model's file takes, or this much: beyond it a deeper model, or a longer row, costs
 // time and not memory.
@@ -34,6 +35,13 @@ ggml_backend_buffer_ptr allocate_or_throw(device & dev, size_t bytes, const char
     return b;
 }
 
+// Whether values can be kept in BF16 there: rounded to it and read back.
+bool device_has_bf16_copies(graph_runner & runner) {
+    graph         g(runner, true);
+    ggml_tensor * rounded = ggml_cast(g.ctx(), ggml_new_tensor_1d(g.ctx(), GGML_TYPE_F32, 256), GGML_TYPE_BF16);
+    return runner.dev().supports(rounded) && runner.dev().supports(ggml_cast(g.ctx(), rounded, GGML_TYPE_F32));
+}
+
 uint8_t * base_of(const ggml_backend_buffer_ptr & b) { return b ? (uint8_t *) ggml_backend_buffer_get_base(b.get()) : nullptr; }
 
 } // namespace
@@ -43,7 +51,8 @@ engine::engine(std::shared_ptr<model> base, method * tuning, const options & o)
       lowest_(tuning && o.training ? tuning->lowest_block() : base_->hp().n_layer) {
     device & dev = base_->device();
     runner_.slab_bytes = o.slab_bytes;
-    keep_bf16_   = runner_.own_products(); // their products round activations to BF16 as well
+    // The CPU's own products round activations to BF16 as well; a device's round at least as much.
+    keep_bf16_   = runner_.own_products() || (o.prec == precision::fast && !dev.is_cpu() && device_has_bf16_copies(runner_));
     kept_budget_ = !o.training ? 0 : (size_t) (o.activation_budget_bytes < 0 ? default_activation_budget : o.activation_budget_bytes);
     if (!dev.is_cpu() || o.device_memory_limit_bytes > 0) {
         plan_memory_use();

@@ -37,7 +37,7 @@ class engine {
         precision prec                      = precision::fast;
         int64_t   max_tokens                = 512; // of a micro-batch, where memory allows
         int64_t   max_row_tokens            = 0;   // of one row; 0: as max_tokens
-        int64_t   activation_budget_bytes   = -1;  // -1: the default budget, 0: recompute everything
+        int64_t   activation_budget_bytes   = -1;  // -1: what suits the machine, 0: recompute everything
         int       input_stride              = 0;   // see input_slots; 0: the smallest that memory allows
         int64_t   device_memory_limit_bytes = 0;   // of all that the engine and its adapter allocate on the device; 0: what is free
         int64_t   slab_bytes                = 64ll << 20; // see graph_runner

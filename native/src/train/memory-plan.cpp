@@ -76,7 +76,7 @@ memory_plan plan_memory(const memory_needs & n, const std::string & device_name)
                       "Lower max_seq_len or lora_rank, choose a smaller model or quantisation, or train on the CPU.",
                       {{"device", device_name}, {"needed_bytes", std::to_string(least)}, {"available_bytes", std::to_string(n.available_bytes)}});
     }
-    plan->kept_bytes = std::min(n.kept_bytes, n.available_bytes - plan->bytes);
+    plan->kept_bytes = std::min(n.kept_bytes, (n.available_bytes - plan->bytes) / n.kept_part);
     plan->bytes += plan->kept_bytes;
     return *plan;
 }

@@ -24,6 +24,7 @@ struct memory_needs {
     size_t               adapter_bytes   = 0; // parameters, gradients, moments
     std::vector<pass_choice> passes;          // best first; never empty
     size_t               kept_bytes = 0;      // of activations that are worth keeping
+    size_t               kept_part  = 1;      // they may take one part in so many of what is left
 
     /// Bytes of activations and intermediate values for such a pass; `slabs`: the head comes slab by slab.
     std::function<size_t(const pass_choice &, bool slabs)> activation_bytes;
