@@ -3,8 +3,11 @@
  * and of one with random weights at real dimensions, on q and v and on all linear layers; llama.cpp's forward pass and, where
  * torch, transformers and peft are installed (FORJA_BENCH_PYTHON, else python3), PyTorch with the same shapes on the same card.
  *
- *   npm run bench:gpu -- [--device CUDA0 --model A.gguf --model B.gguf --shape llama-3.1-8b --lora-rank 8,16
- *                         --max-seq-len 512 --micro-batch-size 1 --steps 3 --device-memory-limit-bytes N --json]
+ *   npm run bench:gpu -- [--device CUDA0 --model A.gguf --model B.gguf --shape llama-3.1-8b --lora-rank 16,8
+ *                         --max-seq-len 512 --micro-batch-size 1,4 --steps 3 --device-memory-limit-bytes N --minutes N --json]
+ *
+ * The random model comes first, then PyTorch, then the other models, each with the most telling adapter first: with --minutes, no
+ * measurement begins later than that. What fails is said, and the rest goes on. --json gives each figure as soon as it is there.
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -28,70 +31,86 @@ const QUERY_VALUE: Modules = ['q', 'v'];
 const { values: args } = parseArgs({
   options: {
     ...STEP_OPTIONS,
-    'lora-rank': { type: 'string', default: '8,16' },
+    'lora-rank': { type: 'string', default: '16,8' },
+    'micro-batch-size': { type: 'string', default: '1,4' },
     device: { type: 'string', default: 'CUDA0' },
     model: { type: 'string', multiple: true, default: [] },
     shape: { type: 'string', default: 'llama-3.1-8b' },
     'device-memory-limit-bytes': { type: 'string', default: '0' },
+    minutes: { type: 'string', default: 'Infinity' },
   },
 });
 const { device, shape } = args;
 const max_seq_len = Number(args['max-seq-len']);
-const micro_batch_size = Number(args['micro-batch-size']);
 const steps = Number(args.steps);
 const common = {
   device,
   max_seq_len,
-  micro_batch_size,
   steps,
   threads: Number(args.threads),
   device_memory_limit_bytes: Number(args['device-memory-limit-bytes']),
 };
-const ADAPTERS = [QUERY_VALUE, ALL].flatMap((target_modules) =>
-  readNumbers(args['lora-rank']).map((lora_rank) => ({ target_modules, lora_rank })),
+const CASES = readNumbers(args['lora-rank']).flatMap((lora_rank) =>
+  [ALL, QUERY_VALUE].flatMap((target_modules) =>
+    readNumbers(args['micro-batch-size']).map((micro_batch_size) => ({ lora_rank, target_modules, micro_batch_size })),
+  ),
 );
+type Case = (typeof CASES)[number];
+const latest = Date.now() + 60_000 * Number(args.minutes);
 
 async function bench(output: Output): Promise<void> {
+  output.text(`${device}, max_seq_len ${max_seq_len}, every token supervised\n`);
+  await forja(output, await randomModel(output));
+  await pytorch(output);
   const models = args.model.length > 0 ? args.model : [await sampleModel(output)];
-  models.push(await randomModel(output));
-  output.text(`${device}, max_seq_len ${max_seq_len}, micro_batch_size ${micro_batch_size}, every token supervised\n`);
-  const rows = [['MODEL', 'MODULES', 'RANK', 'TRAIN', 'DEVICE MEMORY', 'FORWARD']];
-  for (const model_path of models) {
-    output.progress(`forward: ${model_path}`, true);
-    const forward = await runJob<'bench'>(
-      completeJob('bench', { ...common, device_memory_limit_bytes: 0, model_path, mode: 'forward' }),
+  for (const path of models) await forja(output, path);
+}
+
+/** Forja on one model, and llama.cpp's forward pass beside it. */
+async function forja(output: Output, model_path: string): Promise<void> {
+  const model = basename(model_path);
+  const forward = await attempt(output, `forward: ${model}`, () =>
+    runJob<'bench'>(completeJob('bench', { ...common, device_memory_limit_bytes: 0, model_path, mode: 'forward' })),
+  );
+  const rows = [['MODEL', ...CASE_COLUMNS, 'DEVICE MEMORY', 'FORWARD']];
+  for (const one of CASES) {
+    const train = await attempt(output, `train: ${model}, ${nameOf(one)}`, () =>
+      runJob<'bench'>(completeJob('bench', { ...common, ...one, model_path, mode: 'train' })),
     );
-    for (const { lora_rank, target_modules } of ADAPTERS) {
-      output.progress(`train: ${model_path}, rank ${lora_rank}, ${target_modules.join(' ')}`, true);
-      const train = await runJob<'bench'>(
-        completeJob('bench', { ...common, model_path, mode: 'train', lora_rank, target_modules }),
-      );
-      output.row({
-        model: basename(model_path),
-        base_type: train.base_type,
-        ...common,
-        lora_rank,
-        target_modules,
-        tokens_per_second: train.tokens_per_second,
-        device_memory_bytes: train.device_memory_bytes,
-        peak_memory_bytes: train.peak_memory_bytes,
-        forward_tokens_per_second: forward.tokens_per_second,
-      });
-      rows.push([
-        basename(model_path),
-        nameOf(target_modules),
-        String(lora_rank),
-        `${train.tokens_per_second.toFixed(0)} tok/s`,
-        bytes(train.device_memory_bytes ?? 0),
-        `${forward.tokens_per_second.toFixed(0)} tok/s`,
-      ]);
-    }
+    if (train === null) continue;
+    const { base_type, tokens_per_second, device_memory_bytes, peak_memory_bytes } = train;
+    const forward_tokens_per_second = forward?.tokens_per_second ?? null;
+    output.row({
+      program: 'forja',
+      model,
+      base_type,
+      ...common,
+      ...one,
+      tokens_per_second,
+      device_memory_bytes,
+      peak_memory_bytes,
+      forward_tokens_per_second,
+    });
+    const speed = forward_tokens_per_second === null ? '' : `${forward_tokens_per_second.toFixed(0)} tok/s`;
+    rows.push([model, ...columnsOf(one, tokens_per_second), bytes(device_memory_bytes ?? 0), speed]);
   }
   output.text(table(rows, ''));
+}
+
+/** One measurement; null when it is too late for it or it fails, which is said. */
+async function attempt<T>(output: Output, name: string, measure: () => Promise<T>): Promise<T | null> {
+  if (Date.now() > latest) {
+    output.text(`${name}: not measured, the time is up`);
+    return null;
+  }
+  output.progress(name, true);
   try {
-    await pytorch(output);
+    return await measure();
   } catch (error) {
-    output.text(`PyTorch was not measured: ${(error as Error).message}`);
+    const { message } = error as Error;
+    output.row({ program: 'none', name, failed: message });
+    output.text(`${name}: not measured: ${message}`);
+    return null;
   }
 }
 
@@ -113,33 +132,52 @@ function fixturesProgram(): string {
   return programs.find((path) => existsSync(path)) ?? programs[0]!;
 }
 
-/** PyTorch beside it: random weights of the same shape, in 4 bits where bitsandbytes is installed. */
+/**
+ * PyTorch beside it: random weights of the same shape, in 4 bits where bitsandbytes is installed; with activations computed twice, as
+ * is usual for want of memory, and with all of them kept, which is its fastest.
+ */
 async function pytorch(output: Output): Promise<void> {
-  const rows = [['PYTORCH', 'MODULES', 'RANK', 'TRAIN', 'DEVICE MEMORY']];
-  for (const { target_modules, lora_rank } of ADAPTERS) {
-    output.progress(`PyTorch, rank ${lora_rank}, ${target_modules.join(' ')}`, true);
-    const found = await trainInPython(installedPython(), {
-      'lora-rank': lora_rank,
-      'target-modules': target_modules.join(','),
-      'max-seq-len': max_seq_len,
-      'micro-batch-size': micro_batch_size,
-      steps: steps + WARM_UP_STEPS,
-      device: 'cuda',
-      shape,
-    });
-    output.row({ program: 'pytorch', shape, max_seq_len, micro_batch_size, lora_rank, target_modules, ...found });
-    rows.push([
-      `${shape}, ${found.base_type}`,
-      nameOf(target_modules),
-      String(lora_rank),
-      `${found.tokens_per_second.toFixed(0)} tok/s`,
-      bytes(found.peak_device_bytes),
-    ]);
+  const rows = [['PYTORCH', ...CASE_COLUMNS, 'DEVICE MEMORY', 'ACTIVATIONS']];
+  for (const one of CASES) {
+    for (const keep of [false, true]) {
+      const activations = keep ? 'kept' : 'computed twice';
+      const found = await attempt(output, `PyTorch, ${nameOf(one)}, activations ${activations}`, () =>
+        trainInPython(installedPython(), {
+          'lora-rank': one.lora_rank,
+          'target-modules': one.target_modules.join(','),
+          'max-seq-len': max_seq_len,
+          'micro-batch-size': one.micro_batch_size,
+          steps: steps + WARM_UP_STEPS,
+          device: device.startsWith('CUDA') ? 'cuda' : 'cpu',
+          'keep-activations': keep,
+          shape,
+        }),
+      );
+      if (found === null) continue;
+      output.row({ program: 'pytorch', shape, max_seq_len, ...one, activations, ...found });
+      const speed = columnsOf(one, found.tokens_per_second);
+      rows.push([`${shape}, ${found.base_type}`, ...speed, bytes(found.peak_device_bytes), activations]);
+    }
   }
   output.text(table(rows, ''));
 }
 
-function nameOf(target_modules: Modules): string {
+const CASE_COLUMNS = ['MODULES', 'RANK', 'ROWS', 'TRAIN'];
+
+function columnsOf({ target_modules, lora_rank, micro_batch_size }: Case, tokens_per_second: number): string[] {
+  return [
+    modulesName(target_modules),
+    String(lora_rank),
+    String(micro_batch_size),
+    `${tokens_per_second.toFixed(0)} tok/s`,
+  ];
+}
+
+function nameOf({ target_modules, lora_rank, micro_batch_size }: Case): string {
+  return `rank ${lora_rank}, ${modulesName(target_modules)}, ${micro_batch_size} rows`;
+}
+
+function modulesName(target_modules: Modules): string {
   return target_modules.length === ALL.length ? 'all' : target_modules.join(',');
 }
 

@@ -8,7 +8,7 @@ On exactly what the trainer gets: the same GGUF (dequantised), tokens, adapter a
 tokens.json: {"rows": [[id, ...], ...]}, every token but a row's first supervised; one step takes all rows.
 
 On random weights and tokens of the trainer's shapes, for a GPU: the base is in 4 bits where bitsandbytes is installed (QLoRA), else
-in bfloat16, and activations are checkpointed.
+in bfloat16; activations are checkpointed, or kept with --keep-activations.
 
     train.py --shape llama-3.1-8b --lora-rank 16 --target-modules q,v --max-seq-len 512 --micro-batch-size 1 --device cuda --steps 5
 """
@@ -53,6 +53,7 @@ def parse_arguments():
     parser.add_argument("--max-seq-len", type=int, default=512)
     parser.add_argument("--micro-batch-size", type=int, default=1)
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--keep-activations", action="store_true", help="with --shape: no checkpointing")
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--learning-rate", type=float, default=1e-4)
@@ -76,15 +77,27 @@ def random_weights(args):
     torch.manual_seed(1)
     shape = SHAPES[args.shape]
     torch.set_default_dtype(torch.bfloat16)
-    base = LlamaForCausalLM(LlamaConfig(**shape, rope_theta=500000.0, max_position_embeddings=8192))
+    with torch.device(where_to_draw(args)):
+        base = LlamaForCausalLM(LlamaConfig(**shape, rope_theta=500000.0, max_position_embeddings=8192))
+    base.config.use_cache = False
     torch.set_default_dtype(torch.float32)
     base_type = "nf4" if args.device == "cuda" and to_four_bits(base, args.device) else "bfloat16"
     names = [f"{module}_proj" for module in args.target_modules.split(",")]
     adapter = LoraConfig(r=args.lora_rank, lora_alpha=2 * args.lora_rank, target_modules=names, lora_dropout=0.0)
     model = get_peft_model(base.to(args.device), adapter)
-    model.enable_input_require_grads()
-    model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    if not args.keep_activations:
+        model.enable_input_require_grads()
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     return model, torch.randint(shape["vocab_size"], (args.micro_batch_size, args.max_seq_len)), base_type
+
+
+def where_to_draw(args):
+    """The GPU draws random weights in seconds and the CPU in minutes; but in bfloat16 they must fit there first."""
+    shape = SHAPES[args.shape]
+    width, layers = shape["hidden_size"], shape["num_hidden_layers"]
+    weights = 2 * width * shape["vocab_size"] + layers * width * (3 * shape["intermediate_size"] + 3 * width)
+    fits = args.device == "cuda" and torch.cuda.mem_get_info()[0] > 2 * weights * 1.2
+    return args.device if fits else "cpu"
 
 
 def to_four_bits(model, device):

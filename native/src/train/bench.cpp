@@ -94,16 +94,19 @@ double peak_gflops(device & dev) {
     return 1e-9 * best;
 }
 
-double forward_seconds(const bench_settings & s, int threads) {
-    llama_model_params mp = llama_model_default_params();
-    mp.n_gpu_layers       = s.device == "cpu" ? 0 : 999;
+// On the device and on no other: libllama would spread the layers over all GPUs that it finds.
+double forward_seconds(const bench_settings & s, const device & dev) {
+    llama_model_params mp        = llama_model_default_params();
+    ggml_backend_dev_t devices[] = {dev.dev(), nullptr};
+    mp.n_gpu_layers              = dev.is_cpu() ? 0 : 999;
+    mp.devices                   = dev.is_cpu() ? nullptr : devices;
     std::unique_ptr<llama_model, decltype(&llama_model_free)> m(llama_model_load_from_file(s.model_path.c_str(), mp), llama_model_free);
     if (!m) {
         throw error("model_unloadable", "llama.cpp can't load " + s.model_path, "Choose another model.", {{"path", s.model_path}});
     }
     llama_context_params cp = llama_context_default_params();
     cp.n_ctx = cp.n_batch = cp.n_ubatch = s.max_seq_len;
-    cp.n_threads = cp.n_threads_batch = threads;
+    cp.n_threads = cp.n_threads_batch = dev.threads();
     cp.no_perf = true;
     std::unique_ptr<llama_context, decltype(&llama_free)> ctx(llama_init_from_model(m.get(), cp), llama_free);
     if (!ctx) {
@@ -131,7 +134,7 @@ bench_result run_bench(const bench_settings & s) {
     r.threads         = dev->threads();
     double seconds;
     if (s.mode == "forward") {
-        seconds = forward_seconds(s, dev->threads());
+        seconds = forward_seconds(s, *dev);
         r.tokens_per_second = s.max_seq_len / seconds;
     } else {
         profile * into = s.mode == "profile" ? &r.operations : nullptr;
