@@ -6,6 +6,7 @@ import { completeJob } from '../contracts/protocol.ts';
 import { dataDir, type ForjaDb } from '../db/index.ts';
 import { cacheDir, sampleModelPath } from '../models/index.ts';
 import { locateTrainer, runJob } from '../trainer/index.ts';
+import { findNvidia, nvidiaUse } from './nvidia.ts';
 
 export type Finding = IpcResponse<'app.doctor'>['findings'][number];
 type Details = Finding['details'];
@@ -31,6 +32,7 @@ export async function examine(openDatabase: () => ForjaDb): Promise<{ findings: 
       const { llama_cpp_release, cpu_features } = found;
       return { path, llama_cpp_release, devices: names.join('; '), cpu_features };
     }),
+    ...nvidia(devices),
     await attempt('database', () => {
       const { path, runs } = openDatabase();
       return { path, runs: runs.list().length, disk_free_bytes: freeSpace(dataDir()) };
@@ -48,6 +50,12 @@ export async function examine(openDatabase: () => ForjaDb): Promise<{ findings: 
     },
   ];
   return { findings, devices };
+}
+
+/** Nothing where there is no NVIDIA driver. Optional: the CPU is enough, and Vulkan uses the same GPU. */
+function nvidia(devices: readonly Device[]): Finding[] {
+  const parts = findNvidia();
+  return parts === null ? [] : [{ code: 'nvidia', optional: true, error: null, ...nvidiaUse(devices, parts) }];
 }
 
 /** A finding of something that is as it should be. */

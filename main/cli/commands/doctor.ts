@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { EXIT } from '../../contracts/errors.ts';
 import { openDb, type ForjaDb } from '../../db/index.ts';
 import { examine, type Finding as Found } from '../../services/doctor.ts';
+import type { NvidiaUse } from '../../services/nvidia.ts';
 import type { Command } from '../lib/command.ts';
 import { bytes } from '../lib/format.ts';
 
@@ -72,6 +73,13 @@ const SENTENCES: Partial<Record<Found['code'], Sentence>> = {
     text: ({ path, llama_cpp_release, devices, cpu_features }) =>
       `${path}, llama.cpp ${llama_cpp_release}; ${devices}; ${cpu_features}`,
   },
+  nvidia: {
+    name: 'NVIDIA GPU',
+    text: (details) => nvidia(details as unknown as NvidiaUse['details']),
+    hint:
+      'For CUDA, update the driver to 580 or newer and install the CUDA 13 runtime and cuBLAS from NVIDIA, or add the ' +
+      `folder that has them to ${process.platform === 'win32' ? 'PATH' : 'LD_LIBRARY_PATH'}.`,
+  },
   database: {
     name: 'Database',
     text: ({ path, runs, disk_free_bytes }) => `${path}, ${runs} runs, ${bytes(disk_free_bytes!)} free`,
@@ -83,6 +91,13 @@ const SENTENCES: Partial<Record<Found['code'], Sentence>> = {
   },
   sample_model: { name: 'Sample model', text: ({ path }) => path!, hint: '`npm run demo` fetches it.' },
 };
+
+function nvidia({ through, why, missing }: NvidiaUse['details']): string {
+  const now = through === 'none' ? 'nothing is computed on it' : `it is used through ${through}`;
+  if (why === 'libraries') return `The driver is here, but not CUDA's ${missing}: ${now}`;
+  if (why === 'driver') return `CUDA did not start, though its libraries are here: ${now}`;
+  return `The driver is here: ${now}`;
+}
 
 function tools(): Finding[] {
   return ['git', 'cmake', 'c++'].map((name) => {

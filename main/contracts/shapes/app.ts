@@ -24,7 +24,16 @@ export const appSettings = z.object({
 });
 
 /** What the doctor looks at. */
-export const DOCTOR_CODES = ['forja', 'electron', 'machine', 'trainer', 'database', 'cache', 'sample_model'] as const;
+export const DOCTOR_CODES = [
+  'forja',
+  'electron',
+  'machine',
+  'trainer',
+  'nvidia',
+  'database',
+  'cache',
+  'sample_model',
+] as const;
 
 /** A choice in a dialog; null when the person cancelled. */
 export const picked = z.object({ path: path.nullable() });

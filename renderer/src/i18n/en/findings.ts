@@ -23,6 +23,15 @@ export const findings: FindingTexts = {
     name: 'Trainer',
     text: (d) => `${d('path')}, llama.cpp ${d('llama_cpp_release')}; ${d('devices')}; ${d('cpu_features')}`,
   },
+  nvidia: {
+    name: 'NVIDIA GPU',
+    text: (d, { through, why }) => {
+      const now = through === 'none' ? 'nothing is computed on it' : `it is used through ${d('through')}`;
+      if (why === 'libraries') return `The driver is here, but not CUDA’s ${d('missing')}: ${now}.`;
+      if (why === 'driver') return `CUDA did not start, though its libraries are here: ${now}.`;
+      return `The driver is here: ${now}.`;
+    },
+  },
   database: {
     name: 'Database',
     text: (d, { runs, disk_free_bytes }) =>

@@ -41,6 +41,11 @@ export const settingsPage = {
   /** What was looked at, where the core's own name for it is not enough. */
   findings,
   sampleHint: '“Try the sample” on the start screen fetches it.',
+  nvidiaHints: {
+    libraries: 'For CUDA, install the CUDA 13 runtime and cuBLAS from NVIDIA, and start Forja again.',
+    driver: 'For CUDA, update the NVIDIA driver to 580 or newer.',
+    build: 'Update the NVIDIA driver: it brings Vulkan, through which Forja uses the GPU.',
+  },
   report: 'The report',
   about: 'About',
   version: 'Version',

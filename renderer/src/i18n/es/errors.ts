@@ -160,7 +160,10 @@ export const errors: TranslatedErrors = {
     message: 'Ninguna de las capas elegidas existe en este modelo.',
     hint: 'Elige otras capas en target_modules.',
   },
-  op_unsupported: { message: 'El dispositivo no admite una operación necesaria.', hint: 'Prueba con la CPU.' },
+  op_unsupported: {
+    message: (d) => `${d('device')} no puede calcular la operación ${d('op')}, que este modelo necesita.`,
+    hint: 'Entrena en la CPU o elige una base con otra cuantización.',
+  },
   out_of_memory: { message: 'No queda memoria.', hint: LOWER_MEMORY },
   resume_mismatch: {
     message: 'El punto de control no corresponde a este entrenamiento.',

@@ -23,6 +23,16 @@ export const findings: FindingTexts = {
     name: 'Entrenador',
     text: (d) => `${d('path')}, llama.cpp ${d('llama_cpp_release')}; ${d('devices')}; ${d('cpu_features')}`,
   },
+  nvidia: {
+    name: 'GPU de NVIDIA',
+    text: (d, { through, why }) => {
+      const now = through === 'none' ? 'no se calcula nada en ella' : `se usa a través de ${d('through')}`;
+      if (why === 'libraries')
+        return `El controlador está, pero faltan estas bibliotecas de CUDA: ${d('missing')}; ${now}.`;
+      if (why === 'driver') return `CUDA no ha arrancado, aunque sus bibliotecas están: ${now}.`;
+      return `El controlador está: ${now}.`;
+    },
+  },
   database: {
     name: 'Base de datos',
     text: (d, { runs, disk_free_bytes }) =>

@@ -44,6 +44,11 @@ export const settingsPage: Messages['settingsPage'] = {
   problem: 'problema',
   findings,
   sampleHint: '«Probar el ejemplo», en la pantalla de inicio, lo descarga.',
+  nvidiaHints: {
+    libraries: 'Para usar CUDA, instala el runtime de CUDA 13 y cuBLAS de NVIDIA y vuelve a abrir Forja.',
+    driver: 'Para usar CUDA, actualiza el controlador de NVIDIA a la versión 580 o posterior.',
+    build: 'Actualiza el controlador de NVIDIA: incluye Vulkan, con el que Forja usa la GPU.',
+  },
   report: 'El informe',
   about: 'Acerca de Forja',
   version: 'Versión',
