@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/hash.hpp"
 #include "base/random.hpp"
 #include "data/length-counts.hpp"
 #include "data/token-file.hpp"
@@ -67,6 +68,18 @@ void test_length_counts() {
     }
 }
 
+void test_hash() {
+    std::vector<uint32_t> words;
+    for (uint64_t i = 0; i < 999; ++i) {
+        const auto word = static_cast<uint32_t>(mix64(i));
+        words.push_back(i % 3 == 0 ? word : i % 3 == 1 ? word & 0xffffu : (word & 0xffu) << (i % 2 * 8));
+        words.push_back(words.back() ^ (i % 5 == 0 ? supervised_bit : 0));
+    }
+    check(fnv1a_of_words(words.data(), words.size()) == fnv1a(words.data(), words.size() * sizeof(uint32_t)) &&
+              fnv1a_of_words(nullptr, 0) == fnv1a_start,
+          "the quick hash of words is that of their bytes");
+}
+
 } // namespace
 
 int main() {
@@ -75,6 +88,7 @@ int main() {
     write_sample(path);
     check(std::distance(std::filesystem::directory_iterator(std::filesystem::path(path).parent_path()), {}) == 1, "nothing is left beside the file");
     test_length_counts();
+    test_hash();
     {
         const auto file = token_file::open(path);
         check(file->n_rows() == 5 && file->n_tokens() == 9 && file->n_supervised() == 4, "counts");

@@ -12,9 +12,10 @@ constexpr uint64_t no_key = UINT64_MAX;
 
 uint64_t key_of(int32_t left, int32_t right) { return static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32 | static_cast<uint32_t>(right); }
 
-size_t hash_of(uint64_t key) {
+/// The upper bits are mixed best.
+uint64_t hash_of(uint64_t key) {
     key = (key ^ (key >> 32)) * 0x9E3779B97F4A7C15ULL;
-    return static_cast<size_t>(key ^ (key >> 29));
+    return (key ^ (key >> 29)) * 0x94D049BB133111EBULL;
 }
 
 /// Vocabularies write each byte as a printable character: printable Latin-1 bytes as themselves, the others as U+0100 and on.
@@ -65,7 +66,7 @@ int64_t string_array(const gguf_file & model, const char * key) {
 
 std::unique_ptr<bpe_encoder> bpe_encoder::load(const gguf_file & model, bool whole_words) {
     const int64_t tokens = string_array(model, "tokenizer.ggml.tokens"), merges = string_array(model, "tokenizer.ggml.merges");
-    if (tokens < 0 || merges < 0) {
+    if (tokens < 0 || merges < 0 || gguf_get_arr_n(model.meta(), merges) >= (size_t{1} << 24)) {
         return nullptr;
     }
     const byte_symbols symbols;
@@ -92,8 +93,12 @@ std::unique_ptr<bpe_encoder> bpe_encoder::load(const gguf_file & model, bool who
         return ids[number];
     };
     if (whole_words) {
-        encoder->whole_     = texts;
-        encoder->whole_ids_ = ids;
+        encoder->whole_       = texts;
+        encoder->whole_ids_   = ids;
+        encoder->whole_known_ = bit_filter(texts.size());
+        for (uint32_t number = 0; number < texts.size(); ++number) {
+            encoder->whole_known_.add(text_table::of(texts.text(number)));
+        }
     }
     for (int b = 0; b < 256; ++b) {
         const char byte    = static_cast<char>(b);
@@ -103,8 +108,9 @@ std::unique_ptr<bpe_encoder> bpe_encoder::load(const gguf_file & model, bool who
     while (n_slots * 2 < n_merges * 3) {
         n_slots *= 2;
     }
-    encoder->pairs_.assign(n_slots, {no_key, 0, 0});
-    encoder->mask_ = n_slots - 1;
+    encoder->pairs_.assign(n_slots, {no_key, no_pair});
+    encoder->mask_  = n_slots - 1;
+    encoder->known_ = bit_filter(n_merges);
     for (size_t i = 0; i < n_merges; ++i) {
         const std::string_view merge = gguf_get_arr_str(model.meta(), merges, i);
         const size_t           space = merge.find(' ', 1);
@@ -116,27 +122,38 @@ std::unique_ptr<bpe_encoder> bpe_encoder::load(const gguf_file & model, bool who
             return nullptr;
         }
         const int32_t id = id_of(*left + *right);
-        encoder->add_pair(key_of(id_of(*left), id_of(*right)), static_cast<int32_t>(i), id);
+        // The merges' order is exact as a float: there are fewer than 2^24.
+        encoder->add_pair(key_of(id_of(*left), id_of(*right)), {-static_cast<float>(i), id});
+    }
+    for (int left = 0; left < 256; ++left) {
+        for (int right = 0; right < 256; ++right) {
+            encoder->byte_pairs_.push_back(encoder->join(encoder->bytes_[left], encoder->bytes_[right]));
+        }
     }
     return encoder;
 }
 
-void bpe_encoder::add_pair(uint64_t key, int32_t rank, int32_t id) {
-    size_t i = hash_of(key) & mask_;
+void bpe_encoder::add_pair(uint64_t key, joined pair) {
+    const uint64_t hash = hash_of(key);
+    size_t         i    = (hash >> 20) & mask_;
     for (; pairs_[i].key != no_key; i = (i + 1) & mask_) {
         if (pairs_[i].key == key) {
             return; // the first counts
         }
     }
-    pairs_[i] = {key, rank, id};
+    pairs_[i] = {key, pair};
+    known_.add(hash);
 }
 
 joined bpe_encoder::join(int32_t left, int32_t right) const {
-    const uint64_t key = key_of(left, right);
-    for (size_t i = hash_of(key) & mask_;; i = (i + 1) & mask_) {
+    const uint64_t key = key_of(left, right), hash = hash_of(key);
+    if (!known_.may_hold(hash)) {
+        return no_pair;
+    }
+    for (size_t i = (hash >> 20) & mask_;; i = (i + 1) & mask_) {
         const pair_slot & slot = pairs_[i];
         if (slot.key == key) {
-            return {-static_cast<double>(slot.rank), slot.id};
+            return slot.pair;
         }
         if (slot.key == no_key) {
             return no_pair;
@@ -146,7 +163,9 @@ joined bpe_encoder::join(int32_t left, int32_t right) const {
 
 bool bpe_encoder::encode(std::string_view word, merge_room & room, std::vector<int32_t> & out) const {
     if (whole_.size() > 0) {
-        if (const uint32_t number = whole_.find(word); number != text_table::none) {
+        const uint64_t hash   = text_table::of(word);
+        const uint32_t number = whole_known_.may_hold(hash) ? whole_.find(word, hash) : text_table::none;
+        if (number != text_table::none) {
             out.push_back(whole_ids_[number]);
             return true;
         }
@@ -155,7 +174,10 @@ bool bpe_encoder::encode(std::string_view word, merge_room & room, std::vector<i
     for (size_t i = 0; i < word.size(); ++i) {
         room.symbols.push_back({static_cast<uint32_t>(i), 1, bytes_[static_cast<uint8_t>(word[i])]});
     }
-    merge_symbols(room, [this](const symbol & left, const symbol & right) { return join(left.id, right.id); });
+    const auto byte_at = [word](const symbol & s) { return static_cast<size_t>(static_cast<uint8_t>(word[s.begin])); };
+    merge_symbols(
+        room, [&](const symbol & left, const symbol & right) { return byte_pairs_[byte_at(left) << 8 | byte_at(right)]; },
+        [this](const symbol & left, const symbol & right) { return join(left.id, right.id); });
     for (const symbol & s : room.symbols) {
         if (s.id >= n_tokens_) {
             return false;

@@ -17,11 +17,11 @@ struct symbol {
 
 /// What two neighbours would become, and how soon: larger first.
 struct joined {
-    double  priority;
+    float   priority;
     int32_t id;
 };
 
-inline constexpr joined no_pair{-std::numeric_limits<double>::infinity(), -1};
+inline constexpr joined no_pair{-std::numeric_limits<float>::infinity(), -1};
 
 /// Room that one thread reuses for every word.
 struct merge_room {
@@ -33,20 +33,23 @@ struct merge_room {
 namespace detail {
 
 /// Few symbols: the best pair is looked for in all of them each time, in two arrays that fit in the cache.
-template <typename Join> void merge_few(merge_room & room, const Join & join) {
+template <typename First, typename Join> void merge_few(merge_room & room, const First & first, const Join & join) {
     auto & s     = room.symbols;
     auto & pairs = room.pairs;
     size_t n     = s.size();
     pairs.resize(n);
     for (size_t i = 0; i + 1 < n; ++i) {
-        pairs[i] = join(s[i], s[i + 1]);
+        pairs[i] = first(s[i], s[i + 1]);
     }
     while (n > 1) {
         size_t best = 0;
+        float  top  = pairs[0].priority;
         for (size_t i = 1; i + 1 < n; ++i) {
-            best = pairs[i].priority > pairs[best].priority ? i : best;
+            const bool is_better = pairs[i].priority > top;
+            best                 = is_better ? i : best;
+            top                  = is_better ? pairs[i].priority : top;
         }
-        if (pairs[best].priority == no_pair.priority) {
+        if (top == no_pair.priority) {
             break;
         }
         s[best].size += s[best + 1].size;
@@ -66,7 +69,7 @@ template <typename Join> void merge_few(merge_room & room, const Join & join) {
 }
 
 /// Many symbols: a queue of pairs; those that a join has changed meanwhile are passed over.
-template <typename Join> void merge_many(merge_room & room, const Join & join) {
+template <typename First, typename Join> void merge_many(merge_room & room, const First & first, const Join & join) {
     struct entry {
         joined   pair;
         int32_t  left;
@@ -78,10 +81,10 @@ template <typename Join> void merge_many(merge_room & room, const Join & join) {
     const auto                 n = static_cast<int32_t>(s.size());
     room.previous.resize(s.size());
     room.next.resize(s.size());
-    const auto look = [&](int32_t left) {
+    const auto look = [&](int32_t left, const auto & ask) {
         const int32_t right = left >= 0 ? room.next[left] : n;
         if (right < n) {
-            const joined pair = join(s[left], s[right]);
+            const joined pair = ask(s[left], s[right]);
             if (pair.priority != no_pair.priority) {
                 queue.push({pair, left, s[left].size, s[right].size});
             }
@@ -92,7 +95,7 @@ template <typename Join> void merge_many(merge_room & room, const Join & join) {
         room.next[i]     = i + 1;
     }
     for (int32_t i = 0; i + 1 < n; ++i) {
-        look(i);
+        look(i, first);
     }
     while (!queue.empty()) {
         const entry e = queue.top();
@@ -108,21 +111,22 @@ template <typename Join> void merge_many(merge_room & room, const Join & join) {
         if (room.next[right] < n) {
             room.previous[room.next[right]] = e.left;
         }
-        look(room.previous[e.left]);
-        look(e.left);
+        look(room.previous[e.left], join);
+        look(e.left, join);
     }
     std::erase_if(s, [](const symbol & one) { return one.size == 0; });
 }
 
 } // namespace detail
 
-/// Joins room.symbols. join(left, right) answers no_pair for two that can't be joined.
-template <typename Join> void merge_symbols(merge_room & room, const Join & join) {
+/// Joins room.symbols. join(left, right) answers no_pair for two that can't be joined; first(left, right) answers the same for two of the
+/// symbols that come in, of which much may be known beforehand.
+template <typename First, typename Join> void merge_symbols(merge_room & room, const First & first, const Join & join) {
     constexpr size_t few = 48; // beyond, the queue is faster
     if (room.symbols.size() <= few) {
-        detail::merge_few(room, join);
+        detail::merge_few(room, first, join);
     } else {
-        detail::merge_many(room, join);
+        detail::merge_many(room, first, join);
     }
 }
 

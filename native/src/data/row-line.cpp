@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/eight-bytes.hpp"
 #include "base/error.hpp"
 #include "data/unicode-classes.hpp"
 
@@ -72,6 +73,15 @@ class scanner {
     bool text(std::string & to) {
         for (;;) {
             const char * from = p_;
+            while (end_ - p_ >= 8) {
+                const uint64_t x = eight_bytes::read(p_);
+                const size_t   n = eight_bytes::before_first(eight_bytes::equal(x, '"') | eight_bytes::equal(x, '\\') |
+                                                             (~eight_bytes::at_least(x, 0x20) & eight_bytes::highest));
+                p_ += n;
+                if (n < 8) {
+                    break;
+                }
+            }
             while (p_ < end_ && *p_ != '"' && *p_ != '\\' && static_cast<uint8_t>(*p_) >= 0x20) {
                 ++p_;
             }

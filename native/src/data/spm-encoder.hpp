@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "data/merge-symbols.hpp"
-#include "data/text-table.hpp"
+#include "data/piece-table.hpp"
 
 struct llama_vocab;
 
@@ -26,15 +26,11 @@ class spm_encoder {
     size_t next(std::string_view text, size_t from) const;
 
     /// Appends the tokens of a text, in which spaces are spaces. Control tokens never come out of it.
-    void encode(std::string_view text, merge_room & room, std::string & escaped, std::vector<int32_t> & out) const;
+    /// @param spaced room for a text in which U+2581 occurs
+    void encode(std::string_view text, merge_room & room, std::string & spaced, std::vector<int32_t> & out) const;
 
   private:
-    struct piece {
-        int32_t id;
-        float   score;
-    };
-    text_table           texts_;
-    std::vector<piece>   pieces_;
+    piece_table          pieces_; // by their texts with a space for each U+2581; of the highest score first
     int32_t              bytes_[256]{};
     std::bitset<1 << 16> beside_; // pairs of bytes that a token holds, spaces as spaces
 };

@@ -120,7 +120,7 @@ token_row token_file::row_unchecked(uint64_t i) const {
 
 token_row token_file::row(uint64_t i) const {
     const token_row r = row_unchecked(i);
-    if (fnv1a(r.tokens, size_t{r.n_tokens} * sizeof(uint32_t)) != r.row_hash) {
+    if (fnv1a_of_words(r.tokens, r.n_tokens) != r.row_hash) {
         throw corrupt(path_, "the tokens of row " + std::to_string(i) + " were changed");
     }
     uint32_t supervised = 0;
@@ -154,9 +154,8 @@ void token_file_writer::add_row(const uint32_t * words, size_t n_words, uint64_t
     for (const uint32_t word : row_) {
         supervised += is_supervised(word) ? 1 : 0;
     }
-    const size_t      n_bytes = n_words * sizeof(uint32_t);
-    const index_bytes entry{n_tokens_, static_cast<uint32_t>(n_words), supervised, source_row, fnv1a(row_.data(), n_bytes)};
-    file_.write(row_.data(), n_bytes);
+    const index_bytes entry{n_tokens_, static_cast<uint32_t>(n_words), supervised, source_row, fnv1a_of_words(row_.data(), n_words)};
+    file_.write(row_.data(), n_words * sizeof(uint32_t));
     index_.write(&entry, sizeof(entry));
     ++n_rows_;
     n_tokens_ += n_words;

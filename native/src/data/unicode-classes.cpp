@@ -15,7 +15,7 @@ namespace llama_tables {
 }
 
 // Bits of unicode_ranges_flags.
-constexpr uint16_t flag_number = 0x02, flag_letter = 0x04, flag_mark = 0x10;
+constexpr uint16_t flag_number = 0x02, flag_letter = 0x04, flag_mark = 0x10, flag_punctuation = 0x20, flag_symbol = 0x40;
 
 std::vector<uint8_t> make_classes() {
     std::vector<uint8_t> classes(llama_tables::MAX_CODEPOINTS, char_any);
@@ -23,7 +23,8 @@ std::vector<uint8_t> make_classes() {
     for (; range + 1 != llama_tables::unicode_ranges_flags.end(); ++range) {
         const uint16_t flags = range->second;
         const auto     bits  = static_cast<uint8_t>(char_any | ((flags & flag_number) != 0 ? char_number : 0) | ((flags & flag_letter) != 0 ? char_letter : 0) |
-                                               ((flags & flag_mark) != 0 ? char_mark : 0));
+                                               ((flags & flag_mark) != 0 ? char_mark : 0) | ((flags & flag_punctuation) != 0 ? char_punctuation : 0) |
+                                               ((flags & flag_symbol) != 0 ? char_symbol : 0));
         std::memset(classes.data() + range->first, bits, (range + 1)->first - range->first);
     }
     for (const uint32_t code : llama_tables::unicode_set_whitespace) {

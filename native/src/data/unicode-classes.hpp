@@ -8,7 +8,7 @@
 namespace forja {
 
 /// Bits of a character's class. char_any is set for every character, so that 0 can mean the end of a text.
-inline constexpr uint8_t char_number = 1, char_letter = 2, char_mark = 4, char_space = 8, char_any = 128;
+inline constexpr uint8_t char_number = 1, char_letter = 2, char_mark = 4, char_space = 8, char_punctuation = 16, char_symbol = 32, char_any = 128;
 
 /// The classes of all code points, [0x110000]. Made at the first call; thread-safe.
 const uint8_t * char_classes();

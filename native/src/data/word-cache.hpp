@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <span>
@@ -13,6 +12,7 @@
 
 #include "base/prefetch.hpp"
 #include "data/merge-symbols.hpp"
+#include "data/short-text.hpp"
 #include "data/special-tokens.hpp"
 #include "data/text-table.hpp"
 
@@ -35,29 +35,29 @@ class word_cache {
     /// A word to be looked up.
     struct wanted {
         std::string_view word;
-        uint64_t         low, high; // of a short one, its bytes with zeros behind them; the last of the 16 is their number
-        size_t           place;     // of a short one, its line
+        short_text       bytes; // of a short one, and its line
+        size_t           line;
     };
 
     /// Gets ready to look up the word at [from, from + size) of a text: what will be read is asked for now, because the memory takes as
     /// long to answer as several words take to be cut out.
     wanted want(std::string_view text, size_t from, size_t size) const {
-        wanted w{text.substr(from, size), 0, 0, 0};
-        if (size <= short_bytes) {
-            read(text, from, size, w);
-            w.place = place_of(w);
-            prefetch(&lines_[w.place]);
+        wanted w{text.substr(from, size), {}, 0};
+        if (size <= short_text::max_bytes) {
+            w.bytes = short_text::read(text, from, size);
+            w.line  = static_cast<size_t>(w.bytes.hash() >> (64 - line_bits));
+            prefetch(&lines_[w.line]);
         }
         return w;
     }
 
     /// Appends the tokens of a word if they are known. out has room for most_at_once more at `at`, which is moved behind them.
     bool find(const wanted & w, int32_t * out, size_t & at) const {
-        if (w.word.size() > short_bytes) {
+        if (w.word.size() > short_text::max_bytes) {
             return find_long(w.word, out, at);
         }
-        for (const entry & e : lines_[w.place].entries) {
-            if (e.low == w.low && e.high == w.high) {
+        for (const entry & e : lines_[w.line].entries) {
+            if (e.word == w.bytes) {
                 std::memcpy(out + at, e.tokens, sizeof(e.tokens));
                 at += static_cast<size_t>(1 + (e.tokens[1] >= 0) + (e.tokens[2] >= 0) + (e.tokens[3] >= 0));
                 return true;
@@ -68,14 +68,15 @@ class word_cache {
 
     /// Keeps the tokens of a word that isn't there yet.
     void put(const wanted & w, std::span<const int32_t> tokens) {
-        if (w.word.size() <= short_bytes && !tokens.empty() && tokens.size() <= short_tokens) {
-            line & l = lines_[w.place];
+        const bool is_short = w.word.size() <= short_text::max_bytes;
+        if (is_short && !tokens.empty() && tokens.size() <= short_tokens) {
+            line & l = lines_[w.line];
             // The newest comes first, and the oldest of the line leaves.
-            l.entries[1] = std::exchange(l.entries[0], {w.low, w.high, {-1, -1, -1, -1}});
+            l.entries[1] = std::exchange(l.entries[0], {w.bytes, {-1, -1, -1, -1}});
             std::copy(tokens.begin(), tokens.end(), l.entries[0].tokens);
         } else if (w.word.size() <= max_word_bytes && tokens.size() <= most_at_once) {
             put_long(w.word, tokens);
-            has_many_ = has_many_ || w.word.size() <= short_bytes;
+            has_many_ = has_many_ || is_short;
         }
     }
 
@@ -92,33 +93,15 @@ class word_cache {
   private:
     // Short words, which nearly all are, lie with their tokens in lines of 64 bytes, two in each: one look-up, one line of the
     // processor's own cache.
-    static constexpr size_t short_bytes = 15, short_tokens = 4, line_bits = 15; // 2 MB
+    static constexpr size_t short_tokens = 4, line_bits = 15; // 2 MB
     struct entry {
-        uint64_t low = 0, high = 0; // as in wanted: all zeros for no word
-        int32_t  tokens[short_tokens]{}; // -1 behind the last
+        short_text word;
+        int32_t    tokens[short_tokens]{}; // -1 behind the last
     };
     struct alignas(64) line {
         entry entries[2];
     };
     static_assert(sizeof(line) == 64);
-
-    static void read(std::string_view text, size_t from, size_t size, wanted & w) {
-        static_assert(std::endian::native == std::endian::little);
-        uint64_t bytes[2]{};
-        if (text.size() - from >= sizeof(bytes)) {
-            std::memcpy(bytes, text.data() + from, sizeof(bytes));
-            bytes[0] &= size >= 8 ? ~uint64_t{0} : (uint64_t{1} << (8 * size)) - 1;
-            bytes[1] &= size <= 8 ? 0 : (uint64_t{1} << (8 * (size - 8))) - 1;
-        } else {
-            std::memcpy(bytes, text.data() + from, size);
-        }
-        w.low  = bytes[0];
-        w.high = bytes[1] | static_cast<uint64_t>(size) << 56;
-    }
-    static size_t place_of(const wanted & w) {
-        const uint64_t mixed = (w.low ^ (w.low >> 32)) * 0x9E3779B97F4A7C15ULL + (w.high ^ (w.high >> 32)) * 0xC2B2AE3D27D4EB4FULL;
-        return static_cast<size_t>(((mixed ^ (mixed >> 31)) * 0x94D049BB133111EBULL) >> (64 - line_bits));
-    }
 
     bool find_long(std::string_view word, int32_t * out, size_t & at) const {
         const uint32_t number = words_.find(word);

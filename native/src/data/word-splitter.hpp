@@ -11,7 +11,7 @@ namespace forja {
 
 class word_splitter {
   public:
-    /// @param pre tokenizer.ggml.pre; none for a kind that isn't known here
+    /// @param pre tokenizer.ggml.pre, empty where there is none; nullopt for a kind that isn't known here
     static std::optional<word_splitter> find(const std::string & pre);
 
     /// The end of the word that begins at `from` < text.size(). The text must be UTF-8, and from at the end of the word before.
@@ -21,10 +21,9 @@ class word_splitter {
     bool keeps_whole_words() const { return whole_words_; }
 
   private:
-    enum class pattern { gpt2, llama3, by_case };
+    enum class pattern { gpt2, llama3, by_case, plain_bpe, falcon, deepseek_coder, deepseek_v3 };
     word_splitter(pattern p, bool lone_digits, int max_digits, bool marks, bool whole_words)
         : pattern_(p), lone_digits_(lone_digits), max_digits_(max_digits), marks_(marks), whole_words_(whole_words) {}
-    size_t gpt2(std::string_view text, size_t from) const;
     size_t llama3(std::string_view text, size_t from) const;
     size_t by_case(std::string_view text, size_t from) const;
 
