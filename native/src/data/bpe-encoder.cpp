@@ -4,19 +4,11 @@
 #include <optional>
 #include <string>
 
+#include "data/gguf-strings.hpp"
+
 namespace forja {
 
 namespace {
-
-constexpr uint64_t no_key = UINT64_MAX;
-
-uint64_t key_of(int32_t left, int32_t right) { return static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32 | static_cast<uint32_t>(right); }
-
-/// The upper bits are mixed best.
-uint64_t hash_of(uint64_t key) {
-    key = (key ^ (key >> 32)) * 0x9E3779B97F4A7C15ULL;
-    return (key ^ (key >> 29)) * 0x94D049BB133111EBULL;
-}
 
 /// Vocabularies write each byte as a printable character: printable Latin-1 bytes as themselves, the others as U+0100 and on.
 class byte_symbols {
@@ -56,17 +48,11 @@ class byte_symbols {
     std::array<int16_t, 0x144> bytes_{};
 };
 
-int64_t string_array(const gguf_file & model, const char * key) {
-    const int64_t id = gguf_find_key(model.meta(), key);
-    const bool    ok = id >= 0 && gguf_get_kv_type(model.meta(), id) == GGUF_TYPE_ARRAY && gguf_get_arr_type(model.meta(), id) == GGUF_TYPE_STRING;
-    return ok ? id : -1;
-}
-
 } // namespace
 
 std::unique_ptr<bpe_encoder> bpe_encoder::load(const gguf_file & model, bool whole_words) {
     const int64_t tokens = string_array(model, "tokenizer.ggml.tokens"), merges = string_array(model, "tokenizer.ggml.merges");
-    if (tokens < 0 || merges < 0 || gguf_get_arr_n(model.meta(), merges) >= (size_t{1} << 24)) {
+    if (tokens < 0 || merges < 0 || gguf_get_arr_n(model.meta(), merges) >= pair_table::most_merges) {
         return nullptr;
     }
     const byte_symbols symbols;
@@ -104,13 +90,7 @@ std::unique_ptr<bpe_encoder> bpe_encoder::load(const gguf_file & model, bool who
         const char byte    = static_cast<char>(b);
         encoder->bytes_[b] = id_of({&byte, 1});
     }
-    size_t n_slots = 16;
-    while (n_slots * 2 < n_merges * 3) {
-        n_slots *= 2;
-    }
-    encoder->pairs_.assign(n_slots, {no_key, no_pair});
-    encoder->mask_  = n_slots - 1;
-    encoder->known_ = bit_filter(n_merges);
+    encoder->pairs_ = pair_table(n_merges);
     for (size_t i = 0; i < n_merges; ++i) {
         const std::string_view merge = gguf_get_arr_str(model.meta(), merges, i);
         const size_t           space = merge.find(' ', 1);
@@ -122,43 +102,14 @@ std::unique_ptr<bpe_encoder> bpe_encoder::load(const gguf_file & model, bool who
             return nullptr;
         }
         const int32_t id = id_of(*left + *right);
-        // The merges' order is exact as a float: there are fewer than 2^24.
-        encoder->add_pair(key_of(id_of(*left), id_of(*right)), {-static_cast<float>(i), id});
+        encoder->pairs_.add(id_of(*left), id_of(*right), i, id);
     }
     for (int left = 0; left < 256; ++left) {
         for (int right = 0; right < 256; ++right) {
-            encoder->byte_pairs_.push_back(encoder->join(encoder->bytes_[left], encoder->bytes_[right]));
+            encoder->byte_pairs_.push_back(encoder->pairs_.find(encoder->bytes_[left], encoder->bytes_[right]));
         }
     }
     return encoder;
-}
-
-void bpe_encoder::add_pair(uint64_t key, joined pair) {
-    const uint64_t hash = hash_of(key);
-    size_t         i    = (hash >> 20) & mask_;
-    for (; pairs_[i].key != no_key; i = (i + 1) & mask_) {
-        if (pairs_[i].key == key) {
-            return; // the first counts
-        }
-    }
-    pairs_[i] = {key, pair};
-    known_.add(hash);
-}
-
-joined bpe_encoder::join(int32_t left, int32_t right) const {
-    const uint64_t key = key_of(left, right), hash = hash_of(key);
-    if (!known_.may_hold(hash)) {
-        return no_pair;
-    }
-    for (size_t i = (hash >> 20) & mask_;; i = (i + 1) & mask_) {
-        const pair_slot & slot = pairs_[i];
-        if (slot.key == key) {
-            return slot.pair;
-        }
-        if (slot.key == no_key) {
-            return no_pair;
-        }
-    }
 }
 
 bool bpe_encoder::encode(std::string_view word, merge_room & room, std::vector<int32_t> & out) const {
@@ -177,7 +128,7 @@ bool bpe_encoder::encode(std::string_view word, merge_room & room, std::vector<i
     const auto byte_at = [word](const symbol & s) { return static_cast<size_t>(static_cast<uint8_t>(word[s.begin])); };
     merge_symbols(
         room, [&](const symbol & left, const symbol & right) { return byte_pairs_[byte_at(left) << 8 | byte_at(right)]; },
-        [this](const symbol & left, const symbol & right) { return join(left.id, right.id); });
+        [this](const symbol & left, const symbol & right) { return pairs_.find(left.id, right.id); });
     for (const symbol & s : room.symbols) {
         if (s.id >= n_tokens_) {
             return false;

@@ -10,6 +10,7 @@
 
 #include "data/bit-filter.hpp"
 #include "data/merge-symbols.hpp"
+#include "data/pair-table.hpp"
 #include "data/text-table.hpp"
 #include "gguf/gguf-file.hpp"
 
@@ -25,22 +26,13 @@ class bpe_encoder {
     bool encode(std::string_view word, merge_room & room, std::vector<int32_t> & out) const;
 
   private:
-    struct pair_slot {
-        uint64_t key;
-        joined   pair;
-    };
-    void   add_pair(uint64_t key, joined pair);
-    joined join(int32_t left, int32_t right) const;
-
-    int32_t                n_tokens_ = 0;
-    int32_t                bytes_[256]{}; // ids of single bytes
-    std::vector<joined>    byte_pairs_;   // [256 * left + right]: every word begins with these
-    std::vector<pair_slot> pairs_;        // open addressing
-    size_t                 mask_ = 0;
-    bit_filter             known_; // keys that are in pairs_, and a few others: most that are asked for are not
-    text_table             whole_; // empty unless whole words are kept
-    bit_filter             whole_known_;
-    std::vector<int32_t>   whole_ids_;
+    int32_t              n_tokens_ = 0;
+    int32_t              bytes_[256]{}; // ids of single bytes
+    std::vector<joined>  byte_pairs_;   // [256 * left + right]: every word begins with these
+    pair_table           pairs_;
+    text_table           whole_; // empty unless whole words are kept
+    bit_filter           whole_known_;
+    std::vector<int32_t> whole_ids_;
 };
 
 } // namespace forja

@@ -5,23 +5,9 @@
 
 #include "llama.h"
 
+#include "data/spaced-text.hpp"
+
 namespace forja {
-
-namespace {
-
-// SentencePiece makes each space a U+2581 before it looks for pieces. Here it is the other way about: pieces are kept with spaces, and
-// a U+2581 of the text becomes one. The pieces are the same, and nearly no text has to be rewritten.
-constexpr std::string_view escaped_space = "\xE2\x96\x81";
-
-size_t pair_of(char a, char b) { return static_cast<size_t>(static_cast<uint8_t>(a)) << 8 | static_cast<uint8_t>(b); }
-
-void put_spaces(std::string & text) {
-    for (size_t at = 0; (at = text.find(escaped_space, at)) != std::string::npos; ++at) {
-        text.replace(at, escaped_space.size(), " ");
-    }
-}
-
-} // namespace
 
 std::unique_ptr<spm_encoder> spm_encoder::load(const llama_vocab * vocab) {
     auto          encoder = std::make_unique<spm_encoder>();
@@ -38,13 +24,11 @@ std::unique_ptr<spm_encoder> spm_encoder::load(const llama_vocab * vocab) {
         }
         put_spaces(text);
         encoder->pieces_.put(text, {llama_vocab_get_score(vocab, i), i}); // of two that read alike libllama takes the last
-        for (size_t at = 1; at < text.size(); ++at) {
-            encoder->beside_.set(pair_of(text[at - 1], text[at]));
-        }
+        encoder->joint_.add(text);
     }
     for (int b = 0; b < 256; ++b) {
         char      name[8];
-        const int size        = std::snprintf(name, sizeof(name), "<0x%02X>", static_cast<unsigned>(b));
+        const int size     = std::snprintf(name, sizeof(name), "<0x%02X>", static_cast<unsigned>(b));
         encoder->bytes_[b] = encoder->pieces_.find(name, 0, static_cast<size_t>(size)).id;
         if (encoder->bytes_[b] < 0) {
             return nullptr;
@@ -53,27 +37,11 @@ std::unique_ptr<spm_encoder> spm_encoder::load(const llama_vocab * vocab) {
     return encoder;
 }
 
-size_t spm_encoder::next(std::string_view text, size_t from) const {
-    for (size_t i = from + 1; i < text.size(); ++i) {
-        const auto byte = static_cast<uint8_t>(text[i]);
-        // Never inside a character, nor beside a U+2581: that is what a space becomes.
-        if ((byte & 0xC0) != 0x80 && !beside_.test(pair_of(text[i - 1], text[i])) && byte != 0xE2 && static_cast<uint8_t>(text[i - 1]) != 0x81) {
-            return i;
-        }
-    }
-    return text.size();
-}
-
 void spm_encoder::encode(std::string_view text, merge_room & room, std::string & spaced, std::vector<int32_t> & out) const {
-    if (text.find(escaped_space) != std::string_view::npos) {
-        spaced.assign(text);
-        put_spaces(spaced);
-        text = spaced;
-    }
+    text = with_spaces(text, spaced);
     room.symbols.clear();
     for (size_t i = 0; i < text.size();) {
-        const auto   first = static_cast<uint8_t>(text[i]);
-        const size_t n     = std::min<size_t>(first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4, text.size() - i);
+        const size_t n = std::min(char_size(text[i]), text.size() - i);
         room.symbols.push_back({static_cast<uint32_t>(i), static_cast<uint32_t>(n), pieces_.find(text, i, n).id});
         i += n;
     }

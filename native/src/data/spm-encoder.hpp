@@ -3,13 +3,13 @@
 // Source of the method: Kudo and Richardson 2018, as llama.cpp reads it.
 #pragma once
 
-#include <bitset>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "data/joint-bytes.hpp"
 #include "data/merge-symbols.hpp"
 #include "data/piece-table.hpp"
 
@@ -23,7 +23,7 @@ class spm_encoder {
     static std::unique_ptr<spm_encoder> load(const llama_vocab * vocab);
 
     /// The first place to cut after `from`, or text.size().
-    size_t next(std::string_view text, size_t from) const;
+    size_t next(std::string_view text, size_t from) const { return joint_.next_cut(text, from); }
 
     /// Appends the tokens of a text, in which spaces are spaces. Control tokens never come out of it.
     /// @param spaced room for a text in which U+2581 occurs
@@ -32,7 +32,7 @@ class spm_encoder {
   private:
     piece_table          pieces_; // by their texts with a space for each U+2581; of the highest score first
     int32_t              bytes_[256]{};
-    std::bitset<1 << 16> beside_; // pairs of bytes that a token holds, spaces as spaces
+    joint_bytes          joint_;
 };
 
 } // namespace forja

@@ -157,10 +157,13 @@ void tokenizer::find_encoders(const gguf_file & file) {
     } else if (type == LLAMA_VOCAB_TYPE_BPE && file.str("tokenizer.ggml.model").value_or("") == "gpt2") {
         words_ = word_splitter::find(file.str("tokenizer.ggml.pre").value_or(""));
         bpe_   = words_ ? bpe_encoder::load(file, words_->keeps_whole_words()) : nullptr;
+    } else if (type == LLAMA_VOCAB_TYPE_BPE && file.str("tokenizer.ggml.model").value_or("") == "gemma4") {
+        chars_ = char_bpe_encoder::load(file);
     }
     if (!agrees_with_libllama()) {
         spm_.reset();
         bpe_.reset();
+        chars_.reset();
         splits_marks_ = agrees_with_libllama();
     }
 }
@@ -258,6 +261,15 @@ void tokenizer::encode_plain(std::string_view text, bool after_mark, word_cache 
                 spaced ? cache->text : text, *cache, out, [&](std::string_view t, size_t from) { return spm_->next(t, from); },
                 [&](std::string_view word, std::vector<int32_t> & made) {
                     spm_->encode(word, cache->room, cache->escaped, made);
+                    return true;
+                });
+            return;
+        }
+        if (chars_) {
+            encode_words(
+                text, *cache, out, [&](std::string_view t, size_t from) { return chars_->next(t, from); },
+                [&](std::string_view word, std::vector<int32_t> & made) {
+                    chars_->encode(word, cache->room, cache->escaped, made);
                     return true;
                 });
             return;

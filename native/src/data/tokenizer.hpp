@@ -1,9 +1,9 @@
 // The model's own tokenizer, and how a training row becomes tokens.
 //
 // libllama's answer is the right one, and the reference here: without a cache it is asked. With a cache the same tokens come many
-// times sooner, from our own encoders where the kind of vocabulary is known (byte-level BPE with a word_splitter; SentencePiece);
-// other kinds are left to libllama. Whether ours can be trusted is found out when the vocabulary is loaded, by comparing with
-// libllama on texts that are hard to get right.
+// times sooner, from our own encoders where the kind of vocabulary is known (byte-level BPE with a word_splitter; SentencePiece; BPE
+// of characters); other kinds are left to libllama. Whether ours can be trusted is found out when the vocabulary is loaded, by
+// comparing with libllama on texts that are hard to get right.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "data/bpe-encoder.hpp"
+#include "data/char-bpe-encoder.hpp"
 #include "data/special-tokens.hpp"
 #include "data/spm-encoder.hpp"
 #include "data/vocab.hpp"
@@ -59,7 +60,7 @@ class tokenizer {
     std::string piece(int32_t token) const;
 
     /// Whether a cache makes anything faster: our own encoders know this vocabulary and agree with libllama.
-    bool is_own() const { return bpe_ || spm_; }
+    bool is_own() const { return bpe_ || spm_ || chars_; }
 
   private:
     struct model_deleter {
@@ -85,8 +86,10 @@ class tokenizer {
     std::optional<special_tokens> marks_;
     bool                          splits_marks_ = true; // false: they are left to libllama
     std::optional<word_splitter>  words_;
-    std::unique_ptr<bpe_encoder>  bpe_; // with words_
-    std::unique_ptr<spm_encoder>  spm_;
+    // At most one of these.
+    std::unique_ptr<bpe_encoder>      bpe_; // with words_
+    std::unique_ptr<spm_encoder>      spm_;
+    std::unique_ptr<char_bpe_encoder> chars_;
 };
 
 } // namespace forja
