@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/prefetch.hpp"
+
 namespace forja {
 
 class bit_filter {
@@ -21,6 +23,8 @@ class bit_filter {
     /// @param hash of a key, with its upper bits well mixed
     void add(uint64_t hash) { words_[place(hash) / 64] |= uint64_t{1} << place(hash) % 64; }
     bool may_hold(uint64_t hash) const { return (words_[place(hash) / 64] >> place(hash) % 64 & 1) != 0; }
+    /// Starts to bring near what may_hold() will look at.
+    void expect(uint64_t hash) const { prefetch(&words_[place(hash) / 64]); }
 
   private:
     size_t place(uint64_t hash) const { return static_cast<size_t>(hash >> (64 - bits_)); }

@@ -128,6 +128,7 @@ bool bpe_encoder::encode(std::string_view word, merge_room & room, std::vector<i
     const auto byte_at = [word](const symbol & s) { return static_cast<size_t>(static_cast<uint8_t>(word[s.begin])); };
     merge_symbols(
         room, [&](const symbol & left, const symbol & right) { return byte_pairs_[byte_at(left) << 8 | byte_at(right)]; },
+        [this](const symbol & left, const symbol & right) { pairs_.expect(left.id, right.id); },
         [this](const symbol & left, const symbol & right) { return pairs_.find(left.id, right.id); });
     for (const symbol & s : room.symbols) {
         if (s.id >= n_tokens_) {

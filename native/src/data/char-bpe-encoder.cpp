@@ -90,7 +90,7 @@ void char_bpe_encoder::encode(std::string_view text, merge_room & room, std::str
         i += n;
     }
     const auto join = [this](const symbol & left, const symbol & right) { return pairs_.find(left.id, right.id); };
-    merge_symbols(room, join, join);
+    merge_symbols(room, join, [this](const symbol & left, const symbol & right) { pairs_.expect(left.id, right.id); }, join);
     for (const symbol & s : room.symbols) {
         if (s.id >= 0 && s.id < n_tokens_) {
             out.push_back(s.id);

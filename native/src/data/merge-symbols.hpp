@@ -33,7 +33,8 @@ struct merge_room {
 namespace detail {
 
 /// Few symbols: the best pair is looked for in all of them each time, in two arrays that fit in the cache.
-template <typename First, typename Join> void merge_few(merge_room & room, const First & first, const Join & join) {
+template <typename First, typename Expect, typename Join>
+void merge_few(merge_room & room, const First & first, const Expect & expect, const Join & join) {
     auto & s     = room.symbols;
     auto & pairs = room.pairs;
     size_t n     = s.size();
@@ -54,6 +55,13 @@ template <typename First, typename Join> void merge_few(merge_room & room, const
         }
         s[best].size += s[best + 1].size;
         s[best].id = pairs[best].id;
+        // Both answers are on their way while what is behind moves up.
+        if (best + 2 < n) {
+            expect(s[best], s[best + 2]);
+        }
+        if (best > 0) {
+            expect(s[best - 1], s[best]);
+        }
         --n;
         for (size_t i = best + 1; i < n; ++i) {
             s[i]     = s[i + 1];
@@ -120,11 +128,12 @@ template <typename First, typename Join> void merge_many(merge_room & room, cons
 } // namespace detail
 
 /// Joins room.symbols. join(left, right) answers no_pair for two that can't be joined; first(left, right) answers the same for two of the
-/// symbols that come in, of which much may be known beforehand.
-template <typename First, typename Join> void merge_symbols(merge_room & room, const First & first, const Join & join) {
+/// symbols that come in, of which much may be known beforehand; expect(left, right) says that join() will soon be asked.
+template <typename First, typename Expect, typename Join>
+void merge_symbols(merge_room & room, const First & first, const Expect & expect, const Join & join) {
     constexpr size_t few = 48; // beyond, the queue is faster
     if (room.symbols.size() <= few) {
-        detail::merge_few(room, first, join);
+        detail::merge_few(room, first, expect, join);
     } else {
         detail::merge_many(room, first, join);
     }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/large-pages.hpp"
 #include "data/bit-filter.hpp"
 #include "data/merge-symbols.hpp"
 
@@ -20,7 +21,7 @@ class pair_table {
         while (n * 2 < n_merges * 3) {
             n *= 2;
         }
-        slots_.assign(n, {no_key, no_pair});
+        slots_ = large_table<slot>(n, {no_key, no_pair});
     }
 
     /// The merge number `rank` of the file. Of two for one pair the first counts.
@@ -39,6 +40,13 @@ class pair_table {
         return known_.may_hold(hash) ? slots_[place_of(key, hash)].pair : no_pair;
     }
 
+    /// Starts to bring near what find() will look at.
+    void expect(int32_t left, int32_t right) const {
+        const uint64_t hash = hash_of(key_of(left, right));
+        known_.expect(hash);
+        prefetch(&slots_[first_place(hash)]);
+    }
+
   private:
     struct slot {
         uint64_t key;
@@ -55,8 +63,9 @@ class pair_table {
         return (key ^ (key >> 29)) * 0x94D049BB133111EBULL;
     }
     /// Where a key is, or the free slot where it would be.
+    size_t first_place(uint64_t hash) const { return static_cast<size_t>(hash >> 20) & (slots_.size() - 1); }
     size_t place_of(uint64_t key, uint64_t hash) const {
-        size_t i = static_cast<size_t>(hash >> 20) & (slots_.size() - 1);
+        size_t i = first_place(hash);
         while (slots_[i].key != key && slots_[i].key != no_key) {
             i = (i + 1) & (slots_.size() - 1);
         }

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/large-pages.hpp"
 #include "data/bit-filter.hpp"
 #include "data/merge-symbols.hpp"
 #include "data/short-text.hpp"
@@ -21,7 +22,7 @@ class piece_table {
         while (n < 2 * expected) {
             n *= 2;
         }
-        short_.resize(n);
+        short_ = large_table<entry>(n);
     }
 
     /// A piece, in place of one with the same text. A text is not empty.

@@ -46,7 +46,7 @@ void spm_encoder::encode(std::string_view text, merge_room & room, std::string &
         i += n;
     }
     const auto join = [&](const symbol & left, const symbol & right) { return pieces_.find(text, left.begin, left.size + right.size); };
-    merge_symbols(room, join, join);
+    merge_symbols(room, join, [](const symbol &, const symbol &) {}, join);
     for (const symbol & s : room.symbols) {
         if (s.id >= 0) {
             out.push_back(s.id);

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/large-pages.hpp"
 #include "base/prefetch.hpp"
 #include "data/merge-symbols.hpp"
 #include "data/short-text.hpp"
@@ -30,7 +31,7 @@ class word_cache {
   public:
     static constexpr size_t max_word_bytes = 64; // longer ones are not kept
 
-    word_cache() : lines_(size_t{1} << line_bits) {}
+    word_cache() : lines_(large_table<line>(size_t{1} << line_bits)) {}
 
     /// A word to be looked up.
     struct wanted {
