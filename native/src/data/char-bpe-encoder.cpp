@@ -60,6 +60,15 @@ std::unique_ptr<char_bpe_encoder> char_bpe_encoder::load(const gguf_file & model
         std::snprintf(name, sizeof(name), "<0x%02X>", static_cast<unsigned>(b));
         encoder->bytes_[b] = encoder->id_of(name);
     }
+    for (int c = 0; c < 128; ++c) {
+        const char one[] = {static_cast<char>(c)};
+        encoder->ascii_[c] = encoder->id_of({one, 1});
+    }
+    for (const int32_t left : encoder->ascii_) {
+        for (const int32_t right : encoder->ascii_) {
+            encoder->ascii_pairs_.push_back(encoder->pairs_.find(left, right));
+        }
+    }
     return encoder;
 }
 
@@ -86,11 +95,17 @@ void char_bpe_encoder::encode(std::string_view text, merge_room & room, std::str
     room.symbols.clear();
     for (size_t i = 0; i < text.size();) {
         const size_t n = std::min(char_size(text[i]), text.size() - i);
-        room.symbols.push_back({static_cast<uint32_t>(i), static_cast<uint32_t>(n), id_of(text.substr(i, n))});
+        const int32_t id = n == 1 ? ascii_[static_cast<uint8_t>(text[i]) & 127] : id_of(text.substr(i, n));
+        room.symbols.push_back({static_cast<uint32_t>(i), static_cast<uint32_t>(n), id});
         i += n;
     }
     const auto join = [this](const symbol & left, const symbol & right) { return pairs_.find(left.id, right.id); };
-    merge_symbols(room, join, [this](const symbol & left, const symbol & right) { pairs_.expect(left.id, right.id); }, join);
+    const auto first = [&](const symbol & left, const symbol & right) {
+        return left.size == 1 && right.size == 1
+                   ? ascii_pairs_[static_cast<size_t>(static_cast<uint8_t>(text[left.begin]) & 127) << 7 | (static_cast<uint8_t>(text[right.begin]) & 127)]
+                   : join(left, right);
+    };
+    merge_symbols(room, first, [this](const symbol & left, const symbol & right) { pairs_.expect(left.id, right.id); }, join);
     for (const symbol & s : room.symbols) {
         if (s.id >= 0 && s.id < n_tokens_) {
             out.push_back(s.id);

@@ -36,6 +36,8 @@ class char_bpe_encoder {
     std::vector<int32_t> ids_;   // by a text's number; n_tokens_ and on for those that are no tokens
     pair_table           pairs_;
     joint_bytes          joint_;
+    int32_t              ascii_[128]{}; // by a character; -1 where it is no token
+    std::vector<joined>  ascii_pairs_;  // [128 * left + right]: most of what a stretch begins with
     int32_t              bytes_[256]{}; // -1 where a byte has no token
 };
 

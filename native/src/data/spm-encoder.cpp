@@ -34,6 +34,14 @@ std::unique_ptr<spm_encoder> spm_encoder::load(const llama_vocab * vocab) {
             return nullptr;
         }
     }
+    for (int left = 0; left < 128; ++left) {
+        const char one[] = {static_cast<char>(left)};
+        encoder->ascii_[left] = encoder->pieces_.find({one, 1}, 0, 1).id;
+        for (int right = 0; right < 128; ++right) {
+            const char two[] = {static_cast<char>(left), static_cast<char>(right)};
+            encoder->ascii_pairs_.push_back(encoder->pieces_.find({two, 2}, 0, 2));
+        }
+    }
     return encoder;
 }
 
@@ -42,11 +50,17 @@ void spm_encoder::encode(std::string_view text, merge_room & room, std::string &
     room.symbols.clear();
     for (size_t i = 0; i < text.size();) {
         const size_t n = std::min(char_size(text[i]), text.size() - i);
-        room.symbols.push_back({static_cast<uint32_t>(i), static_cast<uint32_t>(n), pieces_.find(text, i, n).id});
+        const int32_t id = n == 1 ? ascii_[static_cast<uint8_t>(text[i]) & 127] : pieces_.find(text, i, n).id;
+        room.symbols.push_back({static_cast<uint32_t>(i), static_cast<uint32_t>(n), id});
         i += n;
     }
     const auto join = [&](const symbol & left, const symbol & right) { return pieces_.find(text, left.begin, left.size + right.size); };
-    merge_symbols(room, join, [](const symbol &, const symbol &) {}, join);
+    const auto first = [&](const symbol & left, const symbol & right) {
+        return left.size == 1 && right.size == 1
+                   ? ascii_pairs_[static_cast<size_t>(static_cast<uint8_t>(text[left.begin]) & 127) << 7 | (static_cast<uint8_t>(text[right.begin]) & 127)]
+                   : join(left, right);
+    };
+    merge_symbols(room, first, [](const symbol &, const symbol &) {}, join);
     for (const symbol & s : room.symbols) {
         if (s.id >= 0) {
             out.push_back(s.id);

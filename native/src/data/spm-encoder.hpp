@@ -31,6 +31,8 @@ class spm_encoder {
 
   private:
     piece_table          pieces_; // by their texts with a space for each U+2581; of the highest score first
+    int32_t              ascii_[128]{};  // by a character; -1 where it is no piece
+    std::vector<joined>  ascii_pairs_;   // [128 * left + right]: most of what a text begins with
     int32_t              bytes_[256]{};
     joint_bytes          joint_;
 };
