@@ -108,6 +108,12 @@ void test_verify(const temporary_folder & dir) {
     check_error("verify: KL(tuned || base)", std::fabs(f32.base_kl_divergence - kl / n), 1e-5);
     check_error("verify: an F32 export diverges by rounding only", f32.mean_kl_divergence, 1e-8);
     check(f32.verdict == "kept" && !f32.advice, "verify: F32 is kept");
+    v.threads                 = 3; // one for each of the three: none waits for another
+    const verify_result three = run_verify(v, {});
+    v.threads                 = 1;
+    check(three.base_loss == f32.base_loss && three.tuned_loss == f32.tuned_loss && three.export_loss == f32.export_loss &&
+              three.mean_kl_divergence == f32.mean_kl_divergence && three.base_kl_divergence == f32.base_kl_divergence,
+          "verify: three models at a time give the same figures");
     for (const char * format : {"gguf-adapter", "peft"}) {
         const verify_result r = run(format, "same");
         check(r.verdict == "kept" && r.mean_kl_divergence < 1e-10 && r.tuned_loss == r.export_loss, std::string("verify: the adapter alone is exact: ") + format);

@@ -83,7 +83,8 @@ llama_scorer::llama_scorer(llama_model_ptr model, const std::string & adapter_pa
 
 void llama_scorer::begin_row() { llama_memory_clear(llama_get_memory(context_.get()), true); }
 
-void llama_scorer::feed(const int32_t * tokens, const std::vector<bool> & wanted, uint32_t first_position) {
+void llama_scorer::feed(const int32_t * tokens, const std::vector<bool> & wanted, uint32_t first_position, int threads) {
+    llama_set_n_threads(context_.get(), threads, threads);
     const auto  n     = static_cast<int32_t>(wanted.size());
     llama_batch batch = llama_batch_init(n, 0, 1);
     batch.n_tokens    = n;

@@ -30,8 +30,9 @@ class llama_scorer {
     /// Forgets the row before.
     void begin_row();
 
-    /// Takes the next tokens of the row (at most chunk_tokens()) and computes logits for those positions that are wanted.
-    void feed(const int32_t * tokens, const std::vector<bool> & wanted, uint32_t first_position);
+    /// Takes the next tokens of the row (at most chunk_tokens()) and computes logits for those positions that are wanted. On the
+    /// CPU other scorers, of the same model too, may do so at the same time.
+    void feed(const int32_t * tokens, const std::vector<bool> & wanted, uint32_t first_position, int threads);
 
     /// Logits [n_vocab] after the i-th token of the last feed(); it must have been wanted. Valid until the next feed().
     const float * logits(int32_t i) const { return llama_get_logits_ith(context_.get(), i); }

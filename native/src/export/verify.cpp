@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <filesystem>
+#include <future>
 #include <map>
 #include <thread>
 #include <vector>
@@ -87,6 +88,7 @@ bool same_adapter(const std::string & path, const std::string & other_path) {
 struct models {
     llama_scorer base, tuned, exported;
     bool         exported_is_tuned; // the same numbers: it is loaded, but need not be run
+    bool         on_cpu;
     int32_t      n_vocab;
     int          threads;
 
@@ -94,6 +96,24 @@ struct models {
         return exported_is_tuned ? std::vector<llama_scorer *>{&base, &tuned} : std::vector<llama_scorer *>{&base, &tuned, &exported};
     }
 };
+
+/// Reads the tokens with each of the models. On the CPU several at a time, with fewer threads each: libllama's threads wait for
+/// each other hundreds of times a pass, spinning, which takes several times as long where other programs run too.
+void feed_all(models & m, const std::vector<int32_t> & tokens, const std::vector<bool> & wanted, uint32_t first) {
+    const std::vector<llama_scorer *> all = m.to_run();
+    for (size_t at = 0, n; at < all.size(); at += n) {
+        n                 = m.on_cpu ? std::min(all.size() - at, static_cast<size_t>(m.threads)) : 1;
+        const int threads = std::max(1, m.threads / static_cast<int>(n));
+        std::vector<std::future<void>> others;
+        for (size_t i = at + 1; i < at + n; ++i) {
+            others.push_back(std::async(std::launch::async, [&, i] { all[i]->feed(tokens.data(), wanted, first, threads); }));
+        }
+        all[at]->feed(tokens.data(), wanted, first, threads); // if it throws, the others are waited for
+        for (std::future<void> & other : others) {
+            other.get();
+        }
+    }
+}
 
 /// How much of a row is read: up to its last learnt token, since nothing is asked of what comes after.
 uint32_t length_of(const token_row & row, uint32_t max_seq_len) {
@@ -125,9 +145,7 @@ uint64_t score_row(models & m, const token_row & row, uint32_t n, verify_result 
                 at.push_back(static_cast<int32_t>(i));
             }
         }
-        for (llama_scorer * s : m.to_run()) {
-            s->feed(tokens.data(), wanted, first);
-        }
+        feed_all(m, tokens, wanted, first);
         std::vector<position_score> scores(at.size());
         std::vector<const float *>  base(at.size()), tuned(at.size()), exported(at.size());
         for (size_t k = 0; k < at.size(); ++k) { // not thread-safe, so before the threads
@@ -243,6 +261,7 @@ verify_result run_verify(const verify_options & o, const progress_fn & progress)
              {base_model, o.adapter_path, o.max_seq_len, threads},
              {export_model, export_adapter, o.max_seq_len, threads},
              o.format != "gguf" && same_adapter(o.adapter_path, export_adapter),
+             o.device == "cpu",
              n_vocab,
              threads};
 
