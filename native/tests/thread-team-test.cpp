@@ -16,7 +16,7 @@ namespace {
 void every_share_once(int n_threads) {
     constexpr int    rounds = 2000;
     thread_team      team(n_threads);
-    std::vector<int> shares(n_threads, 0); // each thread writes its own
+    std::vector<int> shares(n_threads, 0); // each written by whoever does it
     bool             complete = true;
     std::atomic<bool> numbers{true};
     for (int round = 1; round <= rounds; round++) {

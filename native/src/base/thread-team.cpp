@@ -34,7 +34,7 @@ void wait_while(const std::atomic<uint32_t> & word, uint32_t old) {
 
 thread_team::thread_team(int n_threads) {
     for (int i = 1; i < n_threads; i++) {
-        threads_.emplace_back([this, i] { serve(i); });
+        threads_.emplace_back([this] { serve(); });
     }
 }
 
@@ -47,6 +47,21 @@ thread_team::~thread_team() {
     }
 }
 
+// Takes and does shares of the round until none is left. A thread that comes late finds another round's number and takes nothing.
+void thread_team::do_shares(uint32_t round) {
+    uint64_t taken = taken_.load(std::memory_order_acquire);
+    while ((uint32_t) (taken >> 32) == round && (int) (uint32_t) taken < size()) {
+        if (!taken_.compare_exchange_weak(taken, taken + 1, std::memory_order_acq_rel, std::memory_order_acquire)) {
+            continue;
+        }
+        fn_(work_, (int) (uint32_t) taken, size());
+        if (left_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+            left_.notify_one();
+        }
+        taken = taken_.load(std::memory_order_acquire);
+    }
+}
+
 void thread_team::run(call fn, void * work) {
     if (threads_.empty()) {
         fn(work, 0, 1);
@@ -54,26 +69,25 @@ void thread_team::run(call fn, void * work) {
     }
     fn_   = fn;
     work_ = work;
-    working_.store((uint32_t) threads_.size(), std::memory_order_relaxed);
-    round_.fetch_add(1, std::memory_order_release);
+    left_.store((uint32_t) size(), std::memory_order_relaxed);
+    const uint32_t round = round_.load(std::memory_order_relaxed) + 1;
+    taken_.store((uint64_t) round << 32, std::memory_order_release);
+    round_.store(round, std::memory_order_release);
     round_.notify_all();
-    fn(work, 0, size());
-    for (uint32_t left = working_.load(std::memory_order_acquire); left != 0; left = working_.load(std::memory_order_acquire)) {
-        wait_while(working_, left);
+    do_shares(round);
+    for (uint32_t left = left_.load(std::memory_order_acquire); left != 0; left = left_.load(std::memory_order_acquire)) {
+        wait_while(left_, left);
     }
 }
 
-void thread_team::serve(int ith) {
+void thread_team::serve() {
     for (uint32_t seen = 0;;) {
         wait_while(round_, seen);
-        seen++; // run() does not begin another round before this one is finished
+        seen = round_.load(std::memory_order_acquire);
         if (over_) {
             return;
         }
-        fn_(work_, ith, size());
-        if (working_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-            working_.notify_one();
-        }
+        do_shares(seen);
     }
 }
 
