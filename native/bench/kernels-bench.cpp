@@ -170,10 +170,10 @@ void bench_elementwise() {
     for (const float cap : {0.0f, 30.0f}) {
         const std::string suffix = cap > 0 ? ", cap" : "";
         print_elements("cross entropy loss" + suffix, (double) (n_vocab * n_rows), best_seconds([&] {
-            cross_entropy_loss(logits.data(), labels.data(), loss.data(), n_vocab, n_rows, cap, 0, 1);
+            cross_entropy_loss(logits.data(), n_vocab, labels.data(), loss.data(), n_vocab, n_rows, cap, 0, 1);
         }));
         print_elements("cross entropy and gradient" + suffix, (double) (n_vocab * n_rows), best_seconds([&] {
-            cross_entropy(work.data(), labels.data(), loss.data(), n_vocab, n_rows, 1, cap, 0, 1);
+            cross_entropy(work.data(), n_vocab, labels.data(), loss.data(), n_vocab, n_rows, 1, cap, false, 0, 1);
         }));
     }
     const int64_t n_embd = 576;

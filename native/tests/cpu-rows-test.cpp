@@ -102,11 +102,11 @@ void test_cross_entropy(int64_t n_vocab, float size, float cap) {
     for (const int nth : {1, 2, 9}) {
         std::vector<float> d = logits, loss(n_rows, NAN), loss_only(n_rows, NAN);
         on_threads(nth, [&](int ith, int n) {
-            cross_entropy_loss(d.data(), labels.data(), loss_only.data(), n_vocab, n_rows, cap, ith, n);
+            cross_entropy_loss(d.data(), n_vocab, labels.data(), loss_only.data(), n_vocab, n_rows, cap, ith, n);
         });
         const bool untouched = same_bits(d, logits);
         on_threads(nth, [&](int ith, int n) {
-            cross_entropy(d.data(), labels.data(), loss.data(), n_vocab, n_rows, grad_scale, cap, ith, n);
+            cross_entropy(d.data(), n_vocab, labels.data(), loss.data(), n_vocab, n_rows, grad_scale, cap, false, ith, n);
         });
         if (nth == 1) {
             first = d;
@@ -120,6 +120,25 @@ void test_cross_entropy(int64_t n_vocab, float size, float cap) {
             check(same_bits(d, first), name + ": same bits for " + std::to_string(nth) + " threads");
         }
     }
+    // Packed, in rows that lie apart: the same numbers as BF16.
+    const int64_t         stride = logits_stride(n_vocab);
+    std::vector<float>    apart(stride * n_rows), loss(n_rows);
+    std::vector<uint16_t> rounded(activation_stride(product_type::bf16, n_vocab) * n_rows);
+    for (int64_t row = 0; row < n_rows; ++row) {
+        std::copy_n(logits.begin() + row * n_vocab, n_vocab, apart.begin() + row * stride);
+    }
+    on_threads(2, [&](int ith, int n) {
+        cross_entropy(apart.data(), stride, labels.data(), loss.data(), n_vocab, n_rows, grad_scale, cap, true, ith, n);
+    });
+    pack_activations(rounded.data(), first.data(), n_vocab, n_vocab, n_rows, 0, 1);
+    int64_t others = 0; // a label's own term is rounded once less on the way
+    for (int64_t row = 0; row < n_rows; ++row) {
+        const uint16_t * got = (const uint16_t *) (apart.data() + row * stride);
+        for (int64_t i = 0; i <= n_vocab; ++i) { // and a zero behind
+            others += got[i] != rounded[row * activation_stride(product_type::bf16, n_vocab) + i];
+        }
+    }
+    check(others == 0, name + ": packed gradients are the same, rounded to BF16");
     if (n_vocab < 200 && size < 10) {
         values x(wide.begin(), wide.begin() + n_vocab), gradient(n_vocab);
         reference::cross_entropy_row(x.data(), n_vocab, labels[0], cap, gradient.data());
@@ -134,7 +153,7 @@ void test_cross_entropy_not_finite() {
         std::vector<float> logits(100, 1.0f), loss(1);
         logits[37]          = bad;
         const int32_t label = 5;
-        cross_entropy(logits.data(), &label, loss.data(), 100, 1, 1, 0, 0, 1);
+        cross_entropy(logits.data(), 100, &label, loss.data(), 100, 1, 1, 0, false, 0, 1);
         check(std::isnan(loss[0]), "cross_entropy: a logit that is not finite makes the loss NaN");
     }
 }
@@ -264,7 +283,58 @@ void test_dropout_is_random() {
     }
 }
 
+// Against the formula in double; with whole vectors and a rest.
+void test_adamw() {
+    const int64_t            n = 1031;
+    generator                g{61};
+    const adamw_factors      f{0.01f, 0.9f, 0.99f, 1e-8f, 0.1f, 2.5f, 10.0f, 0.5f};
+    const std::vector<float> w0 = g.floats(n), grads = g.floats(n), m0 = g.floats(n, 0.1f);
+    std::vector<float>       v0 = g.floats(n, 0.1f), first;
+    values                   want(n), want_m(n), want_v(n);
+    for (int64_t i = 0; i < n; ++i) {
+        v0[i]           = std::fabs(v0[i]);
+        const double gi = (double) grads[i] * f.clip;
+        want_m[i]       = (double) f.beta1 * m0[i] + (1 - (double) f.beta1) * gi;
+        want_v[i]       = (double) f.beta2 * v0[i] + (1 - (double) f.beta2) * gi * gi;
+        want[i] = w0[i] * (1 - (double) f.learning_rate * f.weight_decay) - f.learning_rate * want_m[i] * f.correction1 / (std::sqrt(want_v[i] * f.correction2) + f.epsilon);
+    }
+    for (const int nth : {1, 3}) {
+        std::vector<float> w = w0, m = m0, v = v0;
+        on_threads(nth, [&](int ith, int nt) { adamw(w.data(), grads.data(), m.data(), v.data(), n, f, ith, nt); });
+        if (nth == 1) {
+            first = w;
+        }
+        check_values("adamw: values", w, want, 1e-6);
+        check_values("adamw: first moment", m, want_m, 1e-6);
+        check_values("adamw: second moment", v, want_v, 2e-6); // 1 - beta2 in F32 is off by 1e-6 of itself
+        check(same_bits(w, first), "adamw: same bits for " + std::to_string(nth) + " threads");
+    }
+}
+
+void test_add_rows() {
+    const int64_t            n = 77, n_rows = 5, apart = 80;
+    generator                g{67};
+    const std::vector<float> a = g.floats(apart * n_rows), b = g.floats(apart * n_rows);
+    std::vector<float>       want = a, want_repeated = a;
+    for (int64_t row = 0; row < n_rows; ++row) {
+        for (int64_t i = 0; i < n; ++i) {
+            want[row * apart + i] += b[row * n + i];
+            want_repeated[row * apart + i] += b[i];
+        }
+    }
+    for (const int nth : {1, 3}) {
+        std::vector<float> sum = a, repeated = a;
+        on_threads(nth, [&](int ith, int nt) {
+            add_rows(sum.data(), sum.data(), apart, b.data(), n, n, n_rows, ith, nt);
+            add_rows(repeated.data(), a.data(), apart, b.data(), 0, n, n_rows, ith, nt);
+        });
+        check(same_bits(sum, want) && same_bits(repeated, want_repeated), "add_rows: plain sums, nothing between rows is touched");
+    }
+}
+
 void test_all() {
+    test_adamw();
+    test_add_rows();
     test_dropout();
     test_dropout_is_random();
     test_glu(glu_kind::silu);

@@ -224,19 +224,51 @@ ggml_tensor * packed(graph & g, ggml_tensor * x) {
     return known;
 }
 
+// W x or W^T x, or onto + that. `input`: x as the kernel takes it, tokens x_stride of its elements apart.
+ggml_tensor * product(graph & g, const linear_weights & w, bool transposed, ggml_tensor * input, int64_t x_stride, int64_t y_stride, ggml_tensor * onto) {
+    ggml_tensor * weight = w.weight;
+    const int64_t T = input->ne[1];
+    auto run = [weight, input, x_stride, T, transposed, accumulate = onto != nullptr](ggml_tensor * dst, int ith, int nth) {
+        const cpu::weight_rows rows = rows_of(weight);
+        cpu::weight_product(cpu::fastest_product(), f32(dst), dst->ne[0], rows, transposed, input->data, x_stride, T, accumulate,
+                            scratch(cpu::weight_product_scratch_bytes(rows)), ith, nth);
+    };
+    ggml_tensor * y = onto ? node_inplace(g, "product", onto, {weight, input}, run) : node(g, "product", GGML_TYPE_F32, {y_stride, T}, {weight, input}, run);
+    g.describe(y, (role_of(w.name) + (transposed ? ", W^T dy" : ", W x")).c_str(), 2.0 * (double) weight->ne[0] * (double) weight->ne[1] * (double) T);
+    return y;
+}
+
+int64_t stride_of(const ggml_tensor * t) { return (int64_t) (t->nb[1] / sizeof(float)); }
+
 } // namespace
 
-ggml_tensor * cpu_weight_product(graph & g, const linear_weights & w, ggml_tensor * x, bool transposed) {
-    ggml_tensor * weight = w.weight;
-    ggml_tensor * input  = packed(g, contiguous(g, x));
-    ggml_tensor * y = node(g, "product", GGML_TYPE_F32, {weight->ne[transposed ? 0 : 1], x->ne[1]}, {weight, input},
-                           [weight, input, transposed](ggml_tensor * dst, int ith, int nth) {
-                    const cpu::weight_rows rows = rows_of(weight);
-                    cpu::weight_product(cpu::fastest_product(), f32(dst), dst->ne[0], rows, transposed, input->data,
-                                        input->ne[0], input->ne[1], false, scratch(cpu::weight_product_scratch_bytes(rows)), ith, nth);
-                });
-    g.describe(y, (role_of(w.name) + (transposed ? ", W^T dy" : ", W x")).c_str(), 2.0 * (double) weight->ne[0] * (double) weight->ne[1] * (double) x->ne[1]);
-    return y;
+ggml_tensor * cpu_weight_product(graph & g, const linear_weights & w, ggml_tensor * x, bool transposed, ggml_tensor * onto) {
+    ggml_tensor * input = packed(g, contiguous(g, x));
+    return product(g, w, transposed, input, input->ne[0], w.weight->ne[transposed ? 0 : 1], onto);
+}
+
+ggml_tensor * cpu_logits(graph & g, const linear_weights & w, ggml_tensor * x) {
+    ggml_tensor * input = packed(g, contiguous(g, x));
+    const int64_t n_vocab = w.weight->ne[1];
+    ggml_tensor * whole = product(g, w, false, input, input->ne[0], cpu::logits_stride(n_vocab), nullptr);
+    return ggml_view_2d(g.ctx(), whole, n_vocab, x->ne[1], whole->nb[1], 0);
+}
+
+ggml_tensor * cpu_logits_backward(graph & g, const linear_weights & w, ggml_tensor * d_logits) {
+    const int64_t per_float = cpu::fastest_product() == cpu::product_type::bf16 ? 2 : 1; // elements of the row, which lies as BF16
+    return product(g, w, true, d_logits, stride_of(d_logits) * per_float, w.weight->ne[0], nullptr);
+}
+
+ggml_tensor * cpu_sum(graph & g, ggml_tensor * a, ggml_tensor * b) {
+    return node_like(g, "sum", a, {a, b}, [a, b](ggml_tensor * dst, int ith, int nth) {
+        cpu::add_rows(f32(dst), f32(a), a->ne[0], f32(b), a->ne[0], a->ne[0], ggml_nrows(a), ith, nth);
+    });
+}
+
+ggml_tensor * cpu_add_bias(graph & g, ggml_tensor * y, ggml_tensor * bias) {
+    return node_inplace(g, "bias", y, {bias}, [bias](ggml_tensor * dst, int ith, int nth) {
+        cpu::add_rows(f32(dst), f32(dst), stride_of(dst), f32(bias), 0, dst->ne[0], dst->ne[1], ith, nth);
+    });
 }
 
 ggml_tensor * cpu_dequantised_transpose(graph & g, const linear_weights & w, int64_t first_row, int64_t n_rows) {
@@ -310,13 +342,14 @@ ggml_tensor * cpu_dropout(graph & g, ggml_tensor * x, const cpu::dropout & drop)
 }
 
 ggml_tensor * cpu_cross_entropy(graph & g, ggml_tensor * logits, ggml_tensor * labels, float * loss_nats, bool with_grad,
-                                float grad_scale, float softcap) {
+                                float grad_scale, float softcap, bool for_product) {
+    const bool packed_grads = for_product && cpu::fastest_product() == cpu::product_type::bf16;
     return node_inplace(g, "cross entropy", logits, {labels}, [=](ggml_tensor * dst, int ith, int nth) {
         const int32_t * ids = (const int32_t *) labels->data;
         if (with_grad) {
-            cpu::cross_entropy(f32(dst), ids, loss_nats, dst->ne[0], dst->ne[1], grad_scale, softcap, ith, nth);
+            cpu::cross_entropy(f32(dst), stride_of(dst), ids, loss_nats, dst->ne[0], dst->ne[1], grad_scale, softcap, packed_grads, ith, nth);
         } else {
-            cpu::cross_entropy_loss(f32(dst), ids, loss_nats, dst->ne[0], dst->ne[1], softcap, ith, nth);
+            cpu::cross_entropy_loss(f32(dst), stride_of(dst), ids, loss_nats, dst->ne[0], dst->ne[1], softcap, ith, nth);
         }
     });
 }

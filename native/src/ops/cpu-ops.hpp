@@ -21,8 +21,18 @@ std::pair<ggml_tensor *, ggml_tensor *> cpu_gated_backward(graph & g, ggml_tenso
 var cpu_attention(tape & t, batch_inputs & in, var q, var k, var v, const attention_settings & s);
 
 /// W x, or W^T x when `transposed`, by Forja's own kernel: W is dequantised piece by piece as it goes, to BF16 where the CPU
-/// has BF16 dot products. Only with graph_runner::own_products().
-ggml_tensor * cpu_weight_product(graph & g, const linear_weights & w, ggml_tensor * x, bool transposed);
+/// has BF16 dot products. Only with graph_runner::own_products(). Where `onto` is, onto + that, in onto's memory.
+ggml_tensor * cpu_weight_product(graph & g, const linear_weights & w, ggml_tensor * x, bool transposed, ggml_tensor * onto = nullptr);
+
+/// The head's two products: logits [n_vocab, n] = W x, rows cpu::logits_stride() apart; and W^T d_logits from what
+/// cpu_cross_entropy() made of them with for_product.
+ggml_tensor * cpu_logits(graph & g, const linear_weights & w, ggml_tensor * x);
+ggml_tensor * cpu_logits_backward(graph & g, const linear_weights & w, ggml_tensor * d_logits);
+
+/// a + b, contiguous and of one shape.
+ggml_tensor * cpu_sum(graph & g, ggml_tensor * a, ggml_tensor * b);
+/// y [n, T] + bias [n], in y's memory.
+ggml_tensor * cpu_add_bias(graph & g, ggml_tensor * y, ggml_tensor * bias);
 
 /// W^T in F32, for the reference precision: ne = [n_rows, n_in], of rows first_row .. first_row + n_rows of W.
 ggml_tensor * cpu_dequantised_transpose(graph & g, const linear_weights & w, int64_t first_row, int64_t n_rows);
@@ -45,7 +55,8 @@ ggml_tensor * cpu_dropout(graph & g, ggml_tensor * x, const cpu::dropout & drop)
 
 /// Cross entropy in place on logits [n_vocab, n]: they become their gradients times grad_scale (when with_grad), and the
 /// losses go to loss_nats (host memory, n values) as the node runs.
+/// @param for_product gradients as cpu_logits_backward() takes them, which may be BF16
 ggml_tensor * cpu_cross_entropy(graph & g, ggml_tensor * logits, ggml_tensor * labels, float * loss_nats, bool with_grad,
-                                float grad_scale, float softcap);
+                                float grad_scale, float softcap, bool for_product);
 
 } // namespace forja

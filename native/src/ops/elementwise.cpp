@@ -1,10 +1,16 @@
 // Residual sums, reshapes and cuts.
+#include "ops/cpu-ops.hpp"
 #include "ops/ops.hpp"
 
 namespace forja {
 
+ggml_tensor * sum_of(graph & g, ggml_tensor * a, ggml_tensor * b) {
+    const bool plain = ggml_is_contiguous(a) && ggml_is_contiguous(b);
+    return g.on_cpu() && plain ? cpu_sum(g, a, b) : ggml_add(g.ctx(), a, b);
+}
+
 var add(tape & t, var a, var b) {
-    var y = t.make(ggml_add(t.ctx(), a->value, b->value), a->requires_grad || b->requires_grad);
+    var y = t.make(sum_of(t.g, a->value, b->value), a->requires_grad || b->requires_grad);
     t.push([&t, a, b, y] {
         if (y->grad) {
             t.accumulate(a, y->grad);

@@ -14,7 +14,7 @@ var linear(tape & t, const linear_weights & w, var x, std::shared_ptr<adapted_li
         value = t.g.on_cpu() ? ggml_mul_mat(ctx, w.weight, x->value) : device_product(t.g, w.weight, x->value);
     }
     if (w.bias) {
-        value = ggml_add(ctx, value, w.bias);
+        value = t.g.on_cpu() ? cpu_add_bias(t.g, value, w.bias) : ggml_add(ctx, value, w.bias);
     }
     if (adapted) {
         value = adapted->forward(t, x->value, value);
@@ -29,14 +29,22 @@ var linear(tape & t, const linear_weights & w, var x, std::shared_ptr<adapted_li
             return; // the lowest adapted block: nothing below wants a gradient
         }
         ggml_tensor * dx;
+        ggml_tensor * onto = t.g.runner().own_products() ? t.own_grad(x) : nullptr; // of q, k and v: one sum in one place
         if (!t.g.on_cpu()) {
             dx = device_transposed_product(t.g, w, 0, w.weight->ne[1], dy, nullptr);
         } else if (t.g.runner().own_products()) {
-            dx = cpu_weight_product(t.g, w, dy, true);
+            dx = cpu_weight_product(t.g, w, dy, true, onto);
         } else {
             dx = ggml_mul_mat(ctx, cpu_dequantised_transpose(t.g, w, 0, w.weight->ne[1]), dy);
         }
-        t.accumulate(x, adapted ? adapted->add_dx(t, dx) : dx);
+        if (adapted) {
+            dx = adapted->add_dx(t, dx);
+        }
+        if (onto) {
+            t.replace_grad(x, dx);
+        } else {
+            t.accumulate(x, dx, true);
+        }
     });
     return y;
 }

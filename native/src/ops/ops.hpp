@@ -73,6 +73,9 @@ var linear(tape & t, const linear_weights & w, var x, std::shared_ptr<adapted_li
 /// y = a + b.
 var add(tape & t, var a, var b);
 
+/// The same of plain tensors of one shape.
+ggml_tensor * sum_of(graph & g, ggml_tensor * a, ggml_tensor * b);
+
 /// The same values in another shape.
 var reshape_3d(tape & t, var x, int64_t ne0, int64_t ne1, int64_t ne2);
 var reshape_2d(tape & t, var x, int64_t ne0, int64_t ne1);

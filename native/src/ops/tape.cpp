@@ -1,5 +1,8 @@
 #include "ops/tape.hpp"
 
+#include "ops/cpu-ops.hpp"
+#include "ops/ops.hpp"
+
 namespace forja {
 
 var tape::make(ggml_tensor * t, bool requires_grad) {
@@ -40,9 +43,10 @@ ggml_tensor * tape::keep(ggml_tensor * t, bool exact) {
     return t;
 }
 
-void tape::accumulate(var v, ggml_tensor * grad) {
+void tape::accumulate(var v, ggml_tensor * grad, bool is_own) {
     if (v->requires_grad) {
-        v->grad = v->grad ? ggml_add(ctx(), v->grad, grad) : grad;
+        v->grad_is_own = v->grad || is_own;
+        v->grad        = v->grad ? sum_of(g, v->grad, grad) : grad;
     }
 }
 

@@ -17,6 +17,7 @@ struct var_data {
     ggml_tensor * value         = nullptr;
     ggml_tensor * grad          = nullptr; // null until something reached it
     bool          requires_grad = false;
+    bool          grad_is_own   = false; // no other value shares it: more may be added to it in place
 };
 using var = var_data *; // owned by the tape
 
@@ -56,7 +57,12 @@ class tape {
     void push(std::function<void()> backward) { ops_.push_back(std::move(backward)); }
 
     /// Adds to a value's gradient; ignored where none is required.
-    void accumulate(var v, ggml_tensor * grad);
+    /// @param is_own the node is `v`'s alone: see own_grad()
+    void accumulate(var v, ggml_tensor * grad, bool is_own = false);
+
+    /// The gradient that has reached `v`, where a node may add to it in place (the CPU); else null. The sum goes to replace_grad().
+    ggml_tensor * own_grad(var v) const { return g.on_cpu() && v->grad_is_own ? v->grad : nullptr; }
+    void          replace_grad(var v, ggml_tensor * sum) { v->grad = sum; }
 
     /// Walks back from `out`, whose gradient is `grad`.
     void backward(var out, ggml_tensor * grad);

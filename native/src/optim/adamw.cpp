@@ -1,27 +1,42 @@
 #include "optim/adamw.hpp"
 
 #include <cmath>
+#include <numeric>
+
+#include "ops/cpu/kernels.hpp"
 
 namespace forja {
+
+namespace {
+
+double square_sum(const float * x, int64_t n) { // n: whole eights
+    double part[8] = {};
+    for (int64_t i = 0; i < n; i += 8) {
+        for (int j = 0; j < 8; j++) {
+            const double v = x[i + j];
+            part[j] += v * v;
+        }
+    }
+    return std::accumulate(part, part + 8, 0.0);
+}
+
+} // namespace
 
 double global_grad_norm(graph_runner & runner, const parameter_store & params) {
     ggml_tensor * grads = params.grads();
     if (ggml_backend_buffer_is_host(grads->view_src ? grads->view_src->buffer : grads->buffer)) {
-        const float * g = (const float *) grads->data;
-        double        sum = 0;
-        for (int64_t row = 0; row < grads->ne[1]; row++) { // by rows, so that the inner sum is short and vectorises
-            double part[8] = {};
-            for (int64_t i = 0; i < grads->ne[0]; i += 8) {
-                for (int j = 0; j < 8; j++) {
-                    const double v = g[row * grads->ne[0] + i + j];
-                    part[j] += v * v;
-                }
+        std::vector<double> of_row(grads->ne[1]);
+        auto                share = [&](int ith, int nth) {
+            for (int64_t row = grads->ne[1] * ith / nth; row < grads->ne[1] * (ith + 1) / nth; row++) {
+                of_row[row] = square_sum((const float *) grads->data + row * grads->ne[0], grads->ne[0]);
             }
-            for (double p : part) {
-                sum += p;
-            }
+        };
+        if (runner.dev().is_cpu()) {
+            runner.dev().team().run([&](int ith, int nth) { share(ith, nth); });
+        } else {
+            share(0, 1);
         }
-        return std::sqrt(sum);
+        return std::sqrt(std::accumulate(of_row.begin(), of_row.end(), 0.0));
     }
     graph         g(runner);
     ggml_tensor * sum = add_square_sums(g, params);
@@ -41,6 +56,14 @@ void adamw_step(graph_runner & runner, parameter_store & params, const adamw_set
         (float) learning_rate, (float) s.adam_beta1, (float) s.adam_beta2, (float) s.adam_epsilon, (float) s.weight_decay,
         (float) (1.0 / (1.0 - std::pow(s.adam_beta1, (double) step))), (float) (1.0 / (1.0 - std::pow(s.adam_beta2, (double) step))),
     };
+    if (runner.dev().is_cpu()) {
+        const cpu::adamw_factors f{settings[0], settings[1], settings[2], settings[3], settings[4], settings[5], settings[6], (float) coefficient};
+        auto data = [](ggml_tensor * t) { return (float *) t->data; };
+        runner.dev().team().run([&](int ith, int nth) {
+            cpu::adamw(data(params.values()), data(params.grads()), data(params.moment1()), data(params.moment2()), ggml_nelements(params.values()), f, ith, nth);
+        });
+        return;
+    }
     graph g(runner);
     add_adamw(g, params, coefficient, settings);
     g.run();

@@ -111,7 +111,12 @@ double nats_of(ggml_tensor * p_label) {
 } // namespace
 
 int64_t output_head::rows_at_a_time(int64_t n_all) const {
-    return std::clamp<int64_t>(logits_bytes_ / ((int64_t) base_.hp().n_vocab * sizeof(float)), 16, std::max<int64_t>(n_all, 16));
+    // Each chunk dequantises the whole matrix twice: chunks alike, none with the few rows that others left. With our own products the
+    // gradients lie where the logits were, where elsewhere they are copied for the product: half as many rows again in the same memory.
+    const int64_t bytes = runner_.own_forward() ? logits_bytes_ * 3 / 2 : logits_bytes_;
+    const int64_t most  = std::clamp<int64_t>(bytes / ((int64_t) base_.hp().n_vocab * sizeof(float)), 16, std::max<int64_t>(n_all, 16));
+    const int64_t n_chunks = std::max<int64_t>(1, (n_all + most - 1) / most);
+    return std::max<int64_t>(16, (n_all + n_chunks - 1) / n_chunks);
 }
 
 // Normed states, their gradient and the logits, one after the other.
@@ -156,12 +161,12 @@ double output_head::run_whole(const chunk & c, bool dry, const std::function<voi
     var                    normed = c.normed(t, base_, x);
     ggml_tensor * logits; // [n_vocab, n]
     if (runner_.own_forward()) {
-        logits = cpu_weight_product(g, out, normed->value, false);
+        logits = cpu_logits(g, out, normed->value);
     } else {
         logits = g.on_cpu() ? ggml_mul_mat(ctx, out.weight, normed->value) : device_product(g, out.weight, normed->value);
     }
     if (out.bias) {
-        logits = ggml_add(ctx, logits, out.bias);
+        logits = g.on_cpu() ? cpu_add_bias(g, logits, out.bias) : ggml_add(ctx, logits, out.bias);
     }
 
     std::vector<float> nats(c.n); // CPU
@@ -169,9 +174,11 @@ double output_head::run_whole(const chunk & c, bool dry, const std::function<voi
     ggml_tensor *      d_normed = nullptr;
     if (g.on_cpu()) {
         ggml_tensor * ids = g.input(GGML_TYPE_I32, {c.n}, [&c](void * dst) { std::memcpy(dst, c.labels(), c.n * sizeof(int32_t)); });
-        ggml_tensor * d_logits = cpu_cross_entropy(g, logits, ids, nats.data(), c.with_grad(), c.grad_scale, hp.final_softcap);
+        ggml_tensor * d_logits = cpu_cross_entropy(g, logits, ids, nats.data(), c.with_grad(), c.grad_scale, hp.final_softcap, runner_.own_forward());
         g.expand(d_logits);
-        if (c.with_grad() && runner_.own_products()) {
+        if (c.with_grad() && runner_.own_forward()) {
+            d_normed = cpu_logits_backward(g, out, d_logits);
+        } else if (c.with_grad() && runner_.own_products()) {
             d_normed = cpu_weight_product(g, out, d_logits, true);
         } else if (c.with_grad()) {
             const int64_t slab = std::clamp<int64_t>(GGML_PAD(cpu_slab_bytes / ((int64_t) sizeof(float) * hp.n_embd), 256), 256, hp.n_vocab);

@@ -85,38 +85,63 @@ FORJA_INLINE float capped_one(float x, float cap) {
     return lane[0];
 }
 
-static void cross_entropy(float * logits, const int32_t * labels, float * loss_nats, int64_t n_vocab, int64_t n_rows,
-                          float grad_scale, float logit_softcap, int ith, int nth) {
+/// x * factor as BF16, over x's own beginning; one zero behind.
+FORJA_NOINLINE void scale_row_to_bf16(float * x, int64_t n, float factor) {
+    uint16_t * const to = (uint16_t *) x;
+    int64_t          i  = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) {
+        store_bf16(to + i, mul(load(x + i), all(factor)));
+    }
+    uint16_t rest[VF_LANES];
+    store_bf16(rest, mul(load_first(x + i, n - i), all(factor)));
+    memcpy(to + i, rest, sizeof(uint16_t) * (size_t) (n - i));
+    to[n] = 0;
+}
+
+static void cross_entropy(float * logits, int64_t stride, const int32_t * labels, float * loss_nats, int64_t n_vocab,
+                          int64_t n_rows, float grad_scale, float logit_softcap, bool packed_grads, int ith, int nth) {
     for (int64_t row = n_rows * ith / nth; row < n_rows * (ith + 1) / nth; ++row) {
-        float * const x     = logits + row * n_vocab;
+        float * const x     = logits + row * stride;
         const int64_t label = labels[row];
         if (label < 0 || label >= n_vocab) {
-            memset(x, 0, sizeof(float) * (size_t) n_vocab);
+            memset(x, 0, sizeof(float) * (size_t) (packed_grads ? n_vocab / 2 + 1 : n_vocab));
             loss_nats[row] = 0;
             continue;
         }
         const float label_logit = capped_one(x[label], logit_softcap);
         const float top         = largest_logit(x, n_vocab, logit_softcap);
         double      total;
-        float       slope = grad_scale;
+        float       slope  = grad_scale;
+        float       factor = 1.0f; // what x lacks to be the gradient, but for the label's own term
         if (logit_softcap > 0) {
             total = sum_of_exponentials(x, n_vocab, logit_softcap, top, nullptr);
             softmax_gradient_capped(x, n_vocab, logit_softcap, top, (float) (grad_scale / total));
             const float t = label_logit / logit_softcap;
             slope *= 1.0f - t * t;
         } else {
-            total = sum_of_exponentials(x, n_vocab, 0, top, x);
-            scale_row(x, n_vocab, (float) (grad_scale / total));
+            total  = sum_of_exponentials(x, n_vocab, 0, top, x);
+            factor = (float) (grad_scale / total);
         }
-        x[label] -= slope;
+        const float of_label = x[label] * factor - slope;
+        if (packed_grads) {
+            scale_row_to_bf16(x, n_vocab, factor);
+            uint16_t lane[VF_LANES];
+            store_bf16(lane, all(of_label));
+            ((uint16_t *) x)[label] = lane[0];
+        } else {
+            if (factor != 1.0f) {
+                scale_row(x, n_vocab, factor);
+            }
+            x[label] = of_label;
+        }
         loss_nats[row] = row_loss(total, top, label_logit);
     }
 }
 
-static void cross_entropy_loss(const float * logits, const int32_t * labels, float * loss_nats, int64_t n_vocab,
-                               int64_t n_rows, float logit_softcap, int ith, int nth) {
+static void cross_entropy_loss(const float * logits, int64_t stride, const int32_t * labels, float * loss_nats,
+                               int64_t n_vocab, int64_t n_rows, float logit_softcap, int ith, int nth) {
     for (int64_t row = n_rows * ith / nth; row < n_rows * (ith + 1) / nth; ++row) {
-        const float * const x     = logits + row * n_vocab;
+        const float * const x     = logits + row * stride;
         const int64_t       label = labels[row];
         if (label < 0 || label >= n_vocab) {
             loss_nats[row] = 0;

@@ -24,6 +24,8 @@ struct kernel_table {
     decltype(&forja::cpu::outer_accumulate_thin)     outer_accumulate_thin;
     decltype(&forja::cpu::thin_reduce)               thin_reduce;
     decltype(&forja::cpu::thin_expand)               thin_expand;
+    decltype(&forja::cpu::add_rows)                  add_rows;
+    decltype(&forja::cpu::adamw)                     adamw;
     decltype(&forja::cpu::dropout_apply)             dropout_apply;
     decltype(&forja::cpu::rms_norm_forward)          rms_norm_forward;
     decltype(&forja::cpu::rms_norm_backward)         rms_norm_backward;

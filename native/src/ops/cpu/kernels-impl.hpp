@@ -14,6 +14,7 @@
 
 #include "ops/cpu/attention-backward-impl.hpp"
 #include "ops/cpu/attention-forward-impl.hpp"
+#include "ops/cpu/adamw-impl.hpp"
 #include "ops/cpu/cross-entropy-impl.hpp"
 #include "ops/cpu/dequantise-impl.hpp"
 #include "ops/cpu/dropout-impl.hpp"
@@ -22,6 +23,7 @@
 #include "ops/cpu/norm-impl.hpp"
 #include "ops/cpu/peak-impl.hpp"
 #include "ops/cpu/stored-types-impl.hpp"
+#include "ops/cpu/sums-impl.hpp"
 
 #include "ops/cpu/k-quants-impl.hpp"
 #include "ops/cpu/k-quants-offset-impl.hpp"
@@ -52,6 +54,8 @@ const kernel_table * FORJA_ISA_TABLE() {
         FORJA_ISA::outer_accumulate_thin,
         FORJA_ISA::thin_reduce,
         FORJA_ISA::thin_expand,
+        FORJA_ISA::add_rows,
+        FORJA_ISA::adamw,
         FORJA_ISA::dropout_apply,
         FORJA_ISA::rms_norm_forward,
         FORJA_ISA::rms_norm_backward,

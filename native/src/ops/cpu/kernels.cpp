@@ -142,15 +142,17 @@ void glu_backward(glu_kind kind, const float * gate, const float * up, int64_t g
     table().glu_backward(kind, gate, up, gate_up_stride, d_h, d_gate, d_up, n_ff, n_tokens, ith, nth);
 }
 
-void cross_entropy(float * logits, const int32_t * labels, float * loss_nats, int64_t n_vocab, int64_t n_rows,
-                   float grad_scale, float logit_softcap, int ith, int nth) {
-    table().cross_entropy(logits, labels, loss_nats, n_vocab, n_rows, grad_scale, logit_softcap, ith, nth);
+void cross_entropy(float * logits, int64_t stride, const int32_t * labels, float * loss_nats, int64_t n_vocab,
+                   int64_t n_rows, float grad_scale, float logit_softcap, bool packed_grads, int ith, int nth) {
+    table().cross_entropy(logits, stride, labels, loss_nats, n_vocab, n_rows, grad_scale, logit_softcap, packed_grads, ith, nth);
 }
 
-void cross_entropy_loss(const float * logits, const int32_t * labels, float * loss_nats, int64_t n_vocab,
+void cross_entropy_loss(const float * logits, int64_t stride, const int32_t * labels, float * loss_nats, int64_t n_vocab,
                         int64_t n_rows, float logit_softcap, int ith, int nth) {
-    table().cross_entropy_loss(logits, labels, loss_nats, n_vocab, n_rows, logit_softcap, ith, nth);
+    table().cross_entropy_loss(logits, stride, labels, loss_nats, n_vocab, n_rows, logit_softcap, ith, nth);
 }
+
+int64_t logits_stride(int64_t n_vocab) { return padded(n_vocab) + 5 * PAD_FLOATS; }
 
 to_float_fn fast_to_float(stored_type type) { return table().fast_to_float(type); }
 
@@ -209,6 +211,16 @@ void thin_expand(float * y, int64_t y_stride, const float * m, thin_layout layou
                  int64_t small_stride, int64_t n, int64_t r, int64_t n_tokens, float scale, bool accumulate, int ith,
                  int nth) {
     table().thin_expand(y, y_stride, m, layout, small, small_stride, n, r, n_tokens, scale, accumulate, ith, nth);
+}
+
+void add_rows(float * out, const float * a, int64_t a_stride, const float * b, int64_t b_stride, int64_t n, int64_t n_rows,
+              int ith, int nth) {
+    table().add_rows(out, a, a_stride, b, b_stride, n, n_rows, ith, nth);
+}
+
+void adamw(float * values, const float * grads, float * moment1, float * moment2, int64_t n, const adamw_factors & f, int ith,
+           int nth) {
+    table().adamw(values, grads, moment1, moment2, n, f, ith, nth);
 }
 
 void dropout_apply(const dropout & d, float * out, const float * x, int64_t n, int64_t n_tokens, bool accumulate, int ith,

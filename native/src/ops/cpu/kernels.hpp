@@ -130,12 +130,17 @@ void glu_backward(glu_kind kind, const float * gate, const float * up, int64_t g
 /// (softmax(capped logits) - onehot(label)) * grad_scale, times the derivative of the cap where there is one.
 /// loss_nats[row] = -log softmax(capped logits)[label]. A label outside [0, n_vocab): loss 0, gradient 0.
 /// logit_softcap: c > 0 caps logits to c * tanh(logit / c) first; 0: none. A NaN or +inf logit makes its row's loss
-/// NaN.
-void cross_entropy(float * logits, const int32_t * labels, float * loss_nats, int64_t n_vocab, int64_t n_rows,
-                   float grad_scale, float logit_softcap, int ith, int nth);
+/// NaN. stride: floats from one row to the next. packed_grads: gradients are left as BF16 at the beginning of each row, as
+/// weight_product takes them with an x_stride of 2 * stride, which must hold one more than n_vocab.
+void cross_entropy(float * logits, int64_t stride, const int32_t * labels, float * loss_nats, int64_t n_vocab,
+                   int64_t n_rows, float grad_scale, float logit_softcap, bool packed_grads, int ith, int nth);
+
+/// Floats from one row of logits to the next, so that rows don't fall on the same cache sets where n_vocab is a multiple of a large
+/// power of two: there the head's products lost 5 % of their speed.
+int64_t logits_stride(int64_t n_vocab);
 
 /// The losses only; logits are left as they are.
-void cross_entropy_loss(const float * logits, const int32_t * labels, float * loss_nats, int64_t n_vocab,
+void cross_entropy_loss(const float * logits, int64_t stride, const int32_t * labels, float * loss_nats, int64_t n_vocab,
                         int64_t n_rows, float logit_softcap, int ith, int nth);
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -223,6 +228,25 @@ void thin_reduce(float * small, int64_t small_stride, const float * m, thin_layo
 void thin_expand(float * y, int64_t y_stride, const float * m, thin_layout layout, const float * small,
                  int64_t small_stride, int64_t n, int64_t r, int64_t n_tokens, float scale, bool accumulate, int ith,
                  int nth);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Sums, the optimiser
+
+/// out = a + b over n_rows rows of n. b_stride: floats from one row of b to the next, 0 to repeat its first; a_stride: of a
+/// and out, which may be one another.
+void add_rows(float * out, const float * a, int64_t a_stride, const float * b, int64_t b_stride, int64_t n, int64_t n_rows,
+              int ith, int nth);
+
+/// What AdamW's step number t uses. Source: Loshchilov and Hutter 2019, algorithm 2.
+struct adamw_factors {
+    float learning_rate, beta1, beta2, epsilon, weight_decay;
+    float correction1, correction2; // 1 / (1 - beta^t)
+    float clip;                     // on the gradients, which are left as they are
+};
+
+/// One step over n values with their gradients and moments.
+void adamw(float * values, const float * grads, float * moment1, float * moment2, int64_t n, const adamw_factors & f, int ith,
+           int nth);
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Dropout

@@ -46,6 +46,7 @@ FORJA_INLINE vf   div(vf a, vf b) { return _mm512_div_ps(a, b); }
 FORJA_INLINE vf   fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
 FORJA_INLINE vf   vmaxf(vf a, vf b) { return _mm512_max_ps(a, b); }
 FORJA_INLINE vf   vminf(vf a, vf b) { return _mm512_min_ps(a, b); }
+FORJA_INLINE vf   root(vf x) { return _mm512_sqrt_ps(x); }
 FORJA_INLINE vf   round(vf x) { return _mm512_roundscale_ps(x, 8); }
 FORJA_INLINE vf   scale2(vf x, vf n) { return _mm512_scalef_ps(x, n); }
 FORJA_INLINE vf   select(vm m, vf a, vf b) { return _mm512_mask_blend_ps(m, b, a); }
@@ -116,6 +117,7 @@ FORJA_INLINE vf   div(vf a, vf b) { return _mm256_div_ps(a, b); }
 FORJA_INLINE vf   fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
 FORJA_INLINE vf   vmaxf(vf a, vf b) { return _mm256_max_ps(a, b); }
 FORJA_INLINE vf   vminf(vf a, vf b) { return _mm256_min_ps(a, b); }
+FORJA_INLINE vf   root(vf x) { return _mm256_sqrt_ps(x); }
 FORJA_INLINE vf   round(vf x) { return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 FORJA_INLINE vf   scale2(vf x, vf n) { // in two steps, so that results down to the smallest normal number are reached
     const __m256i k  = _mm256_cvtps_epi32(n);
@@ -202,6 +204,7 @@ FORJA_INLINE vf   div(vf a, vf b) { return _mm_div_ps(a, b); }
 FORJA_INLINE vf   fma(vf a, vf b, vf c) { return _mm_add_ps(_mm_mul_ps(a, b), c); }
 FORJA_INLINE vf   vmaxf(vf a, vf b) { return _mm_max_ps(a, b); }
 FORJA_INLINE vf   vminf(vf a, vf b) { return _mm_min_ps(a, b); }
+FORJA_INLINE vf   root(vf x) { return _mm_sqrt_ps(x); }
 FORJA_INLINE vf   round(vf x) { return _mm_cvtepi32_ps(_mm_cvtps_epi32(x)); } // |x| < 2^31, as everywhere here
 FORJA_INLINE vf   scale2(vf x, vf n) {
     const __m128i k  = _mm_cvtps_epi32(n);
@@ -235,6 +238,7 @@ FORJA_INLINE vf   div(vf a, vf b) { return vdivq_f32(a, b); }
 FORJA_INLINE vf   fma(vf a, vf b, vf c) { return vfmaq_f32(c, a, b); }
 FORJA_INLINE vf   vmaxf(vf a, vf b) { return vmaxq_f32(a, b); }
 FORJA_INLINE vf   vminf(vf a, vf b) { return vminq_f32(a, b); }
+FORJA_INLINE vf   root(vf x) { return vsqrtq_f32(x); }
 FORJA_INLINE vf   round(vf x) { return vrndnq_f32(x); }
 FORJA_INLINE vf   scale2(vf x, vf n) {
     const int32x4_t k  = vcvtnq_s32_f32(n);
@@ -280,6 +284,7 @@ FORJA_INLINE vf   div(vf a, vf b) { FORJA_LANEWISE(a.v[i] / b.v[i]); }
 FORJA_INLINE vf   fma(vf a, vf b, vf c) { FORJA_LANEWISE(a.v[i] * b.v[i] + c.v[i]); }
 FORJA_INLINE vf   vmaxf(vf a, vf b) { FORJA_LANEWISE(a.v[i] > b.v[i] ? a.v[i] : b.v[i]); }
 FORJA_INLINE vf   vminf(vf a, vf b) { FORJA_LANEWISE(a.v[i] < b.v[i] ? a.v[i] : b.v[i]); }
+FORJA_INLINE vf   root(vf x) { FORJA_LANEWISE(sqrtf(x.v[i])); }
 FORJA_INLINE vf   round(vf x) { FORJA_LANEWISE(nearbyintf(x.v[i])); }
 FORJA_INLINE vf   scale2(vf x, vf n) { FORJA_LANEWISE(ldexpf(x.v[i], (int) n.v[i])); }
 FORJA_INLINE vf   select(vm m, vf a, vf b) { FORJA_LANEWISE(m.v[i] ? a.v[i] : b.v[i]); }
