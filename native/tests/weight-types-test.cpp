@@ -5,6 +5,7 @@
 
 #include "data/token-file.hpp"
 #include "data/vocab.hpp"
+#include "ops/cpu/kernels.hpp"
 #include "peft/lora.hpp"
 #include "support/report.hpp"
 #include "support/scenario.hpp"
@@ -87,6 +88,13 @@ void one_type(const temporary_folder & folder, const fixtures::model_options & o
 
     if (!learn) {
         return;
+    }
+    for (cpu::isa lower : {cpu::isa::avx2, cpu::isa::avx512}) { // there our products are in F32, and some types' forward ones ggml's
+        if (cpu::use_isa(lower)) {
+            check_error(name + ": gradients with fast products on " + cpu::isa_name(lower),
+                        relative_distance(gradient_of(path, mb, precision::fast).gradient, want.gradient), quantised ? 2e-1 : 2e-2);
+            cpu::use_isa(cpu::best_isa());
+        }
     }
     const auto losses = three_steps(folder, path);
     check(losses.size() == 3 && std::isfinite(losses[0]) && losses[2] < losses[1] && losses[1] < losses[0],

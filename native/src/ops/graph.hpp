@@ -28,7 +28,8 @@ class graph;
 /// What graphs share: the device, the allocator of intermediate values, and the memory for graph descriptions.
 class graph_runner {
   public:
-    graph_runner(std::shared_ptr<device> dev, precision prec);
+    /// @param weights the type of most of the base's weights
+    graph_runner(std::shared_ptr<device> dev, precision prec, ggml_type weights = GGML_TYPE_F32);
 
     /// Factor that accumulate_outer() puts on what it adds. Devices multiply in F16 or BF16, in which the gradient of a mean over
     /// thousands of tokens would vanish: there gradients are those of the sum of losses until they reach the parameters.
@@ -45,8 +46,8 @@ class graph_runner {
     /// Whether the backward pass's products with frozen weights go through the CPU's own kernels (ops/cpu/kernels.hpp), dequantising
     /// as they go.
     bool own_products() const { return own_products_; }
-    /// Whether the forward pass's do too: where the CPU has BF16 dot products, with which they are faster than ggml's. Few of ggml's
-    /// operations are left then, so these run on one thread, and the kernels on Forja's own.
+    /// Whether the forward pass's do too: where they are not slower than ggml's. Few of ggml's operations are left then, so these run
+    /// on one thread, and the kernels on Forja's own.
     bool own_forward() const { return own_forward_; }
 
     /// Bytes of the largest graph's intermediate values so far.

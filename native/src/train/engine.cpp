@@ -47,7 +47,7 @@ uint8_t * base_of(const ggml_backend_buffer_ptr & b) { return b ? (uint8_t *) gg
 } // namespace
 
 engine::engine(std::shared_ptr<model> base, method * tuning, const options & o)
-    : base_(std::move(base)), tuning_(tuning), o_(o), runner_(base_->device_ptr(), o.prec), head_(runner_, *base_, o.logits_bytes),
+    : base_(std::move(base)), tuning_(tuning), o_(o), runner_(base_->device_ptr(), o.prec, base_->base_type()), head_(runner_, *base_, o.logits_bytes),
       lowest_(tuning && o.training ? tuning->lowest_block() : base_->hp().n_layer) {
     device & dev = base_->device();
     runner_.slab_bytes = o.slab_bytes;

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "ops/cpu-ops.hpp"
+#include "ops/cpu/kernels.hpp"
 #include "ops/device-products.hpp"
 
 namespace forja {
@@ -111,9 +112,10 @@ double nats_of(ggml_tensor * p_label) {
 } // namespace
 
 int64_t output_head::rows_at_a_time(int64_t n_all) const {
-    // Each chunk dequantises the whole matrix twice: chunks alike, none with the few rows that others left. With our own products the
-    // gradients lie where the logits were, where elsewhere they are copied for the product: half as many rows again in the same memory.
-    const int64_t bytes = runner_.own_forward() ? logits_bytes_ * 3 / 2 : logits_bytes_;
+    // Each chunk dequantises the whole matrix twice: chunks alike, none with the few rows that others left. BF16 gradients lie where
+    // the logits were and need no copy for the product: half as many rows again in the same memory.
+    const bool    in_place = runner_.own_forward() && cpu::fastest_product() == cpu::product_type::bf16;
+    const int64_t bytes    = in_place ? logits_bytes_ * 3 / 2 : logits_bytes_;
     const int64_t most  = std::clamp<int64_t>(bytes / ((int64_t) base_.hp().n_vocab * sizeof(float)), 16, std::max<int64_t>(n_all, 16));
     const int64_t n_chunks = std::max<int64_t>(1, (n_all + most - 1) / most);
     return std::max<int64_t>(16, (n_all + n_chunks - 1) / n_chunks);
