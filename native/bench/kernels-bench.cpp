@@ -124,6 +124,34 @@ void bench_product(int64_t n_in, int64_t n_out, int64_t n_tokens) {
     }
 }
 
+/// The end of the network for n_rows tokens: logits, loss, and the gradient of what the logits were made from.
+void bench_head(int64_t n_embd, int64_t n_vocab, int64_t n_rows) {
+    const product_type type = fastest_product();
+    const auto         plain = random_floats(n_embd * n_vocab), x = random_floats(n_embd * n_rows);
+    const weight_rows  w     = {plain.data(), n_embd, n_vocab, n_embd * sizeof(float), 1, nullptr};
+    const int64_t      stride = logits_stride(n_vocab), x_stride = activation_stride(type, n_embd);
+    std::vector<char>     scratch(weight_product_scratch_bytes(w));
+    std::vector<uint16_t> packed(activation_stride(product_type::bf16, n_embd) * n_rows);
+    std::vector<float>    logits(stride * n_rows), dx(n_embd * n_rows), loss(n_rows);
+    std::vector<int32_t>  labels(n_rows, 77);
+    pack_activations(packed.data(), x.data(), n_embd, n_embd, n_rows, 0, 1);
+    const bool    bf16  = type == product_type::bf16;
+    const double  flops = 2.0 * (double) (n_embd * n_vocab * n_rows);
+    const auto    name  = [&](const char * part) {
+        return std::string(part) + (bf16 ? " bf16 " : " f32 ") + "[" + std::to_string(n_embd) + ", " + std::to_string(n_vocab) + "], T " + std::to_string(n_rows);
+    };
+    print_flops(name("head, logits"), flops, best_seconds([&] {
+        weight_product(type, logits.data(), stride, w, false, bf16 ? (const void *) packed.data() : x.data(), x_stride, n_rows, false,
+                       scratch.data(), 0, 1);
+    }));
+    print_elements(name("head, loss"), (double) (n_vocab * n_rows), best_seconds([&] {
+        cross_entropy(logits.data(), stride, labels.data(), loss.data(), n_vocab, n_rows, 1, 0, bf16, 0, 1);
+    }));
+    print_flops(name("head, gradient"), flops, best_seconds([&] {
+        weight_product(type, dx.data(), n_embd, w, true, logits.data(), bf16 ? 2 * stride : stride, n_rows, false, scratch.data(), 0, 1);
+    }));
+}
+
 void bench_thin(int64_t n, int64_t r, int64_t n_tokens) {
     const auto         x = random_floats(n * n_tokens), small = random_floats(r * n_tokens), m = random_floats(n * r);
     std::vector<float> acc(n * r), y(n * n_tokens), u(r * n_tokens);
@@ -221,7 +249,8 @@ int main(int argc, char ** argv) {
     bench_product(576, 576, 512);
     bench_product(576, 1536, 512);
     bench_product(1536, 576, 512);
-    bench_product(576, 49152, 128);
+    bench_head(576, 49152, 170);
+    bench_head(576, 49152, 256);
     bench_product(4096, 4096, 512);
     bench_thin(576, 16, 512);
     bench_thin(1536, 16, 512);
