@@ -7,6 +7,9 @@ import { _electron, type ElectronApplication, type Page } from '@playwright/test
 /** How long one action or expectation may take on a busy machine: far longer than it does, so that only a hang is a failure. */
 export const PATIENCE_MS = 60_000;
 
+/** How much of what the app writes to stderr is kept for a complaint. */
+const SAID_CHARS = 2000;
+
 const root = join(import.meta.dirname, '../..');
 
 export interface LaunchOptions {
@@ -55,6 +58,8 @@ export async function launch(options: LaunchOptions = {}): Promise<RunningApp> {
     ],
     env: { ...(process.env as Record<string, string>), FORJA_DATA_DIR: dataDir },
   });
+  let said = '';
+  app.process().stderr?.on('data', (piece: Buffer) => (said = (said + piece.toString()).slice(-SAID_CHARS)));
   const page = await app.firstWindow();
   // What waits for ever otherwise fails at its own line, not at the end of the test's time.
   page.setDefaultTimeout(PATIENCE_MS);
@@ -78,10 +83,21 @@ export async function launch(options: LaunchOptions = {}): Promise<RunningApp> {
     clean,
     close: async () => {
       await answerMessageBox(app, 0);
-      // Playwright waits for the end of the process's output as well, which a helper process of Electron's may hold open.
+      // Playwright's close() tells nobody when its request fails, and waits for the end of the process's output as well, which a
+      // helper process of Electron's may hold open: so the app is asked here, and has ended when its process has.
       const gone = new Promise<void>((resolve) => running.child.once('exit', () => resolve()));
-      const complaint = () => `The app did not end; these processes are left:\n${processTree()}`;
-      await within(PATIENCE_MS, Promise.race([app.close(), gone]), complaint);
+      let trouble = 'none';
+      const asked = app
+        .evaluate(({ app: it }) => {
+          it.on('before-quit', () => process.stderr.write('before-quit\n'));
+          it.quit();
+        })
+        .catch((error: unknown) => void (trouble = String(error)));
+      const complaint = () =>
+        `The app did not end. Trouble in asking: ${trouble}\nIts last words: ${said}\nProcesses left:\n${processTree()}`;
+      // Node waits for a debugger that is still there when it ends: Playwright's must go.
+      const closed = asked.then(() => app.close());
+      await within(PATIENCE_MS, Promise.race([closed, gone]), complaint);
       openApps.delete(running);
       clean();
     },

@@ -115,7 +115,7 @@ export class ForjaApp {
     app.on('before-quit', (event) => {
       if (this.isClosed) return;
       event.preventDefault();
-      void this.close();
+      this.closeSoon();
     });
     this.open();
     this.core.queue.start();
@@ -239,7 +239,7 @@ export class ForjaApp {
       windowState.write({ bounds: window.getNormalBounds(), is_maximized: window.isMaximized() });
       if (this.isClosed) return;
       event.preventDefault();
-      void this.close();
+      this.closeSoon();
     });
     window.webContents.on('render-process-gone', (_event, details) => {
       crashes.note('render-process-gone', details);
@@ -250,6 +250,19 @@ export class ForjaApp {
     });
     window.webContents.on('preload-error', (_event, _path, error) => crashes.note('preload-error', error));
     void window.loadURL(pageUrl);
+  }
+
+  /**
+   * Closes in a turn of its own: a debugger that asks to quit does so in the middle of whatever runs, and a database that is read
+   * from row by row takes no other query.
+   */
+  private closeSoon(): void {
+    setImmediate(() => {
+      this.close().catch((error: unknown) => {
+        this.isClosing = false; // so that it can be asked for again
+        this.options.crashes.note('close', error);
+      });
+    });
   }
 
   /** Asks when a run is active, lets it write a checkpoint, and quits. */
