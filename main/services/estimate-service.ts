@@ -53,7 +53,9 @@ export class EstimateService {
     const device = choose(devices, settings.device);
     const available_bytes = availableOf(device);
     const trainable_parameters = loraParameters(sizes, settings.target_modules, settings.lora_rank);
-    const memory = estimateMemory(sizes, settings, dataset);
+    // What it computes on, not what was wished for: `auto` is the CPU where there is nothing else.
+    const sized = { ...settings, on_cpu: device.type === 'cpu' };
+    const memory = estimateMemory(sizes, sized, dataset);
     const fits = memory.total_bytes <= available_bytes;
     const isQuantised = !FLOAT_TYPES.has(info.base_type.toLowerCase());
     const withWeights = (bytes: number) => memory.total_bytes - memory.weights_bytes + bytes;
@@ -62,7 +64,7 @@ export class EstimateService {
         method: 'full' as const,
         available: false,
         trainable_parameters: sizes.n_params,
-        total_bytes: Math.round(estimateFullMemory(sizes, settings, dataset).total_bytes),
+        total_bytes: Math.round(estimateFullMemory(sizes, sized, dataset).total_bytes),
         chosen: false,
       },
       {
@@ -87,7 +89,7 @@ export class EstimateService {
       device,
       fits,
       time: dataset === null ? null : this.time(model_path, settings, device, cpu_features, sizes.n_params, dataset),
-      advice: adviseMemory(sizes, settings, dataset, available_bytes),
+      advice: adviseMemory(sizes, sized, dataset, available_bytes),
       methods: methods.map((one) => ({ ...one, fits: one.total_bytes <= available_bytes })),
       warnings: judgeSettings(settings, trainable_parameters, info.n_ctx_train, dataset),
     };

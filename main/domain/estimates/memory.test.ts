@@ -34,7 +34,7 @@ const settings = (over: Partial<MemorySettings> = {}): MemorySettings => ({
   micro_batch_size: 1,
   gradient_accumulation_steps: 1,
   activation_budget_bytes: -1,
-  device: 'cpu',
+  on_cpu: true,
   ...over,
 });
 
@@ -139,7 +139,7 @@ describe('advice', () => {
   test('there is none when it fits', () => expect(adviseMemory(model, large, null, 8e9)).toEqual([]));
 
   test('what is enough alone comes first, with the highest value that fits', () => {
-    const onGpu = { ...large, device: 'Vulkan0' };
+    const onGpu = { ...large, on_cpu: false };
     const now = estimateMemory(model, onGpu, null).total_bytes;
     const advice = adviseMemory(model, onGpu, null, now - 100e6);
     expect(advice[0]).toMatchObject({ setting: 'micro_batch_size', from: 4, to: 2, fits: true });

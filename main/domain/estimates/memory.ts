@@ -17,8 +17,8 @@ export interface MemorySettings {
   gradient_accumulation_steps: number;
   /** -1: the trainer's default. */
   activation_budget_bytes: number;
-  /** `cpu`, or a GPU, which takes a micro-batch in one pass. */
-  device: string;
+  /** A GPU takes a micro-batch in one pass. */
+  on_cpu: boolean;
 }
 
 /** The rows that will be learned from, where they are known: shorter rows need less. */
@@ -58,8 +58,8 @@ const TRAINED_PARAMETER_BYTES = 16;
 const CHECKPOINT_PARAMETER_BYTES = 8;
 
 /**
- * What the trainer's process holds at its peak. It follows native/src/train/engine.cpp: the file is mapped; block inputs of
- * every adapted block are kept; inner values of as many blocks as the budget allows; one graph's intermediate values at a time,
+ * What the trainer's process holds at its peak. It follows native/src/train/engine.cpp: the file is mapped; inputs of all
+ * blocks are kept, or on the CPU of one in a few; inner values of as many blocks as the budget allows; one graph's intermediate values at a time,
  * of which the largest is a block's way back or a chunk of the output head.
  *
  * @param rows null before there is a dataset: then every row is as long as max_seq_len, and all of it is learned
@@ -70,10 +70,7 @@ export function estimateMemory(model: TrainedModel, settings: MemorySettings, ro
   const adapter_bytes = trainable * (TRAINED_PARAMETER_BYTES + CHECKPOINT_PARAMETER_BYTES);
   const activations_bytes = activationBytes(model, settings, n_tokens, n_supervised, n_seq);
   const weights_bytes = model.file_size_bytes;
-  const other_bytes = Math.max(
-    PROCESS_BYTES + VOCAB_ENTRY_BYTES * model.n_vocab,
-    START_BYTES - weights_bytes - adapter_bytes - activations_bytes,
-  );
+  const other_bytes = otherBytes(model, weights_bytes + adapter_bytes + activations_bytes);
   return {
     weights_bytes,
     adapter_bytes,
@@ -93,17 +90,21 @@ export function estimateFullMemory(
   const weights_bytes = 4 * model.n_params;
   const adapter_bytes = 12 * model.n_params;
   const activations_bytes = Math.round(activationBytes(model, settings, n_tokens, n_supervised, n_seq));
-  const other_bytes = PROCESS_BYTES + VOCAB_ENTRY_BYTES * model.n_vocab;
+  const other_bytes = Math.round(otherBytes(model, weights_bytes + adapter_bytes + activations_bytes));
   const total_bytes = weights_bytes + adapter_bytes + activations_bytes + other_bytes;
   return { weights_bytes, adapter_bytes, activations_bytes, other_bytes, total_bytes };
 }
 
+/** Of the process itself, beside the rest. */
+function otherBytes({ n_vocab }: TrainedModel, rest: number): number {
+  return Math.max(PROCESS_BYTES + VOCAB_ENTRY_BYTES * n_vocab, START_BYTES - rest);
+}
+
 /** Tokens of the largest pass that is likely: one row of the longest, the others of the usual length. */
 function largestPass(settings: MemorySettings, rows: RowLengths | null) {
-  const { micro_batch_size, gradient_accumulation_steps, max_seq_len } = settings;
-  const onCpu = settings.device === 'cpu';
+  const { micro_batch_size, gradient_accumulation_steps, max_seq_len, on_cpu } = settings;
   if (rows === null || rows.rows === 0) {
-    const rowsAPass = onCpu
+    const rowsAPass = on_cpu
       ? Math.min(micro_batch_size, Math.max(1, Math.floor(FAST_PASS_TOKENS / max_seq_len)))
       : micro_batch_size;
     const n_tokens = rowsAPass * max_seq_len;
@@ -111,7 +112,7 @@ function largestPass(settings: MemorySettings, rows: RowLengths | null) {
   }
   const longest = Math.min(max_seq_len, rows.max_tokens);
   const usual = Math.min(longest, rows.tokens / rows.rows);
-  const n_seq = onCpu ? 1 : Math.min(micro_batch_size, rows.rows);
+  const n_seq = on_cpu ? 1 : Math.min(micro_batch_size, rows.rows);
   // Of many rows a few are long at once.
   const others = usual + (longest - usual) / (1 + Math.sqrt(n_seq));
   const ofMicroBatch = longest + (n_seq - 1) * others;
@@ -140,8 +141,9 @@ function activationBytes(
 
   // One slot for each block's input that is kept and the last one's output, and two for gradients.
   const slotBytes = 4 * n_embd * n_tokens;
-  const inputBudget =
-    settings.device === 'cpu' ? Math.max(LEAST_INPUT_BUDGET, model.file_size_bytes / 8) : Number.POSITIVE_INFINITY;
+  const inputBudget = settings.on_cpu
+    ? Math.max(LEAST_INPUT_BUDGET, model.file_size_bytes / 8)
+    : Number.POSITIVE_INFINITY;
   const slots = slotBytes * (inputSlots(n_layer, Math.floor(inputBudget / slotBytes)) + 2);
 
   // Kept in BF16, but for attention's output with the log-sum-exp of each head.
@@ -161,7 +163,8 @@ function activationBytes(
     1 + Math.floor(MAX_PARTIAL_BYTES / (4 * n_tokens * n_q)),
   );
   const attention = 4 * n_tokens * (2 * n_embd + (3 + chunks) * n_q + 4 * n_kv);
-  // Logits, their BF16 copy for the product, and the hidden rows before and after the norm with their gradients.
+  // Logits, and the hidden rows before and after the norm with their gradients: rows of six bytes a token, four and half as many rows
+  // again where the gradients lie in the logits' place, or four with a BF16 copy of two beside them.
   const chunk = Math.min(n_supervised, Math.max(16, Math.floor(HEAD_LOGITS_BYTES / (4 * n_vocab))));
   const head = chunk * (6 * n_vocab + 18 * n_embd);
 
