@@ -23,12 +23,13 @@ async function answerQuestion(app: ElectronApplication, button: string): Promise
 const asked = (app: ElectronApplication) => app.evaluate(() => (globalThis as { asked?: string[] }).asked ?? []);
 
 /** Closes the window as its cross does. */
+// In a turn of its own, as a person's click comes: what is evaluated interrupts whatever runs.
 const closeWindow = (app: ElectronApplication) =>
-  app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]!.close());
+  app.evaluate(({ BrowserWindow }) => void setImmediate(() => BrowserWindow.getAllWindows()[0]!.close()));
 
 test('closing the window asks while a run trains: kept running, dismissed, or stopped with a checkpoint', async () => {
   const running = await launch();
-  const { app, page, dataDir } = running;
+  const { app, page, dataDir, gone } = running;
   await startRun(running, {
     name: 'Goes on',
     model: makeTinyModel(dataDir),
@@ -47,7 +48,6 @@ test('closing the window asks while a run trains: kept running, dismissed, or st
   await expect(statusOf(page)).toHaveText('Training');
 
   await answerQuestion(app, 'Stop and close');
-  const gone = new Promise((resolve) => app.process().once('exit', resolve));
   await closeWindow(app);
   await gone;
   const folder = join(dataDir, 'runs', 'goes-on');
@@ -58,8 +58,7 @@ test('closing the window asks while a run trains: kept running, dismissed, or st
 });
 
 test('closing the window asks nothing when nothing trains', async () => {
-  const { app } = await launch();
-  const gone = new Promise((resolve) => app.process().once('exit', resolve));
+  const { app, gone } = await launch();
   await answerQuestion(app, 'Keep running');
   await closeWindow(app);
   await gone;

@@ -1,4 +1,5 @@
 import { spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,6 +30,8 @@ export interface RunningApp {
   close: () => Promise<void>;
   /** Ends it as a power cut would. */
   kill: () => Promise<void>;
+  /** Resolves when its process has ended. */
+  gone: Promise<unknown>;
   /** Its process; Playwright forgets it when the app has ended by itself. */
   child: ChildProcess;
   /** Removes the data folder, if it was made for this launch. */
@@ -58,6 +61,7 @@ export async function launch(options: LaunchOptions = {}): Promise<RunningApp> {
     ],
     env: { ...(process.env as Record<string, string>), FORJA_DATA_DIR: dataDir },
   });
+  const gone = once(app.process(), 'exit');
   let said = '';
   app.process().stderr?.on('data', (piece: Buffer) => (said = (said + piece.toString()).slice(-SAID_CHARS)));
   const page = await app.firstWindow();
@@ -81,28 +85,27 @@ export async function launch(options: LaunchOptions = {}): Promise<RunningApp> {
     dataDir,
     child: app.process(),
     clean,
+    gone,
     close: async () => {
-      await answerMessageBox(app, 0);
-      // Playwright's close() tells nobody when its request fails, and waits for the end of the process's output as well, which a
-      // helper process of Electron's may hold open: so the app is asked here, and has ended when its process has.
-      const gone = new Promise<void>((resolve) => running.child.once('exit', () => resolve()));
       let trouble = 'none';
-      const asked = app
-        .evaluate(({ app: it }) => {
-          it.on('before-quit', () => process.stderr.write('before-quit\n'));
-          it.quit();
-        })
-        .catch((error: unknown) => void (trouble = String(error)));
       const complaint = () =>
         `The app did not end. Trouble in asking: ${trouble}\nIts last words: ${said}\nProcesses left:\n${processTree()}`;
-      // Node waits for a debugger that is still there when it ends: Playwright's must go.
-      const closed = asked.then(() => app.close());
-      await within(PATIENCE_MS, Promise.race([closed, gone]), complaint);
+      const work = async () => {
+        await answerMessageBox(app, 0);
+        // Playwright's close() says nothing when its request fails: the app is asked here. In a turn of its own, as a person would
+        // ask: what is evaluated interrupts whatever runs, a query that is read row by row as well.
+        await app
+          .evaluate(({ app: it }) => void setImmediate(() => it.quit()))
+          .catch((error: unknown) => (trouble = String(error)));
+        // Node waits for a debugger that is still there when it ends: Playwright's must go. It waits for the end of the process's
+        // output, too, which a helper process of Electron's may hold open.
+        await Promise.race([app.close(), gone]);
+      };
+      await within(PATIENCE_MS, work(), complaint);
       openApps.delete(running);
       clean();
     },
     kill: async () => {
-      const gone = new Promise((resolve) => app.process().once('exit', resolve));
       app.process().kill('SIGKILL');
       await gone;
       openApps.delete(running);

@@ -115,7 +115,7 @@ export class ForjaApp {
     app.on('before-quit', (event) => {
       if (this.isClosed) return;
       event.preventDefault();
-      this.closeSoon();
+      void this.close();
     });
     this.open();
     this.core.queue.start();
@@ -239,7 +239,7 @@ export class ForjaApp {
       windowState.write({ bounds: window.getNormalBounds(), is_maximized: window.isMaximized() });
       if (this.isClosed) return;
       event.preventDefault();
-      this.closeSoon();
+      void this.close();
     });
     window.webContents.on('render-process-gone', (_event, details) => {
       crashes.note('render-process-gone', details);
@@ -252,40 +252,35 @@ export class ForjaApp {
     void window.loadURL(pageUrl);
   }
 
-  /**
-   * Closes in a turn of its own: a debugger that asks to quit does so in the middle of whatever runs, and a database that is read
-   * from row by row takes no other query.
-   */
-  private closeSoon(): void {
-    setImmediate(() => {
-      this.close().catch((error: unknown) => {
-        this.isClosing = false; // so that it can be asked for again
-        this.options.crashes.note('close', error);
-      });
-    });
-  }
-
   /** Asks when a run is active, lets it write a checkpoint, and quits. */
   private async close(): Promise<void> {
     if (this.isClosing) return;
     this.isClosing = true;
-    if (this.core.queue.state().active_run_id !== null && !(await this.mayStop())) {
-      this.isClosing = false;
-      return;
-    }
+    this.isClosing = await this.mayClose();
+    if (!this.isClosing) return;
     this.window?.hide();
-    this.watch.end();
     try {
+      this.watch.end();
       this.playground.close();
       if (!(await this.core.close())) this.options.crashes.note('close', new Error('A run had not ended in time.'));
+      this.options.db.close();
     } catch (error) {
       this.options.crashes.note('close', error);
     }
-    this.options.db.close();
     this.isClosed = true;
     app.quit();
     // All is saved: whatever of the system still holds the process up must not leave it behind unseen.
     setTimeout(() => app.exit(0), QUIT_MS);
+  }
+
+  /** False when the person wants to stay, and when that can't be found out: then they may ask again. */
+  private async mayClose(): Promise<boolean> {
+    try {
+      return this.core.queue.state().active_run_id === null || (await this.mayStop());
+    } catch (error) {
+      this.options.crashes.note('close', error);
+      return false;
+    }
   }
 
   private async mayStop(): Promise<boolean> {

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { ForjaError } from '../contracts/errors.ts';
 import type { NewRunRequest, QueueState, RunSummary } from '../contracts/ipc.ts';
 import { completeJob } from '../contracts/protocol.ts';
@@ -191,22 +192,20 @@ export class RunQueue {
 
   /**
    * Stops the active run with a checkpoint and waits for its end, or until our patience ends: a step of a large model takes its
-   * time, and a trainer that is left alone writes its checkpoint and ends by itself, which the next start waits for.
+   * time, and a trainer that is left alone writes its checkpoint and ends by itself, which whoever continues the run waits for.
    * Runs that wait go on waiting in the database.
    * @returns whether the active run has ended
    */
   async close(patience_ms = CLOSE_MS): Promise<boolean> {
     this.closed = true;
     if (this.watch !== null) clearTimeout(this.watch);
-    for (const ended of this.answering) ended.dropAnswers();
-    this.active?.quit();
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<boolean>((resolve) => {
-      timer = setTimeout(() => resolve(false), patience_ms);
+    const answers = [...this.answering].map((ended) => {
+      ended.dropAnswers();
+      return ended.answers;
     });
-    const ended = await Promise.race([this.working.then(() => true), late]);
-    clearTimeout(timer);
-    return ended;
+    this.active?.quit();
+    const all = Promise.allSettled([this.working, ...answers]).then(() => true);
+    return await Promise.race([all, delay(patience_ms, false, { ref: false })]);
   }
 
   private next(): void {
