@@ -18,21 +18,23 @@ type Details = Finding['details'];
  */
 export async function examine(openDatabase: () => ForjaDb): Promise<{ findings: Finding[]; devices: Device[] }> {
   const devices: Device[] = [];
+  const trainer = await attempt('trainer', async () => {
+    const path = locateTrainer();
+    const found = await runJob<'devices'>(completeJob('devices', {}));
+    devices.push(...found.devices);
+    const names = found.devices.map(({ name, description, backend }) => `${name} (${description}, ${backend})`);
+    const { llama_cpp_release, cpu_features } = found;
+    return { path, llama_cpp_release, devices: names.join('; '), cpu_features };
+  });
   const findings: Finding[] = [
     fine('machine', {
       processors: availableParallelism(),
       memory_free_bytes: freemem(),
       memory_total_bytes: totalmem(),
     }),
-    await attempt('trainer', async () => {
-      const path = locateTrainer();
-      const found = await runJob<'devices'>(completeJob('devices', {}));
-      devices.push(...found.devices);
-      const names = found.devices.map(({ name, description, backend }) => `${name} (${description}, ${backend})`);
-      const { llama_cpp_release, cpu_features } = found;
-      return { path, llama_cpp_release, devices: names.join('; '), cpu_features };
-    }),
-    ...nvidia(devices),
+    trainer,
+    // Only the trainer knows what it can use.
+    ...(trainer.ok ? nvidia(devices) : []),
     await attempt('database', () => {
       const { path, runs } = openDatabase();
       return { path, runs: runs.list().length, disk_free_bytes: freeSpace(dataDir()) };

@@ -51,7 +51,7 @@ async function core(): Promise<Finding[]> {
       ok,
       optional,
       text: error?.message ?? text(details as Record<string, string & number>),
-      hint: hint ?? error?.hint ?? '',
+      hint: (typeof hint === 'function' ? hint(details) : hint) ?? error?.hint ?? '',
     };
   });
 }
@@ -59,7 +59,7 @@ async function core(): Promise<Finding[]> {
 interface Sentence {
   name: string;
   text: (details: Record<string, string & number>) => string;
-  hint?: string;
+  hint?: string | ((details: Found['details']) => string);
 }
 
 const SENTENCES: Partial<Record<Found['code'], Sentence>> = {
@@ -76,9 +76,7 @@ const SENTENCES: Partial<Record<Found['code'], Sentence>> = {
   nvidia: {
     name: 'NVIDIA GPU',
     text: (details) => nvidia(details as unknown as NvidiaUse['details']),
-    hint:
-      'For CUDA, update the driver to 580 or newer and install the CUDA 13 runtime and cuBLAS from NVIDIA, or add the ' +
-      `folder that has them to ${process.platform === 'win32' ? 'PATH' : 'LD_LIBRARY_PATH'}.`,
+    hint: ({ why }) => nvidiaHint(why as NvidiaUse['details']['why']),
   },
   database: {
     name: 'Database',
@@ -97,6 +95,15 @@ function nvidia({ through, why, missing }: NvidiaUse['details']): string {
   if (why === 'libraries') return `The driver is here, but not CUDA's ${missing}: ${now}`;
   if (why === 'driver') return `CUDA did not start, though its libraries are here: ${now}`;
   return `The driver is here: ${now}`;
+}
+
+function nvidiaHint(why: NvidiaUse['details']['why']): string {
+  if (why === 'libraries') {
+    const path = process.platform === 'win32' ? 'PATH' : 'LD_LIBRARY_PATH';
+    return `For CUDA, install the CUDA 13 runtime and cuBLAS from NVIDIA, or add the folder that has them to ${path}.`;
+  }
+  if (why === 'driver') return 'For CUDA, update the NVIDIA driver to 580 or newer.';
+  return 'Update the NVIDIA driver: it brings Vulkan, through which Forja uses the GPU.';
 }
 
 function tools(): Finding[] {
