@@ -3,6 +3,11 @@ import { HashSet, hashSegments, mix32 } from './hash.ts';
 import { ValidationSplit } from './split.ts';
 
 describe('hashSegments', () => {
+  // The first call of all: no longer row has made room before.
+  it('takes a row of no text', () => {
+    expect(hashSegments([])).toEqual(hashSegments([]));
+  });
+
   it('differs for texts, their order and what is supervised', () => {
     const hashes = [
       hashSegments([['ab', 0]]),

@@ -10,13 +10,17 @@ export interface Hash64 {
 const BORDER = 0xfe;
 
 /** Where a row's text lies as bytes while it is hashed; the same memory as numbers, and how many bytes it has. */
-let scratch = { bytes: Buffer.alloc(0), words: new Int32Array(0) };
+let scratch = makeScratch(1 << 16);
+
+function makeScratch(size: number) {
+  const memory = new ArrayBuffer(size);
+  return { bytes: Buffer.from(memory), words: new Int32Array(memory) };
+}
 
 function growScratch(least: number): void {
-  const memory = new ArrayBuffer(Math.max(1 << 16, 2 ** Math.ceil(Math.log2(least))));
-  const grown = Buffer.from(memory);
-  scratch.bytes.copy(grown);
-  scratch = { bytes: grown, words: new Int32Array(memory) };
+  const grown = makeScratch(2 ** Math.ceil(Math.log2(least)));
+  scratch.bytes.copy(grown.bytes);
+  scratch = grown;
 }
 
 /** Hashes the text of a row; the borders of its segments count too, but for those around literal text. */
