@@ -28,7 +28,7 @@ export function explainEnding({ code, signal, error, log }: Ending): Error {
   if (signal !== null && !CRASHES.has(signal)) {
     const cause =
       signal === 'SIGKILL'
-        ? 'Systems do that to the largest program when memory runs out: if nobody stopped it, lower max_seq_len, micro_batch_size or activation_budget_bytes. '
+        ? 'Systems do that to the largest program when memory runs out: if nobody stopped it, lower max_seq_len, lora_rank or activation_budget_bytes. '
         : '';
     return new ForjaError('trainer_killed', `The trainer was killed (${signal}).`, cause + RESUME, details);
   }

@@ -51,7 +51,7 @@ int main(int argc, char ** argv) {
         return (int) e.kind;
     } catch (const std::bad_alloc &) {
         out.fail(failure("out_of_memory", "The machine has not enough free memory for this job",
-                         "Close other programs, lower max_seq_len or micro_batch_size, or choose a smaller model."));
+                         "Close other programs, lower max_seq_len or lora_rank, or choose a smaller model."));
     } catch (const std::exception & e) {
         out.fail(failure("internal", e.what(), "Please report this with the job's settings."));
     }

@@ -3,7 +3,7 @@ import type { TranslatedErrors } from '../error-codes.ts';
 const REBUILD = 'Ejecuta `npm run setup` para preparar Forja de nuevo.';
 const OTHER_MODEL = 'Elige otro archivo GGUF, o descarga este de nuevo.';
 const REPORT = 'Es un fallo de Forja. Copia el diagnóstico de Configuración e infórmanos.';
-const LOWER_MEMORY = 'Baja max_seq_len o micro_batch_size, o cierra otros programas, y vuelve a intentarlo.';
+const LOWER_MEMORY = 'Baja max_seq_len o lora_rank, o cierra otros programas, y vuelve a intentarlo.';
 
 /** Los errores, por su código. */
 export const errors: TranslatedErrors = {
