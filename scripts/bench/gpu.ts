@@ -60,10 +60,11 @@ const latest = Date.now() + 60_000 * Number(args.minutes);
 
 async function bench(output: Output): Promise<void> {
   output.text(`${device}, max_seq_len ${max_seq_len}, every token supervised\n`);
-  await forja(output, await randomModel(output));
+  const random = await attempt(output, `writing ${shape}`, () => randomModel(output));
+  if (random !== null) await forja(output, random);
   await pytorch(output);
-  const models = args.model.length > 0 ? args.model : [await sampleModel(output)];
-  for (const path of models) await forja(output, path);
+  const sample = args.model.length > 0 ? null : await attempt(output, 'the sample model', () => sampleModel(output));
+  for (const path of sample === null ? args.model : [sample]) await forja(output, path);
 }
 
 /** Forja on one model, and llama.cpp's forward pass beside it. */
@@ -137,6 +138,10 @@ function fixturesProgram(): string {
  * is usual for want of memory, and with all of them kept, which is its fastest.
  */
 async function pytorch(output: Output): Promise<void> {
+  const isThere = await attempt(output, 'PyTorch', () =>
+    run(installedPython(), ['-c', 'import torch, transformers, peft']),
+  );
+  if (isThere === null) return;
   const rows = [['PYTORCH', ...CASE_COLUMNS, 'DEVICE MEMORY', 'ACTIVATIONS']];
   for (const one of CASES) {
     for (const keep of [false, true]) {
@@ -148,7 +153,7 @@ async function pytorch(output: Output): Promise<void> {
           'max-seq-len': max_seq_len,
           'micro-batch-size': one.micro_batch_size,
           steps: steps + WARM_UP_STEPS,
-          device: device.startsWith('CUDA') ? 'cuda' : 'cpu',
+          device: device === 'cpu' ? 'cpu' : 'cuda', // the same card, whatever Forja reaches it through
           'keep-activations': keep,
           shape,
         }),
