@@ -81,7 +81,7 @@ size_t char_bpe_encoder::next(std::string_view text, size_t from) const {
     if (text[from] == '\n') { // a run of line ends is one stretch
         return std::min(text.find_first_not_of('\n', from), text.size());
     }
-    return std::min(joint_.next_cut(text, from), text.find('\n', from));
+    return joint_.next_cut(text, from, [](char c) { return c == '\n'; });
 }
 
 void char_bpe_encoder::encode(std::string_view text, merge_room & room, std::string & spaced, std::vector<int32_t> & out) const {

@@ -17,12 +17,17 @@ class joint_bytes {
         }
     }
 
-    /// The first place to cut after `from`, or text.size().
+    /// The first place to cut after `from`, or text.size(). No byte behind it is looked at, however long the text is.
     size_t next_cut(std::string_view text, size_t from) const {
+        return next_cut(text, from, [](char) { return false; });
+    }
+
+    /// The same, or a place before it at which ends(byte) is true.
+    template <typename Ends> size_t next_cut(std::string_view text, size_t from, const Ends & ends) const {
         for (size_t i = from + 1; i < text.size(); ++i) {
             const auto byte = static_cast<uint8_t>(text[i]);
             // Never inside a character, nor beside a U+2581: that becomes a space.
-            if ((byte & 0xC0) != 0x80 && !beside_.test(pair_of(text[i - 1], text[i])) && byte != 0xE2 && static_cast<uint8_t>(text[i - 1]) != 0x81) {
+            if (ends(text[i]) || ((byte & 0xC0) != 0x80 && !beside_.test(pair_of(text[i - 1], text[i])) && byte != 0xE2 && static_cast<uint8_t>(text[i - 1]) != 0x81)) {
                 return i;
             }
         }
