@@ -121,6 +121,14 @@ std::vector<std::string> odd_texts() {
                     put(long_word, d.below(2) == 0 ? 0x4E00 + static_cast<uint32_t>(d.below(3000)) : 'a' + static_cast<uint32_t>(d.below(26)));
                 }
                 return long_word;
+            }(),
+            [] { // a run of numbers that are digits and others
+                std::string numbers = "a ";
+                dice        d(10);
+                for (int i = 0; i < 900; ++i) {
+                    put(numbers, d.below(5) > 0 ? '0' + static_cast<uint32_t>(d.below(10)) : d.below(9) > 0 ? 0xBDu : ' ');
+                }
+                return numbers + "x";
             }()};
 }
 
@@ -182,6 +190,7 @@ int main() {
         const tokenizer tok(with_pre(path_of("gpt-2"), pre, dir.path("pre.gguf")));
         check(tok.is_own(), std::string(pre) + ": by our own encoder");
         compare(pre, tok, mixed_texts(4, 150));
+        compare(std::string(pre) + ", odd texts", tok, odd_texts());
     }
     // The patterns decide by the kind of every character.
     for (const char * pre : {"smollm", "llama-bpe", "qwen35", "default", "falcon", "deepseek-coder", "deepseek-v3"}) {

@@ -18,14 +18,20 @@ struct signs_end {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-/// A piece [from, end) cut by [0-9][0-9][0-9]: the end of its first part.
-size_t by_three_digits(std::string_view text, size_t from, size_t end) {
-    for (size_t at = from; at + 3 <= end; ++at) {
-        if (is_digit(text[at]) && is_digit(text[at + 1]) && is_digit(text[at + 2])) {
-            return at > from ? at : from + 3;
+/// A run of numbers that begins at `begin`, and a space before it where `from` is less, cut by [0-9][0-9][0-9]: the end of its first
+/// part. Looks no further than that, or a long run would be walked over once for each of its parts.
+size_t numbers_by_three(const char_reader<signs_end> & r, std::string_view text, size_t from, size_t begin) {
+    int digits = 0;
+    for (size_t at = begin;;) {
+        if ((r.class_at(at) & char_number) == 0) {
+            return at;
+        }
+        digits = is_digit(text[at]) ? digits + 1 : 0;
+        at     = r.after(at);
+        if (digits == 3) {
+            return at - 3 > from ? at - 3 : at;
         }
     }
-    return end;
 }
 
 size_t falcon_stages(std::string_view text, size_t from, bool with_grave, bool numbers_apart) {
@@ -39,11 +45,11 @@ size_t falcon_stages(std::string_view text, size_t from, bool with_grave, bool n
         }
         return end;
     }
-    size_t end = gpt2_word(r, from);
-    if (numbers_apart && r.is(from, ' ') && end > from + 1 && (r.class_at(from + 1) & char_number) != 0) {
-        end = from + 1;
+    const size_t begin = r.is(from, ' ') ? from + 1 : from;
+    if ((r.class_at(begin) & char_number) != 0) { // of GPT-2's words the only ones that hold digits
+        return numbers_apart && begin > from ? begin : numbers_by_three(r, text, from, begin);
     }
-    return by_three_digits(text, from, end);
+    return gpt2_word(r, from);
 }
 
 } // namespace
