@@ -13,18 +13,20 @@ namespace {
 // 128 KB of F32: what lies between reading and writing stays in a core's own cache.
 constexpr int64_t block_elements = int64_t{32} << 10;
 
-/// Whether no exponent is the one of NaN and infinity: a loop of whole numbers, which compilers turn into vectors.
-template <typename Word> bool none_has(Word exponent, const Word * x, size_t n) {
-    Word found = 0;
+/// Whether no exponent of n floating-point numbers, as wide as a Word, is the one of NaN and infinity: a loop of whole numbers, which
+/// compilers turn into vectors.
+template <typename Word> bool none_has(Word exponent, const void * numbers, size_t n) {
+    const auto * bytes = static_cast<const uint8_t *>(numbers);
+    Word         found = 0;
     for (size_t i = 0; i < n; ++i) {
-        found |= (x[i] & exponent) == exponent ? Word{1} : Word{0};
+        Word x;
+        std::memcpy(&x, bytes + i * sizeof(x), sizeof(x));
+        found |= (x & exponent) == exponent ? Word{1} : Word{0};
     }
     return found == 0;
 }
 
-bool all_finite(const float * x, int64_t n) {
-    return none_has<uint32_t>(0x7f800000, reinterpret_cast<const uint32_t *>(x), static_cast<size_t>(n));
-}
+bool all_finite(const float * x, int64_t n) { return none_has<uint32_t>(0x7f800000, x, static_cast<size_t>(n)); }
 
 cpu::to_float_fn reader_of(ggml_type type) {
     const cpu::to_float_fn fast = type == GGML_TYPE_F16 ? cpu::fast_to_float(cpu::stored_type::f16) : nullptr;
@@ -73,8 +75,8 @@ bool merged_tensor::written_well(int64_t n, const float * rows, const uint8_t * 
     }
     switch (to_) {
         case GGML_TYPE_F32: return true;
-        case GGML_TYPE_F16: return none_has<uint16_t>(0x7c00, reinterpret_cast<const uint16_t *>(out), n_values);
-        case GGML_TYPE_BF16: return none_has<uint16_t>(0x7f80, reinterpret_cast<const uint16_t *>(out), n_values);
+        case GGML_TYPE_F16: return none_has<uint16_t>(0x7c00, out, n_values);
+        case GGML_TYPE_BF16: return none_has<uint16_t>(0x7f80, out, n_values);
         default: return ggml_validate_row_data(to_, out, static_cast<size_t>(n) * new_row_bytes_);
     }
 }
