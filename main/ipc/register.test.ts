@@ -93,3 +93,16 @@ test('a response that is not as declared does not leave', async () => {
   register({ ...handlers, 'queue.list': () => ({ active_run_id: 5, waiting_run_ids: [] }) as never });
   expect(await call('queue.list', undefined)).toMatchObject({ ok: false, error: { code: 'internal' } });
 });
+
+test('a request that is wrong in many places, or in a very long one, is refused in few words', async () => {
+  const long = { ['x'.repeat(1_000_000)]: 1 };
+  const many = { run_ids: Array.from({ length: 900 }, () => 1) };
+  for (const [channel, request] of [
+    ['settings.set', long],
+    ['queue.reorder', many],
+  ] as const) {
+    const answer = await call(channel, request);
+    expect(answer).toMatchObject({ ok: false, error: { code: 'request_invalid' } });
+    expect(JSON.stringify(answer).length).toBeLessThan(5000);
+  }
+});

@@ -7,6 +7,10 @@ export interface CallRegistry<Event> {
   handle(channel: string, listener: (event: Event, ...args: unknown[]) => Promise<unknown>): void;
 }
 
+/** Of what is wrong with a request this much is told: it may be as large as whoever made it likes. */
+const MOST_ISSUES = 5;
+const MOST_CHARS = 300;
+
 /**
  * Registers a handler for every channel. A caller that is not trusted and arguments that the contract does not allow are refused
  * before the handler sees them; whatever it throws becomes an answer.
@@ -40,7 +44,9 @@ async function answer(
     }
     const parsed = ipc[channel].request.safeParse(request);
     if (!parsed.success) {
-      const issues = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'request'}: ${message}`);
+      const issues = parsed.error.issues
+        .slice(0, MOST_ISSUES)
+        .map(({ path, message }) => `${path.join('.') || 'request'}: ${message}`.slice(0, MOST_CHARS));
       throw new ForjaError(
         'request_invalid',
         `${channel} was called with something it does not take: ${issues.join('; ')}`,

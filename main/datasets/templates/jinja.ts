@@ -1,6 +1,7 @@
 import * as library from '@huggingface/jinja';
 import { DatasetError, RowError } from '../errors.ts';
 import type { ChatMessage, ModelText } from '../types.ts';
+import { BoundedInterpreter, range } from './bounded.ts';
 
 /** A parsed template: the syntax tree's root. */
 export interface Program {
@@ -16,10 +17,9 @@ interface JinjaLibrary {
   tokenize: (source: string, options: { lstrip_blocks: boolean; trim_blocks: boolean }) => unknown;
   parse: (tokens: unknown) => Program;
   Environment: new () => JinjaEnvironment;
-  Interpreter: new (environment: JinjaEnvironment) => { run(program: Program): { value: string } };
 }
 
-const { Environment, Interpreter, parse, tokenize } = library as unknown as JinjaLibrary;
+const { Environment, parse, tokenize } = library as unknown as JinjaLibrary;
 
 /** A date for templates that print today's, so that the same row gives the same tokens on any day. */
 const FIXED_DATE: Record<string, string> = {
@@ -69,7 +69,7 @@ export class JinjaTemplate {
       environment.set('bos_token', this.bos);
       environment.set('eos_token', this.eos);
       environment.set('tools', this.tools);
-      return new Interpreter(environment).run(this.parsed).value;
+      return new BoundedInterpreter(environment, messages).run(this.parsed).value;
     } catch (error) {
       throw new RowError(
         'template_refused',
@@ -108,9 +108,4 @@ function newEnvironment(): JinjaEnvironment {
   environment.set('range', range);
   environment.set('strftime_now', (format: string) => FIXED_DATE[format] ?? '2024-07-26');
   return environment;
-}
-
-function range(from: number, to?: number, step = 1): number[] {
-  const [start, stop] = to === undefined ? [0, from] : [from, to];
-  return Array.from({ length: Math.max(0, Math.ceil((stop - start) / step)) }, (_, index) => start + index * step);
 }
