@@ -153,7 +153,8 @@ void sizes() {
                 int64_t next = 0;
                 bool    good = true;
                 for (const query_tile & t : query_tiles(longest, query_tile_rows(32, longest, bytes), n_swa)) {
-                    good = good && t.first == next && t.n > 0 && t.key_first == (n_swa > 0 ? std::max<int64_t>(0, t.first - n_swa + 1) : 0);
+                    good = good && t.first == next && t.n > 0 && t.key_first % 64 == 0 &&
+                           t.key_first <= std::max<int64_t>(0, t.first - n_swa + 1) && (n_swa > 0 ? t.key_first + 64 > t.first - n_swa + 1 : t.key_first == 0);
                     next = t.end();
                 }
                 check(good && next == longest, std::to_string(longest) + " tokens, window " + std::to_string(n_swa) + ": every query is in one tile, which has its keys");

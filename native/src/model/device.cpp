@@ -13,6 +13,7 @@
 #include "base/error.hpp"
 #include "base/llama-log.hpp"
 #include "ggml-cpu.h"
+#include "ops/backend-rules.hpp"
 
 #ifdef _WIN32
 #    include <windows.h>
@@ -240,6 +241,7 @@ std::shared_ptr<device> device::open_emulated(int threads, std::function<bool(co
     auto out = std::shared_ptr<device>(new device());
     out->start(ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU), threads);
     out->is_cpu_ = false;
+    out->is_emulated_ = true;
     out->name_   = "emulated";
     out->rules_  = std::move(rules);
     out->use_ggml_threads(out->threads_);
@@ -307,6 +309,8 @@ uint64_t device::free_bytes() const {
     }
     return free_bytes;
 }
+
+size_t device::alignment() const { return is_emulated_ ? strictest_alignment : ggml_backend_buft_get_alignment(buffer_type()); }
 
 ggml_backend_buffer_type_t device::buffer_type() const { return ggml_backend_dev_buffer_type(dev_); }
 

@@ -39,7 +39,9 @@ class device {
     static std::shared_ptr<device> open(const std::string & name, int threads);
 
     /// The CPU in the part of a device with a memory of its own: weights are copied, only ggml's operations are used. So that
-    /// what runs on GPUs is tested on every machine, where it gives the same bits each time.
+    /// what runs on GPUs is tested on every machine, where it gives the same bits each time. It does what the strictest backend
+    /// may do (ops/backend-rules.hpp): operands at odd offsets are refused, values that nobody was promised are gone after a graph,
+    /// and what the host does meanwhile is done before the device begins.
     /// @param rules what the device is to say of an operation; empty for what the CPU can do
     static std::shared_ptr<device> open_emulated(int threads, std::function<bool(const ggml_tensor *)> rules = {});
 
@@ -51,6 +53,10 @@ class device {
     ggml_backend_dev_t         dev() const { return dev_; }
     ggml_backend_buffer_type_t buffer_type() const;
     bool                       is_cpu() const { return is_cpu_; }
+    /// Whether the CPU plays a device here: see open_emulated().
+    bool                       is_emulated() const { return is_emulated_; }
+    /// Bytes to whose multiple an operand's offset has to come; on an emulated device what the strictest backend asks.
+    size_t                     alignment() const;
     int                        threads() const { return threads_; }
     const std::string &        name() const { return name_; }
     /// The threads of Forja's own kernels. Only on the CPU.
@@ -76,6 +82,7 @@ class device {
     std::string        name_;
 
     std::function<bool(const ggml_tensor *)> rules_;
+    bool                                     is_emulated_ = false;
 };
 
 } // namespace forja

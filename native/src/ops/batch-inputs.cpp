@@ -2,7 +2,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "ops/ops.hpp"
+#include "ops/device-attention.hpp"
 
 namespace forja {
 
@@ -28,8 +28,10 @@ const batch_inputs::mask_source & batch_inputs::source(graph & g, int n_swa) {
         longest = std::max<int64_t>(longest, batch->seq_start[i + 1] - batch->seq_start[i]);
     }
     const int64_t n      = std::min(longest, g.runner().attention_rows);
-    const int64_t last   = (longest - 1) / n * n; // where the last tile begins
-    const int64_t before = n_swa > 0 ? std::min<int64_t>(last, n_swa - 1) : last;
+    int64_t       before = 0;
+    for (const query_tile & tile : query_tiles(longest, n, n_swa)) {
+        before = std::max(before, tile.n_before());
+    }
     ggml_tensor * t      = g.input(GGML_TYPE_F32, {before + n, n}, [n, before, n_swa](void * dst) {
         float * m = (float *) dst;
         for (int64_t query = 0; query < n; query++) {
@@ -47,7 +49,7 @@ ggml_tensor * batch_inputs::mask(graph & g, int64_t n, int64_t n_before, int n_s
     const mask_source & m = source(g, n_swa);
     GGML_ASSERT(n_before <= m.n_before && n <= m.tensor->ne[1]);
     ggml_tensor * cut = ggml_view_2d(g.ctx(), m.tensor, n_before + n, n, m.tensor->nb[1], (m.n_before - n_before) * sizeof(float));
-    return ggml_is_contiguous(cut) ? cut : ggml_cont(g.ctx(), cut);
+    return ggml_is_contiguous(cut) ? g.aligned(cut) : ggml_cont(g.ctx(), cut);
 }
 
 } // namespace forja

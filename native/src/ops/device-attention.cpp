@@ -5,16 +5,22 @@
 
 #include <algorithm>
 
+#include "ops/backend-rules.hpp"
+
 namespace forja {
 
 namespace {
 constexpr int64_t most_tiles = 1024; // of a row: a graph has to stay of a sensible size
-}
+// A window's first key comes at a multiple of so many, the ones before it masked: rows of V^T that begin there, in F32, begin where
+// every backend's products can bind them (strictest_alignment), and need no copy.
+constexpr int64_t key_step = 64;
+static_assert(key_step * sizeof(float) % strictest_alignment == 0);
+} // namespace
 
 std::vector<query_tile> query_tiles(int64_t length, int64_t rows, int n_swa) {
     std::vector<query_tile> out;
     for (int64_t first = 0; first < length; first += rows) {
-        const int64_t key_first = n_swa > 0 ? std::max<int64_t>(0, first - n_swa + 1) : 0;
+        const int64_t key_first = n_swa > 0 ? std::max<int64_t>(0, first - n_swa + 1) / key_step * key_step : 0;
         out.push_back({first, std::min(rows, length - first), key_first});
     }
     return out;
@@ -156,7 +162,7 @@ var device_attention(tape & t, batch_inputs & in, var q, var k, var v, const att
         ggml_tensor * vt = transposed(ctx, tokens_of(ctx, v->value, start, length)); // [L, D, G]
         for (const query_tile & tile : query_tiles(length, rows, s.n_swa)) {
             ggml_tensor * qs = ggml_cont(ctx, tokens_of(ctx, scaled, start + tile.first, tile.n));
-            ggml_tensor * ks = tokens_of(ctx, k->value, start + tile.key_first, tile.n_keys());
+            ggml_tensor * ks = t.g.aligned(tokens_of(ctx, k->value, start + tile.key_first, tile.n_keys()));
             probabilities pr = attend(h, ks, qs, in.mask(t.g, tile.n, tile.n_before(), s.n_swa), s.softcap);
             parts.push_back(as_tokens(ctx, h.mul(rows_of(ctx, vt, tile.key_first, tile.n_keys()), pr.p))); // [D, H, n]
         }
@@ -180,8 +186,8 @@ var device_attention(tape & t, batch_inputs & in, var q, var k, var v, const att
             for (auto tile = tiles.rbegin(); tile != tiles.rend(); ++tile) {
                 ggml_tensor * qs  = ggml_cont(ctx, tokens_of(ctx, scaled, start + tile->first, tile->n));
                 ggml_tensor * dys = ggml_cont(ctx, tokens_of(ctx, dy, start + tile->first, tile->n));
-                ggml_tensor * ks  = tokens_of(ctx, k->value, start + tile->key_first, tile->n_keys());
-                ggml_tensor * vs  = tokens_of(ctx, v->value, start + tile->key_first, tile->n_keys());
+                ggml_tensor * ks  = t.g.aligned(tokens_of(ctx, k->value, start + tile->key_first, tile->n_keys()));
+                ggml_tensor * vs  = t.g.aligned(tokens_of(ctx, v->value, start + tile->key_first, tile->n_keys()));
                 probabilities pr  = attend(h, ks, qs, in.mask(t.g, tile->n, tile->n_before(), s.n_swa), s.softcap);
                 // ds = p * (dp - sum over keys of p dp)
                 ggml_tensor * sum = ggml_cont(ctx, tokens_of(ctx, sums, start + tile->first, tile->n)); // [1, n, H]

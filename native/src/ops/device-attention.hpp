@@ -9,7 +9,8 @@
 
 namespace forja {
 
-/// Queries `first` .. `first + n` of a row, and the keys that any of them sees: `key_first` .. `first + n`.
+/// Queries `first` .. `first + n` of a row, and keys `key_first` .. `first + n`: all that any of them sees, and of a window up to 63
+/// more.
 struct query_tile {
     int64_t first = 0, n = 0, key_first = 0;
 

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "base/error.hpp"
+#include "ops/backend-rules.hpp"
 #include "ops/cpu/kernels.hpp"
 
 namespace forja {
@@ -74,8 +75,13 @@ void graph::bind(ggml_tensor * t, ggml_backend_buffer_t buffer, void * address) 
     if (dry_) {
         t->data = (void *) 256; // any address: the allocator passes over tensors that have one
     } else {
+        GGML_ASSERT(((uint8_t *) address - (uint8_t *) ggml_backend_buffer_get_base(buffer)) % strictest_alignment == 0);
         ggml_backend_tensor_alloc(buffer, t, address);
     }
+}
+
+ggml_tensor * graph::aligned(ggml_tensor * view) {
+    return on_cpu() || misalignment(view, runner_.dev().alignment()) == 0 ? view : ggml_cont(ctx_.get(), view);
 }
 
 ggml_tensor * graph::row_ids(int64_t n) {
@@ -102,12 +108,18 @@ std::vector<std::string> graph::host_work() const {
             }
             out.push_back(text);
         }
+        if (runner_.dev().is_emulated()) {
+            for (const std::string & what : misaligned_operands(node)) {
+                out.push_back(what);
+            }
+        }
     }
     return out;
 }
 
 void graph::place(ggml_tensor * t, ggml_backend_buffer_t buffer, void * address) {
     GGML_ASSERT(t->view_src == nullptr && t->op != GGML_OP_NONE);
+    ggml_set_output(t);
     bind(t, buffer, address);
 }
 
@@ -134,6 +146,9 @@ void graph::run(const std::function<void()> & meanwhile) {
                               "Train on the CPU, or choose a base of another quantisation.",
                               {{"device", dev.name()}, {"op", ggml_op_desc(node)}});
             }
+            for (const std::string & what : dev.is_emulated() ? misaligned_operands(node) : std::vector<std::string>()) {
+                throw failure("internal", what);
+            }
         }
     }
     if (!ggml_gallocr_alloc_graph(runner_.galloc_.get(), gf_)) {
@@ -156,12 +171,19 @@ void graph::run(const std::function<void()> & meanwhile) {
     if (dev.is_cpu()) { // here and not once, since runners of either kind may share the device
         dev.use_ggml_threads(runner_.own_forward_ ? 1 : dev.threads());
     }
+    const bool emulated = dev.is_emulated();
+    if (emulated && meanwhile) { // as for a device that is slow to begin: what it is about to read must not change
+        meanwhile();
+    }
     ggml_status status = runner_.profile_ ? compute_profiled(dev.backend(), gf_, flops_, *runner_.profile_)
                                           : ggml_backend_graph_compute_async(dev.backend(), gf_);
-    if (status == GGML_STATUS_SUCCESS && meanwhile) {
+    if (status == GGML_STATUS_SUCCESS && meanwhile && !emulated) {
         meanwhile();
     }
     ggml_backend_synchronize(dev.backend());
+    if (emulated) {
+        drop_unpromised_values(gf_);
+    }
     if (status != GGML_STATUS_SUCCESS) {
         throw failure(status == GGML_STATUS_ALLOC_FAILED ? "device_out_of_memory" : "compute_failed",
                       "The computation failed on " + dev.name() + ": " + ggml_status_to_string(status),

@@ -100,10 +100,14 @@ class graph {
     /// A leaf over persistent device memory: shape ne at `address` within `buffer`.
     ggml_tensor * leaf(ggml_type type, std::initializer_list<int64_t> ne, ggml_backend_buffer_t buffer, void * address);
 
-    /// Makes `t` (a computed node, not a view) write to persistent memory.
+    /// Makes `t` (a computed node, not a view) write to persistent memory, for a later graph: it is an output, which no backend
+    /// leaves out where it fuses nodes.
     void place(ggml_tensor * t, ggml_backend_buffer_t buffer, void * address);
 
-    /// Gives a new tensor its persistent memory.
+    /// `view`, or a copy of it where it begins at an offset that the device's products can't take.
+    ggml_tensor * aligned(ggml_tensor * view);
+
+    /// Gives a new tensor its persistent memory, at a multiple of strictest_alignment.
     void bind(ggml_tensor * t, ggml_backend_buffer_t buffer, void * address);
 
     /// 0, 1, … n - 1 as I32 [n]; one input however often it is asked for.
