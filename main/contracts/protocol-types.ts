@@ -64,7 +64,7 @@ export interface TrainJob {
   device: string;
   /** CPU threads; 0 means one per physical core. */
   threads: number;
-  /** Precision of the matrix products in the backward pass. 'f32' is the reference; 'auto' uses BF16 or F16 products with F32 sums where the device is faster with them. */
+  /** Precision of the matrix products with the model's weights. 'f32' is the reference: weights dequantised to F32, activations and gradients as they are. 'auto' is faster: BF16 or F16 factors with F32 sums, or, where llama.cpp multiplies a quantised weight, activations of 8 bits. */
   compute_type: "auto" | "f32";
   /** Memory for activations kept from the forward to the backward pass; blocks beyond it are recomputed. -1 lets the trainer choose, 0 recomputes all. */
   activation_budget_bytes: number;
@@ -92,7 +92,7 @@ export interface ScoreJob {
   device: string;
   /** CPU threads; 0 means one per physical core. */
   threads: number;
-  /** Precision of the matrix products in the backward pass. 'f32' is the reference; 'auto' uses BF16 or F16 products with F32 sums where the device is faster with them. */
+  /** Precision of the matrix products with the model's weights. 'f32' is the reference: weights dequantised to F32, activations and gradients as they are. 'auto' is faster: BF16 or F16 factors with F32 sums, or, where llama.cpp multiplies a quantised weight, activations of 8 bits. */
   compute_type: "auto" | "f32";
 }
 
@@ -194,7 +194,7 @@ export interface BenchJob {
   device: string;
   /** CPU threads; 0 means one per physical core. */
   threads: number;
-  /** Precision of the matrix products in the backward pass. 'f32' is the reference; 'auto' uses BF16 or F16 products with F32 sums where the device is faster with them. */
+  /** Precision of the matrix products with the model's weights. 'f32' is the reference: weights dequantised to F32, activations and gradients as they are. 'auto' is faster: BF16 or F16 factors with F32 sums, or, where llama.cpp multiplies a quantised weight, activations of 8 bits. */
   compute_type: "auto" | "f32";
   /** As in train. */
   activation_budget_bytes: number;

@@ -271,6 +271,16 @@ ggml_tensor * cpu_add_bias(graph & g, ggml_tensor * y, ggml_tensor * bias) {
     });
 }
 
+ggml_tensor * cpu_dequantised(graph & g, const linear_weights & w, int64_t first_row, int64_t n_rows) {
+    ggml_tensor * weight = w.weight;
+    return node(g, "dequantised", GGML_TYPE_F32, {weight->ne[0], n_rows}, {weight}, [weight, first_row, n_rows](ggml_tensor * dst, int ith, int nth) {
+        const cpu::weight_rows rows = rows_of(weight);
+        for (int64_t r = n_rows * ith / nth; r < n_rows * (ith + 1) / nth; r++) {
+            rows.to_float((const uint8_t *) rows.data + rows.row_bytes * (first_row + r), f32(dst) + r * rows.n_in, rows.n_in);
+        }
+    });
+}
+
 ggml_tensor * cpu_dequantised_transpose(graph & g, const linear_weights & w, int64_t first_row, int64_t n_rows) {
     ggml_tensor * weight = w.weight;
     return node(g, "dequantised transpose", GGML_TYPE_F32, {n_rows, weight->ne[0]}, {weight}, [weight, first_row, n_rows](ggml_tensor * dst, int ith, int nth) {

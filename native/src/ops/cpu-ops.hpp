@@ -34,6 +34,8 @@ ggml_tensor * cpu_sum(graph & g, ggml_tensor * a, ggml_tensor * b);
 /// y [n, T] + bias [n], in y's memory.
 ggml_tensor * cpu_add_bias(graph & g, ggml_tensor * y, ggml_tensor * bias);
 
+/// Rows first_row .. first_row + n_rows of W in F32: ne = [n_in, n_rows].
+ggml_tensor * cpu_dequantised(graph & g, const linear_weights & w, int64_t first_row, int64_t n_rows);
 /// W^T in F32, for the reference precision: ne = [n_rows, n_in], of rows first_row .. first_row + n_rows of W.
 ggml_tensor * cpu_dequantised_transpose(graph & g, const linear_weights & w, int64_t first_row, int64_t n_rows);
 

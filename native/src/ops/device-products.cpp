@@ -33,24 +33,29 @@ ggml_tensor * rows_f32(graph & g, ggml_tensor * slice) {
     return nullptr;
 }
 
-// The host reads the mapped file and uploads W^T: for types that the device multiplies with and can't dequantise otherwise.
-ggml_tensor * transposed_by_host(graph & g, const linear_weights & w, int64_t first_row, int64_t n_rows) {
+// The host reads the mapped file and uploads W or W^T: for types that the device multiplies with and can't dequantise otherwise.
+ggml_tensor * by_host(graph & g, const linear_weights & w, int64_t first_row, int64_t n_rows, bool transposed) {
     const tensor_info * info = w.info;
     const int64_t       n_in = w.weight->ne[0];
-    return g.host_input(std::string("dequantising ") + ggml_type_name(info->type), GGML_TYPE_F32, {n_rows, n_in}, [=](void * dst) {
+    return g.host_input(std::string("dequantising ") + ggml_type_name(info->type), GGML_TYPE_F32,
+                        {transposed ? n_rows : n_in, transposed ? n_in : n_rows}, [=](void * dst) {
         const ggml_type_traits * traits = ggml_get_type_traits(info->type);
         const size_t             row    = ggml_row_size(info->type, n_in);
         std::vector<float>       line(n_in);
         float *                  out = (float *) dst;
         for (int64_t r = 0; r < n_rows; r++) {
-            traits->to_float(info->data + row * (first_row + r), line.data(), n_in);
-            for (int64_t i = 0; i < n_in; i++) {
+            float * to = transposed ? line.data() : out + r * n_in;
+            traits->to_float(info->data + row * (first_row + r), to, n_in);
+            for (int64_t i = 0; transposed && i < n_in; i++) {
                 out[i * n_rows + r] = line[i];
             }
         }
     });
 }
 
+ggml_tensor * rows_of(graph & g, const linear_weights & w, int64_t first_row, int64_t n_rows) {
+    return ggml_view_2d(g.ctx(), w.weight, w.weight->ne[0], n_rows, w.weight->nb[1], first_row * w.weight->nb[1]);
+}
 
 // BF16 first: it has F32's range, so that no gradient vanishes, and CUDA multiplies it with F32 sums and results where F16 would
 // either be summed in F16 or be converted to F32 again. Cast before transposing: that is the smaller copy, and one between equal
@@ -71,7 +76,7 @@ ggml_tensor * half_product(graph & g, ggml_tensor * rows, ggml_tensor * dy) {
 
 ggml_tensor * slab_product(graph & g, const linear_weights & w, int64_t first_row, int64_t n_rows, ggml_tensor * dy) {
     ggml_context * ctx   = g.ctx();
-    ggml_tensor *  slice = ggml_view_2d(ctx, w.weight, w.weight->ne[0], n_rows, w.weight->nb[1], first_row * w.weight->nb[1]);
+    ggml_tensor *  slice = rows_of(g, w, first_row, n_rows);
     const bool     fast  = g.runner().prec() == precision::fast;
     if (fast && slice->type == GGML_TYPE_BF16) {
         if (ggml_tensor * dx = half_product(g, slice, dy)) {
@@ -80,13 +85,18 @@ ggml_tensor * slab_product(graph & g, const linear_weights & w, int64_t first_ro
     }
     ggml_tensor * rows = rows_f32(g, slice);
     if (!rows) {
-        return device_product(g, transposed_by_host(g, w, first_row, n_rows), dy);
+        return device_product(g, by_host(g, w, first_row, n_rows, true), dy);
     }
     ggml_tensor * dx = fast ? half_product(g, rows, dy) : nullptr;
     return dx ? dx : device_product(g, ggml_cont(ctx, ggml_transpose(ctx, rows)), dy);
 }
 
 } // namespace
+
+ggml_tensor * device_rows(graph & g, const linear_weights & w, int64_t first_row, int64_t n_rows) {
+    ggml_tensor * rows = rows_f32(g, rows_of(g, w, first_row, n_rows));
+    return rows ? rows : by_host(g, w, first_row, n_rows, false);
+}
 
 int64_t slab_rows(const graph_runner & r, int64_t n_in) {
     return std::max<int64_t>(1, r.slab_bytes / ((int64_t) sizeof(float) * n_in * 256)) * 256;

@@ -1,18 +1,14 @@
 // A frozen linear layer: Y = W X + b, dX = W^T dY. W has no gradient, so nothing but dY is needed for the way back.
 #include "ops/cpu-ops.hpp"
 #include "ops/device-products.hpp"
+#include "ops/frozen-product.hpp"
 #include "ops/ops.hpp"
 
 namespace forja {
 
 var linear(tape & t, const linear_weights & w, var x, std::shared_ptr<adapted_linear> adapted) {
     ggml_context * ctx   = t.ctx();
-    ggml_tensor *  value;
-    if (t.g.runner().own_forward()) {
-        value = cpu_weight_product(t.g, w, x->value, false);
-    } else {
-        value = t.g.on_cpu() ? ggml_mul_mat(ctx, w.weight, x->value) : device_product(t.g, w.weight, x->value);
-    }
+    ggml_tensor *  value = frozen_product(t.g, w, x->value);
     if (w.bias) {
         value = t.g.on_cpu() ? cpu_add_bias(t.g, value, w.bias) : ggml_add(ctx, value, w.bias);
     }

@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "base/random.hpp"
 #include "model/block.hpp"
+#include "ops/frozen-product.hpp"
 #include "train/block-pass.hpp"
 
 namespace forja {
@@ -254,7 +255,7 @@ std::vector<float> engine::logits(const micro_batch & mb) {
     tape          t(g, nullptr, false);
     var           x = rms_norm(t, t.input(hidden(g, slots_.at(hp.n_layer), T), false), base_->output_norm(), hp.rms_eps);
     GGML_ASSERT(!base_->weights() || base_->weights()->n_head_slabs() == 0);
-    ggml_tensor * y = ggml_mul_mat(g.ctx(), base_->output().weight, x->value);
+    ggml_tensor * y = frozen_product(g, base_->output(), x->value);
     if (base_->output().bias) {
         y = ggml_add(g.ctx(), y, base_->output().bias);
     }

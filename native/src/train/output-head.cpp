@@ -7,6 +7,7 @@
 #include "ops/cpu-ops.hpp"
 #include "ops/cpu/kernels.hpp"
 #include "ops/device-products.hpp"
+#include "ops/frozen-product.hpp"
 
 namespace forja {
 
@@ -165,7 +166,7 @@ double output_head::run_whole(const chunk & c, bool dry, const std::function<voi
     if (runner_.own_forward()) {
         logits = cpu_logits(g, out, normed->value);
     } else {
-        logits = g.on_cpu() ? ggml_mul_mat(ctx, out.weight, normed->value) : device_product(g, out.weight, normed->value);
+        logits = frozen_product(g, out, normed->value);
     }
     if (out.bias) {
         logits = g.on_cpu() ? cpu_add_bias(g, logits, out.bias) : ggml_add(ctx, logits, out.bias);
@@ -249,9 +250,8 @@ double output_head::run_in_slabs(const chunk & c, bool dry, const std::function<
     slabs([&](int64_t row, int64_t m, const linear_weights & w, int64_t first_in_w) {
         graph          g(runner_, dry);
         ggml_context * ctx    = g.ctx();
-        ggml_tensor *  matrix = ggml_view_2d(ctx, w.weight, hp.n_embd, m, w.weight->nb[1], first_in_w * w.weight->nb[1]);
         ggml_tensor *  logits = leaf(g, hp.n_vocab, at_logits);
-        ggml_tensor *  part   = device_product(g, dry ? matrix : w.weight, leaf(g, hp.n_embd, at_normed));
+        ggml_tensor *  part   = frozen_product(g, w, first_in_w, m, leaf(g, hp.n_embd, at_normed));
         g.expand(ggml_cpy(ctx, part, ggml_view_2d(ctx, logits, m, c.n, logits->nb[1], row * sizeof(float))));
         run(g);
     });

@@ -62,7 +62,7 @@ const texts: Record<keyof TrainSettings, SettingText> = {
   threads: { label: 'Threads', help: 'CPU threads. 0 takes one per physical core.' },
   compute_type: {
     label: 'Precision',
-    help: 'Of the products in the backward pass. f32 is the reference, auto is faster where the device can.',
+    help: 'Of the products with the model’s weights. f32 rounds nothing and is the reference; auto is faster and rounds to 16 bits, or to 8 where llama.cpp multiplies.',
   },
   activation_budget_bytes: {
     label: 'Activation memory',

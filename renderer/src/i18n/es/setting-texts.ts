@@ -75,7 +75,7 @@ export const settingTexts: Messages['settingTexts'] = {
     threads: { label: 'Hilos', help: 'Hilos de la CPU. 0 usa uno por núcleo físico.' },
     compute_type: {
       label: 'Precisión',
-      help: 'De los productos de la pasada hacia atrás. f32 es la referencia; automática es más rápida donde se puede.',
+      help: 'De los productos con los pesos del modelo. f32 no redondea nada y es la referencia; automática es más rápida y redondea a 16 bits, o a 8 donde multiplica llama.cpp.',
     },
     activation_budget_bytes: {
       label: 'Memoria de activaciones',
