@@ -9,9 +9,27 @@ export const REFUSAL_CODES = [
   'wrong_type',
   'empty_content',
   'no_answer',
+  'labelled_wrong',
   'unsupported_role',
   'unsupported_content',
   'template_refused',
 ] as const;
 
 export type RefusalCode = (typeof REFUSAL_CODES)[number];
+
+/** Why a column or field that is not used looks like it matters: it holds what is named. Keys of translations too. */
+export const FIELD_QUESTIONS = [
+  'reasoning',
+  'tools',
+  'context',
+  'history',
+  'rating',
+  'preference',
+  'weight',
+  'system',
+  'media',
+  'split',
+  'long_text',
+] as const;
+
+export type FieldQuestion = (typeof FIELD_QUESTIONS)[number];

@@ -131,6 +131,7 @@ describe('rows become conversations', () => {
     ]);
     expect(rows[0]!.conversation).toEqual({
       kind: 'chat',
+      dropped_turns: 1,
       messages: [
         { role: 'system', content: 'Rules' },
         { role: 'user', content: 'Hi' },
@@ -183,7 +184,7 @@ describe('rows are refused with a reason', () => {
       { messages: [] },
       { messages: 'x' },
       { messages: [{ role: 'user', content: 'Hi' }] },
-      { messages: [{ role: 'tool', content: 'Hi' }, ...hi] },
+      { messages: [{ role: 'narrator', content: 'Hi' }, ...hi] },
       { messages: [{ role: 'constructor', content: 'Hi' }, ...hi] },
       { messages: [{ role: 'user', content: '' }, hi[1]] },
       { messages: [{ role: 'user', content: [{ type: 'image_url' }] }, hi[1]] },
@@ -200,7 +201,7 @@ describe('rows are refused with a reason', () => {
       'unsupported_role',
       'empty_content',
       'unsupported_content',
-      'unsupported_content',
+      'wrong_type',
       'wrong_type',
       'wrong_type',
     ]);

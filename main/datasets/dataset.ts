@@ -1,11 +1,13 @@
 import { DatasetError, RowError } from './errors.ts';
 import { chooseFormat, toConversation } from './formats/index.ts';
 import { openReader } from './readers/index.ts';
+import type { SplitPart } from './readers/json-shape.ts';
 import { shuffled } from './sample.ts';
 import type {
   ColumnMap,
   Conversation,
   FileKind,
+  FileShape,
   ReadRow,
   Refusal,
   RowBatch,
@@ -24,11 +26,16 @@ export interface OpenOptions {
   format?: RowFormat | 'auto';
   /** Columns that don't have one of the usual names. */
   columns?: ColumnMap;
+  /** Which part is read of a file that holds splits. Default `train`. */
+  part?: SplitPart;
 }
 
-/** A row in its common shape, or why it can't be used. `line` is 1-based. */
+/**
+ * A row in its common shape, or why it can't be used. `line` is 1-based; `unused` are names of what the row holds besides, and `value`
+ * the row as it was read.
+ */
 export type DatasetRow =
-  | { line: number; conversation: Conversation; refusal?: undefined }
+  | { line: number; conversation: Conversation; unused: string[]; value: Record<string, unknown>; refusal?: undefined }
   | { line: number; conversation?: undefined; refusal: Refusal };
 
 export interface DatasetBatch {
@@ -40,6 +47,8 @@ export interface DatasetBatch {
 export interface Dataset {
   path: string;
   kind: FileKind;
+  /** Where in a JSON file the rows are. */
+  shape: FileShape | undefined;
   size_bytes: number;
   format: RowFormat;
   format_reason: string;
@@ -55,10 +64,11 @@ export interface Dataset {
 /**
  * Opens a dataset and recognises its format.
  * @throws DatasetError dataset_not_found, dataset_unreadable, dataset_encoding, dataset_kind_unsupported,
- *   dataset_format_unknown, dataset_column_missing, dataset_empty
+ *   dataset_shape_unclear, dataset_format_unknown, dataset_column_missing, dataset_turns_as_rows, dataset_preference_pairs,
+ *   dataset_empty
  */
 export async function openDataset(options: OpenOptions): Promise<Dataset> {
-  const reader = await openReader(options.path);
+  const reader = await openReader(options.path, options.part);
   const sample = await readSample(reader);
   const { format, columns, reason } = chooseFormat(
     options.path,
@@ -69,6 +79,7 @@ export async function openDataset(options: OpenOptions): Promise<Dataset> {
   return {
     path: options.path,
     kind: reader.kind,
+    shape: reader.shape,
     size_bytes: reader.size_bytes,
     format,
     format_reason: reason,
@@ -130,7 +141,7 @@ async function* convert(
 function convertRow(row: ReadRow, format: RowFormat, columns: ColumnMap): DatasetRow {
   if (row.refusal !== undefined) return row;
   try {
-    return { line: row.line, conversation: toConversation(format, row.value, columns) };
+    return { line: row.line, value: row.value, ...toConversation(format, row.value, columns) };
   } catch (error) {
     if (error instanceof RowError) return { line: row.line, refusal: error.toRefusal() };
     throw error;

@@ -1,6 +1,7 @@
 import type { Dataset } from './dataset.ts';
+import { FieldCounts } from './field-counts.ts';
 import { HashSet, type Hash64 } from './hash.ts';
-import type { FileAudit, Refusal } from './types.ts';
+import type { Conversation, FileAudit, Refusal } from './types.ts';
 
 /** Rows whose hashes are kept to find duplicates (at most 16 bytes each). */
 export const MAX_HASHED_ROWS = 8_000_000;
@@ -10,13 +11,15 @@ export class FileAuditor {
   readonly hashes = new HashSet();
   private readonly audit: FileAudit;
   private readonly maxExamples: number;
+  private readonly fields = new FieldCounts();
 
   constructor(dataset: Dataset, maxExamples: number) {
-    const { path, kind, format, format_reason, columns, size_bytes } = dataset;
+    const { path, kind, shape, format, format_reason, columns, size_bytes } = dataset;
     this.maxExamples = maxExamples;
     this.audit = {
       path,
       kind,
+      shape,
       format,
       format_reason,
       columns,
@@ -29,6 +32,9 @@ export class FileAuditor {
       refused_examples: [],
       duplicate_rows: 0,
       duplicate_examples: [],
+      unused_fields: [],
+      rows_with_dropped_turns: 0,
+      dropped_turns_line: null,
     };
   }
 
@@ -54,12 +60,29 @@ export class FileAuditor {
     if (audit.duplicate_examples.length < this.maxExamples) audit.duplicate_examples.push({ line });
   }
 
+  /**
+   * Notes what of a row that is used is not used.
+   * @param unused names of its columns and fields
+   */
+  noteUnused(
+    line: number,
+    conversation: Conversation,
+    unused: readonly string[],
+    value: Record<string, unknown>,
+  ): void {
+    if (unused.length > 0) this.fields.add(unused, value);
+    if (conversation.kind !== 'chat' || conversation.dropped_turns === undefined) return;
+    this.audit.rows_with_dropped_turns! += 1;
+    this.audit.dropped_turns_line ??= line;
+  }
+
   /** Only some of this many rows are read. */
   sampledFrom(rows: number): void {
     this.audit.rows_sampled_from = rows;
   }
 
   result(): FileAudit {
+    this.audit.unused_fields = this.fields.result();
     return this.audit;
   }
 }

@@ -109,6 +109,33 @@ describe('prepareTokens', () => {
     expect(audit).toMatchObject({ template: 'model', train: { rows: 4 }, val: null, warnings: [] });
   });
 
+  it('counts what of the rows is not used, asks about it, and names dropped turns', async () => {
+    const turns = [
+      { role: 'user', content: 'a' },
+      { role: 'assistant', content: 'b', reasoning_content: 'so' },
+    ];
+    const lines = [
+      { messages: turns, id: 1 },
+      { messages: [...turns, turns[0]], id: 2 },
+    ].map((value) => JSON.stringify(value));
+    const { audit } = await prepare(lines);
+    expect(audit.data.unused_fields).toEqual([
+      { field: 'id', rows: 2, question: null },
+      { field: 'messages[].reasoning', rows: 2, question: 'reasoning' },
+    ]);
+    expect(audit.data).toMatchObject({ rows_with_dropped_turns: 1, dropped_turns_line: 2 });
+    expect(audit.warnings.map(({ code }) => code)).toEqual(['template_leaves_out', 'turns_dropped']);
+  });
+
+  it('validates on the other split of the same file', async () => {
+    const data_path = join(dir, 'splits.json');
+    const row = (question: string) => ({ question, answer: 'x' });
+    await writeFile(data_path, JSON.stringify({ train: [row('1'), row('2')], validation: [row('3')] }));
+    const { audit, collector, val_tokens_path } = await prepare([], { data_path, val_path: data_path });
+    expect(audit.train.rows).toBe(2);
+    expect(collector.files.get(val_tokens_path!)).toHaveLength(1);
+  });
+
   it('takes no more rows of a large file than are enough, in an order that the seed gives', async () => {
     const lines = Array.from({ length: 2000 }, (_, i) => (i % 4 === 0 ? '{' : i % 4 === 1 ? '' : row(i)));
     const take = async (seed: number, enough_rows: number) => {

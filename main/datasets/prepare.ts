@@ -1,8 +1,9 @@
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { openDataset, type Dataset, type DatasetBatch } from './dataset.ts';
 import { DatasetError, RowError } from './errors.ts';
 import { FileAuditor } from './file-audit.ts';
+import { fileWarnings } from './file-warnings.ts';
 import { hashSegments, type Hash64 } from './hash.ts';
 import { ValidationSplit } from './split.ts';
 import type { PromptTemplate } from './templates/index.ts';
@@ -73,7 +74,13 @@ const SAMPLE_FROM_BYTES = 16 * 1024 * 1024;
 export async function prepareTokens(options: PrepareOptions): Promise<PreparedTokens> {
   const { data_path, val_path = null, columns = {}, format = 'auto' } = options;
   const data = await openDataset({ path: data_path, format, columns });
-  const valData = val_path === null ? null : await openDataset({ path: val_path, format, columns });
+  // The same file a second time is its validation split, where it has one.
+  const isSame = val_path !== null && resolve(val_path) === resolve(data_path);
+  const part = isSame && data.shape?.kind === 'named' && data.shape.validation !== undefined;
+  const valData =
+    val_path === null
+      ? null
+      : await openDataset({ path: val_path, format, columns, part: part ? 'validation' : 'train' });
   await mkdir(options.out_dir, { recursive: true });
   const train = new TokenSink(join(options.out_dir, 'train.fjt'), options.startTokenizer);
   const val = new TokenSink(join(options.out_dir, 'val.fjt'), options.startTokenizer);
@@ -114,10 +121,13 @@ class Preparation {
     if (trainTokens === null || trainTokens.empty_rows >= trainTokens.rows)
       throw this.nothingLeft(dataAudit, trainTokens);
     const { template } = this.options;
+    const data = dataAudit.result();
+    const val_data = valAudit?.result() ?? null;
+    this.warnings.push(...fileWarnings(data), ...(val_data === null ? [] : fileWarnings(val_data)));
     return {
       audit: {
-        data: dataAudit.result(),
-        val_data: valAudit?.result() ?? null,
+        data,
+        val_data,
         template: template.name,
         template_reason: template.reason,
         preview: this.preview,
@@ -223,6 +233,12 @@ class Preparation {
         }
         const hash = hashSegments(parts.flat());
         auditor.use(row.line, hash);
+        auditor.noteUnused(
+          row.line,
+          row.conversation,
+          [...row.unused, ...template.notShown(row.conversation)],
+          row.value,
+        );
         for (const segments of parts) use(row.line, segments, hash);
       }
       await this.train.flush();

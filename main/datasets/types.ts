@@ -1,7 +1,7 @@
 /**
  * The shapes that the datasets layer shares with its users: settings carry their snake_case names from the screen to here.
  */
-import type { RefusalCode } from '../contracts/refusals.ts';
+import type { FieldQuestion, RefusalCode } from '../contracts/refusals.ts';
 
 import type { COLUMN_PARTS, ROW_FORMATS, TEMPLATES } from '../contracts/shapes/datasets.ts';
 
@@ -37,6 +37,20 @@ export type ReadRow =
   | { line: number; value: Record<string, unknown>; refusal?: undefined }
   | { line: number; value?: undefined; refusal: Refusal };
 
+/** Where the rows of a JSON file are. */
+export type FileShape =
+  | { kind: 'list' | 'objects' | 'entries' | 'columns' }
+  | {
+      kind: 'named';
+      list: string;
+      /** Properties beside the list. */
+      not_read: string[];
+      /** Those of them that are lists of objects, too. */
+      other_lists: { name: string; rows: number }[];
+      /** The one of them that is the validation split by its name. */
+      validation?: string;
+    };
+
 /** Rows come in batches, about one a chunk of the file, so that a row costs no promise of its own. */
 export interface RowBatch {
   rows: ReadRow[];
@@ -51,6 +65,8 @@ export interface RowReader {
   size_bytes: number;
   /** CSV: the delimiter that was found. */
   delimiter?: string;
+  /** JSON: where in it the rows were found. */
+  shape?: FileShape;
   batches(): AsyncGenerator<RowBatch, void, undefined>;
   /** Where rows can be read one by one: finds them all, at the speed of the disk. */
   index?(): Promise<RowIndex>;
@@ -62,18 +78,44 @@ export interface RowIndex {
   read(order: Iterable<number>): AsyncGenerator<ReadRow[], void, undefined>;
 }
 
-export type Role = 'system' | 'user' | 'assistant';
+export type Role = 'system' | 'user' | 'assistant' | 'tool';
+
+/** A call of a tool as chat templates take it. */
+export interface ToolCall {
+  id?: string;
+  type: 'function';
+  function: { name: string; arguments: unknown };
+}
 
 export interface ChatMessage {
   role: Role;
+  /** May be empty in an answer that calls tools. */
   content: string;
   /** False for an answer that is context only (OpenAI's `weight: 0`). Default true. */
   supervised?: boolean;
+  /** What an answer's writer thought before it. */
+  reasoning?: string;
+  /** Never an empty list. */
+  tool_calls?: ToolCall[];
+  /** Of a tool's answer: which tool, and which call it answers. */
+  name?: string;
+  tool_call_id?: string;
+}
+
+/** A row of turns. */
+export interface ChatConversation {
+  kind: 'chat';
+  messages: ChatMessage[];
+  /** Tools that the assistant may call, as chat templates take them. */
+  tools?: unknown[];
+  alpaca?: { instruction: string; input: string };
+  /** Turns that stood behind the last answer and were left out. */
+  dropped_turns?: number;
 }
 
 /** A row in the one shape that templates understand. */
 export type Conversation =
-  | { kind: 'chat'; messages: ChatMessage[]; alpaca?: { instruction: string; input: string } }
+  | ChatConversation
   /** `continues`: the next row goes on with the same text, so no EOS follows. */
   | { kind: 'text'; text: string; continues?: boolean };
 
@@ -89,6 +131,8 @@ export interface ModelText {
   chat_template: string | null;
   bos_token: string | null;
   eos_token: string | null;
+  /** The day that templates print as today; default: today. */
+  date?: Date | undefined;
 }
 
 /** What a `tokenize` job answers when it is done. Counts are of tokens or of rows. */
@@ -128,10 +172,20 @@ export interface DatasetWarning {
   details: Record<string, unknown>;
 }
 
+/** A column, or a field of turns (`messages[].name`), that holds something and is not used. */
+export interface UnusedField {
+  field: string;
+  rows: number;
+  /** Why it looks like it changes what the rows mean; null where it doesn't. */
+  question: FieldQuestion | null;
+}
+
 /** What is known of one file after it was read through. */
 export interface FileAudit {
   path: string;
   kind: FileKind;
+  /** Where in a JSON file the rows are; absent for other files. */
+  shape?: FileShape | undefined;
   format: RowFormat;
   /** How the format was found, in a sentence. */
   format_reason: string;
@@ -150,6 +204,11 @@ export interface FileAudit {
   /** Rows whose rendered text had come before, in this file. They are kept. */
   duplicate_rows: number;
   duplicate_examples: { line: number }[];
+  /** What of the rows that are used is not used, the most frequent first; audits of older runs have none. */
+  unused_fields?: UnusedField[];
+  /** Rows whose last turns, behind the last answer, were left out, and the first of them. */
+  rows_with_dropped_turns?: number;
+  dropped_turns_line?: number | null;
 }
 
 /** Everything that is said of a dataset before training. */

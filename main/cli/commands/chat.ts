@@ -49,7 +49,7 @@ export const chat: Command = {
         {
           flag: 'template',
           kind: 'string',
-          choices: ['auto', 'model', 'alpaca', 'alpaca-short'],
+          choices: ['auto', 'model', 'alpaca', 'alpaca-short', 'plain'],
           help: 'the prompt template',
           default: "the run's, or auto",
         },

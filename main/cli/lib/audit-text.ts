@@ -3,6 +3,7 @@ import { count, percent, plural, table } from './format.ts';
 import type { Output } from './output.ts';
 
 const EXAMPLES_SHOWN = 5;
+const UNUSED_SHOWN = 12;
 
 /** Prints what is known of a dataset before training. */
 export function printAudit(audit: DatasetAudit, max_seq_len: number, output: Output): void {
@@ -28,13 +29,37 @@ function printFile(title: string, file: FileAudit, output: Output): void {
         plural(file.duplicate_rows, 'duplicate'),
     ],
   ];
+  const place = shapeText(file);
+  if (place !== null) rows.splice(1, 0, ['rows in', place]);
   const examples = file.refused_examples.slice(0, EXAMPLES_SHOWN);
   for (const { line, code, message } of examples) rows.push(['', `line ${line}: ${message} (${code})`]);
   if (file.rows_refused > examples.length) {
     const rest = Object.entries(file.refused_by_code).map(([code, rows]) => `${code} ${count(rows)}`);
     rows.push(['', `… in all: ${rest.join(', ')}`]);
   }
+  const unused = (file.unused_fields ?? []).map(({ field, rows: held }) => `${field} ${count(held)}`);
+  const shown = unused.slice(0, UNUSED_SHOWN);
+  if (shown.length < unused.length) shown.push(`… ${count(unused.length - shown.length)} more`);
+  if (shown.length > 0) rows.push(['not used', shown.join(', ')]);
   output.text(table(rows));
+}
+
+/** Where in a JSON file the rows are, if that is not plain. */
+function shapeText({ shape }: FileAudit): string | null {
+  switch (shape?.kind) {
+    case 'objects':
+      return 'objects one after another';
+    case 'entries':
+      return 'an object whose values are the rows';
+    case 'columns':
+      return 'columns of values';
+    case 'named': {
+      const rest = shape.not_read.map((name) => `"${name}"`).join(', ');
+      return `the list "${shape.list}"${rest === '' ? '' : `; not read: ${rest}`}`;
+    }
+    default:
+      return null;
+  }
 }
 
 function printTokens(tokens: TokenizeResult, max_seq_len: number, output: Output): void {
@@ -80,6 +105,8 @@ export function flatAudit(audit: DatasetAudit): Record<string, unknown> {
     val_tokens: val?.tokens ?? 0,
     refused: data.refused_examples,
     refused_by_code: data.refused_by_code,
+    unused_fields: data.unused_fields,
+    shape: data.shape,
     warnings: audit.warnings,
     length_histogram: train.length_histogram,
   };

@@ -29,13 +29,13 @@ export const DATASET_OPTIONS: Option[] = [
     kind: 'string',
     value: 'PART=NAME',
     repeated: true,
-    help: 'a column with a name of its own, such as output=gold; may be repeated',
+    help: 'a column with a name of its own, such as output=gold; with no name the part is left out; may be repeated',
   },
   {
     flag: 'template',
     kind: 'string',
-    help: "how a row becomes a prompt: the model's own chat template, or one of the two Alpaca ones",
-    choices: ['auto', 'model', 'alpaca', 'alpaca-short'],
+    help: "how a row becomes a prompt: the model's own chat template, one of the two Alpaca ones, or prompt and answer put together as they are",
+    choices: ['auto', 'model', 'alpaca', 'alpaca-short', 'plain'],
     default: "auto: the model's own where it has one",
   },
 ];

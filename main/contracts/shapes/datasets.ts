@@ -1,5 +1,6 @@
 /** Datasets: what of a file is read and how, what was found in it, rows as the model will see them. */
 import { z } from 'zod';
+import { FIELD_QUESTIONS } from '../refusals.ts';
 import { count, notice, path } from './parts.ts';
 
 export const ROW_FORMATS = ['alpaca', 'messages', 'sharegpt', 'prompt_completion', 'text'] as const;
@@ -14,7 +15,7 @@ export const COLUMN_PARTS = [
   'conversations',
   'text',
 ] as const;
-export const TEMPLATES = ['model', 'alpaca', 'alpaca-short'] as const;
+export const TEMPLATES = ['model', 'alpaca', 'alpaca-short', 'plain'] as const;
 
 export const columnMap = z.partialRecord(z.enum(COLUMN_PARTS), z.string().max(500));
 
@@ -37,9 +38,20 @@ export const refusal = z.object({
   details: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
 });
 
+/** Where in a JSON file the rows are. */
+export const fileShape = z.object({
+  kind: z.enum(['list', 'objects', 'entries', 'columns', 'named']),
+  /** The list that was read, of a file with more in it, and what was not. */
+  list: z.string().optional(),
+  not_read: z.array(z.string()).optional(),
+  other_lists: z.array(z.object({ name: z.string(), rows: count })).optional(),
+  validation: z.string().optional(),
+});
+
 export const fileAudit = z.object({
   path,
   kind: z.enum(['jsonl', 'json', 'csv', 'txt']),
+  shape: fileShape.optional(),
   format: z.enum(ROW_FORMATS),
   format_reason: z.string(),
   columns: columnMap,
@@ -53,6 +65,12 @@ export const fileAudit = z.object({
   refused_examples: z.array(refusal.extend({ line: count })),
   duplicate_rows: count,
   duplicate_examples: z.array(z.object({ line: count })),
+  /** Columns, and fields of turns, that hold something and are not used; `question` is set where that looks like it matters. */
+  unused_fields: z
+    .array(z.object({ field: z.string(), rows: count, question: z.enum(FIELD_QUESTIONS).nullable() }))
+    .optional(),
+  rows_with_dropped_turns: count.optional(),
+  dropped_turns_line: count.nullish(),
 });
 
 export const tokenCounts = z.object({

@@ -1,6 +1,6 @@
 import { DatasetError } from '../errors.ts';
 import type { ColumnMap, ColumnPart, RowFormat } from '../types.ts';
-import type { Row } from './values.ts';
+import { typeName, type Row } from './values.ts';
 
 /** Names under which the parts of a format are found, best first. */
 const ALIASES: Record<ColumnPart, string[]> = {
@@ -15,6 +15,9 @@ const ALIASES: Record<ColumnPart, string[]> = {
   text: ['text', 'content'],
 };
 
+/** In a row of question and answer `input` may be the question; what it refers to has this name. */
+const ALIASES_BESIDE_PROMPT: Partial<Record<ColumnPart, string[]>> = { input: ['context'] };
+
 interface FormatRule {
   format: RowFormat;
   required: ColumnPart[];
@@ -26,7 +29,7 @@ const RULES: FormatRule[] = [
   { format: 'alpaca', required: ['instruction', 'output'], optional: ['input', 'system'] },
   { format: 'messages', required: ['messages'], optional: ['system'] },
   { format: 'sharegpt', required: ['conversations'], optional: ['system'] },
-  { format: 'prompt_completion', required: ['prompt', 'completion'], optional: ['system'] },
+  { format: 'prompt_completion', required: ['prompt', 'completion'], optional: ['system', 'input'] },
   { format: 'text', required: ['text'], optional: [] },
 ];
 
@@ -42,7 +45,7 @@ export interface FormatChoice {
  * @param rows the first readable rows
  * @param wanted a format the person asked for, or `auto`
  * @param mapping columns the person named; they win over the usual names
- * @throws DatasetError dataset_format_unknown, dataset_column_missing
+ * @throws DatasetError dataset_format_unknown, dataset_column_missing, dataset_turns_as_rows, dataset_preference_pairs
  */
 export function chooseFormat(path: string, rows: Row[], wanted: RowFormat | 'auto', mapping: ColumnMap): FormatChoice {
   checkMapping(path, rows, mapping);
@@ -63,47 +66,78 @@ export function chooseFormat(path: string, rows: Row[], wanted: RowFormat | 'aut
       if (best === null || fits > best.fits) best = { rule, columns, fits };
   }
   if (best === null) throw unknownFormat(path, rows, wanted);
+  if (best.rule.format === 'text' && wanted === 'auto') refuseTurns(path, rows, best.columns.text!);
   const named = best.rule.required.map((part) => `"${best.columns[part]}"`).join(' and ');
   const reason =
     wanted === 'auto' ? `${best.fits} of the first ${rows.length} rows have ${named}` : `asked for; read from ${named}`;
   return { format: best.rule.format, columns: best.columns, reason };
 }
 
+/** Whether a row has all that a conversation needs: its turns, or what is asked and what is answered. */
+export function isRowOfChat(row: Row): boolean {
+  return RULES.some((rule) => rule.format !== 'text' && columnsOf(rule, row, {}) !== null);
+}
+
+/** @param mapping a column's name, or an empty one for a part that is to be left out */
 function columnsOf(rule: FormatRule, row: Row, mapping: ColumnMap): ColumnMap | null {
   const columns: ColumnMap = {};
   for (const part of rule.required) {
-    const column = mapping[part] ?? ALIASES[part].find((name) => row[name] !== undefined && fitsPart(part, row[name]));
+    const column = mapping[part] || ALIASES[part].find((name) => row[name] !== undefined && fitsPart(part, row[name]));
     if (column === undefined || row[column] === undefined || !fitsPart(part, row[column])) return null;
     columns[part] = column;
   }
   const taken = new Set(Object.values(columns));
   for (const part of rule.optional) {
-    const column = mapping[part] ?? ALIASES[part].find((name) => row[name] !== undefined && !taken.has(name));
+    if (mapping[part] === '') continue;
+    const names = (rule.format === 'prompt_completion' && ALIASES_BESIDE_PROMPT[part]) || ALIASES[part];
+    const column = mapping[part] ?? names.find((name) => row[name] !== undefined && !taken.has(name));
     if (column !== undefined) columns[part] = column;
   }
   return columns;
 }
 
-/** Whether a value looks like what the part holds: lists of the right turns, or anything else for text. */
+/** Whether a value looks like what the part holds: lists of the right turns, or for text anything that can be written as text. */
 function fitsPart(part: ColumnPart, value: unknown): boolean {
-  if (part !== 'messages' && part !== 'conversations') return !Array.isArray(value);
+  if (part === 'prompt' || part === 'completion')
+    return isText(value) || (Array.isArray(value) && turnKey(value) === 'role');
+  if (part !== 'messages' && part !== 'conversations') return isText(value);
+  return turnKey(value) === (part === 'messages' ? 'role' : 'from');
+}
+
+const isText = (value: unknown) => typeof value !== 'object' || value === null;
+
+/** What the first turn of a list of turns names its speaker with; null for anything else. */
+function turnKey(value: unknown): 'role' | 'from' | null {
   let list = value;
   if (typeof value === 'string' && value.trimStart().startsWith('[')) {
     try {
       list = JSON.parse(value) as unknown;
     } catch {
-      return false;
+      return null;
     }
   }
-  if (!Array.isArray(list)) return false;
-  const first: unknown = list[0];
-  if (typeof first !== 'object' || first === null) return false;
-  return part === 'messages' ? 'role' in first : 'from' in first;
+  const first: unknown = Array.isArray(list) ? list[0] : null;
+  if (typeof first !== 'object' || first === null) return null;
+  return 'role' in first ? 'role' : 'from' in first ? 'from' : null;
+}
+
+/** A row with a speaker beside its text is a turn of a conversation, whose other turns are other rows. */
+function refuseTurns(path: string, rows: Row[], column: string): void {
+  const speaker = ['role', 'from', 'speaker', 'sender'].find((name) =>
+    rows.some((row) => typeof row[name] === 'string' && row[column] !== undefined),
+  );
+  if (speaker === undefined) return;
+  throw new DatasetError(
+    'dataset_turns_as_rows',
+    `Each row of ${path} is a single turn: "${speaker}" beside "${column}". Which turns make a conversation can't be told.`,
+    'Put all turns of a conversation into one row: {"messages": [{"role": "user", "content": "…"}, {"role": "assistant", "content": "…"}]}.',
+    { path, speaker, column },
+  );
 }
 
 function checkMapping(path: string, rows: Row[], mapping: ColumnMap): void {
   for (const [part, column] of Object.entries(mapping) as [string, string | undefined][]) {
-    if (column === undefined || rows.some((row) => row[column] !== undefined)) continue;
+    if (column === undefined || column === '' || rows.some((row) => row[column] !== undefined)) continue;
     const found = columnNames(rows);
     throw new DatasetError(
       'dataset_column_missing',
@@ -116,17 +150,53 @@ function checkMapping(path: string, rows: Row[], mapping: ColumnMap): void {
 
 function unknownFormat(path: string, rows: Row[], wanted: RowFormat | 'auto'): DatasetError {
   const found = columnNames(rows);
+  if (found.includes('chosen') && found.includes('rejected')) {
+    return new DatasetError(
+      'dataset_preference_pairs',
+      `The rows of ${path} are pairs of a chosen and a rejected answer: preference tuning, which Forja does not do.`,
+      'To learn the chosen answers alone, rename "chosen" to "completion", or to "messages" where it holds turns.',
+      { path, found },
+    );
+  }
   const list = found.length === 0 ? 'no columns' : `the columns ${found.join(', ')}`;
+  const wrong = wrongTypes(rows, wanted);
+  const types = wrong.map(({ column, type }) => `"${column}" is ${type}`).join(', ');
+  const fault = types === '' ? '' : `, and ${types}`;
   const message =
     wanted === 'auto'
-      ? `The format of ${path} was not recognised: its first rows have ${list}.`
-      : `The dataset ${path} is not in the format ${wanted}: its first rows have ${list}.`;
-  return new DatasetError(
-    'dataset_format_unknown',
-    message,
-    'Known are instruction/output (alpaca), messages, conversations (sharegpt), prompt/completion and text. Rename the columns, or say which column plays which part.',
-    { path, wanted, found },
-  );
+      ? `The format of ${path} was not recognised: its first rows have ${list}${fault}.`
+      : `The dataset ${path} is not in the format ${wanted}: its first rows have ${list}${fault}.`;
+  const known =
+    'Known are instruction/output (alpaca), messages, conversations (sharegpt), prompt/completion and text.';
+  const hint =
+    types === ''
+      ? `${known} Rename the columns, or say which column plays which part.`
+      : `${known} Turns are lists of objects with "role" and "content" (or "from" and "value"); all else is text.`;
+  return new DatasetError('dataset_format_unknown', message, hint, { path, wanted, found, wrong_types: types });
+}
+
+/** Columns that have a usual name and a value that is not what this part holds. */
+function wrongTypes(rows: Row[], wanted: RowFormat | 'auto'): { column: string; type: string }[] {
+  const found = new Map<string, string>();
+  for (const { format, required } of RULES) {
+    if (wanted !== 'auto' && wanted !== format) continue;
+    for (const part of required) {
+      for (const column of ALIASES[part]) {
+        const value = rows.find((row) => row[column] !== undefined && row[column] !== null)?.[column];
+        if (value !== undefined && !fitsPart(part, value) && !found.has(column)) found.set(column, describe(value));
+      }
+    }
+  }
+  return [...found].map(([column, type]) => ({ column, type }));
+}
+
+/** A value's type, and of a list that of its first value. */
+function describe(value: unknown): string {
+  if (!Array.isArray(value) || value.length === 0) return typeName(value);
+  const first: unknown = value[0];
+  const keys =
+    typeof first === 'object' && first !== null && !Array.isArray(first) ? Object.keys(first).slice(0, 4) : [];
+  return `a list of ${keys.length > 0 ? `objects with ${keys.join(', ')}` : typeName(first)}`;
 }
 
 function columnNames(rows: Row[]): string[] {

@@ -1,5 +1,6 @@
 import type { ColumnMap, Conversation, RowFormat } from '../types.ts';
 import { fromAlpaca } from './alpaca.ts';
+import { RowFields } from './fields.ts';
 import { fromPromptCompletion } from './prompt-completion.ts';
 import { fromText } from './text.ts';
 import { fromMessages, fromShareGpt } from './turns.ts';
@@ -7,7 +8,7 @@ import type { Row } from './values.ts';
 
 export { chooseFormat, type FormatChoice } from './detect.ts';
 
-const CONVERTERS: Record<RowFormat, (row: Row, columns: ColumnMap) => Conversation> = {
+const CONVERTERS: Record<RowFormat, (row: Row, columns: ColumnMap, fields: RowFields) => Conversation> = {
   alpaca: fromAlpaca,
   messages: fromMessages,
   sharegpt: fromShareGpt,
@@ -15,7 +16,17 @@ const CONVERTERS: Record<RowFormat, (row: Row, columns: ColumnMap) => Conversati
   text: fromText,
 };
 
-/** A row of a known format in the common shape. @throws RowError with why this row can't be used */
-export function toConversation(format: RowFormat, row: Row, columns: ColumnMap): Conversation {
-  return CONVERTERS[format](row, columns);
+/**
+ * A row of a known format in the common shape, and the names of what it holds besides.
+ * @throws RowError with why this row can't be used
+ */
+export function toConversation(
+  format: RowFormat,
+  row: Row,
+  columns: ColumnMap,
+): { conversation: Conversation; unused: string[] } {
+  const fields = new RowFields(row);
+  for (const column of Object.values(columns)) fields.use(column);
+  const conversation = CONVERTERS[format](row, columns, fields);
+  return { conversation, unused: fields.unused() };
 }

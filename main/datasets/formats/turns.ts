@@ -1,6 +1,9 @@
 import { RowError } from '../errors.ts';
 import type { ChatMessage, ColumnMap, Conversation, Role } from '../types.ts';
-import { chatConversation } from './conversation.ts';
+import { chatConversation, withSystem } from './conversation.ts';
+import { isBlank, type RowFields } from './fields.ts';
+import { LEARN_FLAGS, yesOrNo } from './flags.ts';
+import { toolCallsOf, toolCallsOfText, toolsOf } from './tools.ts';
 import { isWellFormed, optionalText, requiredList, typeName, type Row } from './values.ts';
 
 const ROLES: Record<string, Role> = {
@@ -13,41 +16,56 @@ const ROLES: Record<string, Role> = {
   chatgpt: 'assistant',
   bot: 'assistant',
   model: 'assistant',
+  function_call: 'assistant',
+  tool: 'tool',
+  function: 'tool',
+  observation: 'tool',
 };
 
+/** Names of an answer's thoughts, in the order in which they are looked for. */
+const REASONING = ['reasoning_content', 'reasoning', 'thinking'];
+
 /** OpenAI style: messages of { role, content }, content as text or as a list of text parts; `weight: 0` is not learned. */
-export function fromMessages(row: Row, columns: ColumnMap): Conversation {
-  const column = columns.messages!;
-  const list = requiredList(row, column);
-  return chatConversation(
-    withSystem(
-      row,
-      columns,
-      list.map((item, index) => toMessage(item, index, 'role', 'content')),
-    ),
-  );
+export function fromMessages(row: Row, columns: ColumnMap, fields: RowFields): Conversation {
+  return fromTurns(row, columns, columns.messages!, 'role', 'content', fields);
 }
 
 /** ShareGPT: conversations of { from, value } with human, gpt and system. */
-export function fromShareGpt(row: Row, columns: ColumnMap): Conversation {
-  const column = columns.conversations!;
-  const list = requiredList(row, column);
-  return chatConversation(
-    withSystem(
-      row,
-      columns,
-      list.map((item, index) => toMessage(item, index, 'from', 'value')),
-    ),
-  );
+export function fromShareGpt(row: Row, columns: ColumnMap, fields: RowFields): Conversation {
+  return fromTurns(row, columns, columns.conversations!, 'from', 'value', fields);
 }
 
-function withSystem(row: Row, columns: ColumnMap, messages: ChatMessage[]): ChatMessage[] {
-  const system = optionalText(row, columns.system) ?? '';
-  if (system.trim() === '' || messages[0]?.role === 'system') return messages;
-  return [{ role: 'system', content: system }, ...messages];
+function fromTurns(
+  row: Row,
+  columns: ColumnMap,
+  column: string,
+  roleKey: string,
+  contentKey: string,
+  fields: RowFields,
+): Conversation {
+  const turns = readTurns(row, column, roleKey, contentKey, fields);
+  return chatConversation(withSystem(optionalText(row, columns.system), turns), toolsOf(row, fields));
 }
 
-function toMessage(item: unknown, index: number, roleKey: string, contentKey: string): ChatMessage {
+/** The turns in a column. @throws RowError missing_column, wrong_type, empty_content, unsupported_role, unsupported_content */
+export function readTurns(
+  row: Row,
+  column: string,
+  roleKey: string,
+  contentKey: string,
+  fields: RowFields,
+): ChatMessage[] {
+  return requiredList(row, column).map((item, index) => toMessage(item, index, column, roleKey, contentKey, fields));
+}
+
+function toMessage(
+  item: unknown,
+  index: number,
+  column: string,
+  roleKey: string,
+  contentKey: string,
+  fields: RowFields,
+): ChatMessage {
   if (typeof item !== 'object' || item === null || Array.isArray(item)) {
     throw new RowError(
       'wrong_type',
@@ -57,8 +75,49 @@ function toMessage(item: unknown, index: number, roleKey: string, contentKey: st
   }
   const turn = item as Row;
   const role = toRole(turn[roleKey], index, roleKey);
-  const content = toContent(turn, index, contentKey);
-  return turn['weight'] === 0 ? { role, content, supervised: false } : { role, content };
+  const used = new Set([roleKey, contentKey]);
+  const message: ChatMessage = { role, content: '' };
+  const value = turn[contentKey];
+  // ShareGPT's turns that are a call have it as their text.
+  const isCall = turn[roleKey] === 'function_call' && typeof value === 'string';
+  if (role === 'assistant') readAnswer(message, turn, index, used);
+  if (role === 'tool') readToolAnswer(message, turn, used);
+  if (isCall) message.tool_calls = toolCallsOfText(value, index);
+  else if (message.tool_calls === undefined || !isBlank(value)) message.content = toContent(turn, index, contentKey);
+  for (const field of Object.keys(turn)) {
+    if (!used.has(field) && !isBlank(turn[field])) fields.leaveInTurn(column, field);
+  }
+  return message;
+}
+
+/** What only answers have: whether they are learned, thoughts, calls of tools. */
+function readAnswer(message: ChatMessage, turn: Row, index: number, used: Set<string>): void {
+  for (const flag of LEARN_FLAGS) {
+    const isLearned = yesOrNo(turn[flag]);
+    if (isLearned === null) continue;
+    used.add(flag);
+    if (!isLearned) message.supervised = false;
+  }
+  const reasoning = REASONING.find((name) => typeof turn[name] === 'string' && !isBlank(turn[name]));
+  if (reasoning !== undefined) {
+    used.add(reasoning);
+    const text = turn[reasoning] as string;
+    if (!isWellFormed(text))
+      throw new RowError('invalid_utf8', `Turn ${index + 1} holds half of a surrogate pair.`, { turn: index + 1 });
+    message.reasoning = text;
+  }
+  const calls = toolCallsOf(turn, index);
+  used.add('tool_calls').add('function_call');
+  if (calls.length > 0) message.tool_calls = calls;
+}
+
+function readToolAnswer(message: ChatMessage, turn: Row, used: Set<string>): void {
+  for (const key of ['name', 'tool_call_id'] as const) {
+    const value = turn[key];
+    if (typeof value !== 'string') continue;
+    used.add(key);
+    message[key] = value;
+  }
 }
 
 function toRole(value: unknown, index: number, roleKey: string): Role {
@@ -69,7 +128,7 @@ function toRole(value: unknown, index: number, roleKey: string): Role {
   if (!Object.hasOwn(ROLES, name)) {
     throw new RowError(
       'unsupported_role',
-      `Turn ${index + 1} has the role "${value}"; system, user and assistant are learned from.`,
+      `Turn ${index + 1} has the role "${value}"; system, user, assistant and tool are known.`,
       { turn: index + 1, role: value },
     );
   }
@@ -77,11 +136,6 @@ function toRole(value: unknown, index: number, roleKey: string): Role {
 }
 
 function toContent(turn: Row, index: number, contentKey: string): string {
-  if (turn['tool_calls'] !== undefined && turn['tool_calls'] !== null) {
-    throw new RowError('unsupported_content', `Turn ${index + 1} calls tools; only text is learned from.`, {
-      turn: index + 1,
-    });
-  }
   const value = turn[contentKey];
   if (value === undefined || value === null)
     throw new RowError('wrong_type', `Turn ${index + 1} has no "${contentKey}".`, { turn: index + 1, key: contentKey });

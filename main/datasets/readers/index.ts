@@ -1,6 +1,7 @@
 import type { RowReader } from '../types.ts';
 import { findDelimiter, readCsv } from './csv.ts';
-import { readJsonArray } from './json-array.ts';
+import type { SplitPart } from './json-shape.ts';
+import { openJson } from './json.ts';
 import { indexJsonl } from './jsonl-index.ts';
 import { readJsonl } from './jsonl.ts';
 import { openSource } from './source.ts';
@@ -8,16 +9,18 @@ import { readTxt } from './txt.ts';
 
 /**
  * Opens a dataset file as rows. Every row is read or refused with its line; no row ends the reading.
- * @throws DatasetError dataset_not_found, dataset_unreadable, dataset_encoding, dataset_kind_unsupported, dataset_empty
+ * @param part which one is read of a file that holds splits
+ * @throws DatasetError dataset_not_found, dataset_unreadable, dataset_encoding, dataset_kind_unsupported, dataset_shape_unclear,
+ *   dataset_empty
  */
-export async function openReader(path: string): Promise<RowReader> {
+export async function openReader(path: string, part: SplitPart = 'train'): Promise<RowReader> {
   const source = await openSource(path);
   const { kind, size_bytes } = source;
   switch (kind) {
     case 'jsonl':
       return { kind, path, size_bytes, batches: () => readJsonl(source), index: () => indexJsonl(source) };
     case 'json':
-      return { kind, path, size_bytes, batches: () => readJsonArray(source) };
+      return { kind, path, size_bytes, ...(await openJson(source, part)) };
     case 'csv': {
       const delimiter = findDelimiter(source.head);
       return { kind, path, size_bytes, delimiter, batches: () => readCsv(source, delimiter) };

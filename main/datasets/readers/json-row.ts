@@ -9,10 +9,7 @@ export function parseJsonRow(line: number, text: string, decoder: Utf8Decoder): 
   try {
     value = JSON.parse(text);
   } catch (error) {
-    return {
-      line,
-      refusal: { code: 'invalid_json', message: `Not valid JSON: ${jsonReason(error)}`, details: placeIn(error) },
-    };
+    return { line, refusal: { code: 'invalid_json', ...jsonReason(error) } };
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     const found = value === null ? 'null' : Array.isArray(value) ? 'an array' : `a ${typeof value}`;
@@ -37,14 +34,29 @@ export function rowTooLong(line: number): ReadRow {
   };
 }
 
-/** Where the text breaks, if V8 says so: the 1-based character of the row. */
-function placeIn(error: unknown): RefusalDetails {
-  const found = /at position (\d+)/.exec((error as Error).message);
-  return found === null ? {} : { character: Number(found[1]) + 1 };
-}
+/** Sentences of V8 without what it repeats of the text: a row may be private, and this is kept in files. */
+const REASONS: [RegExp, string][] = [
+  [/^Unexpected end of JSON input/, 'it ends too early'],
+  [/^Unterminated string/, 'a text has no closing quotation mark'],
+  [/^Bad control character/, 'a text holds a line end or another control character'],
+  [/^Bad escaped character|^Bad Unicode escape/, 'a text holds a backslash that begins no escape'],
+  [/^Expected property name/, 'the name of a property is missing'],
+  [/^Expected double-quoted property name/, 'the name of a property is missing'],
+  [/^Expected ':'/, "a ':' is missing"],
+  [/^Expected ','/, "a ',' or a closing bracket is missing"],
+  [/^Unexpected non-whitespace character/, 'text follows its end'],
+  [/number/, 'a number is not written as JSON has it'],
+];
 
-/** V8 repeats the text in its message; what is wrong is enough, and a row may be private. */
-function jsonReason(error: unknown): string {
-  const reason = (error as Error).message;
-  return reason.replace(/,? (\.\.\.)?"[\s\S]*" is not valid JSON$/, '').replace(/ \(line 1 column \d+\)$/, '');
+/** What is wrong with a text that JSON.parse refused: no part of the text itself, and the 1-based character if V8 says it. */
+export function jsonReason(error: unknown): { message: string; details: RefusalDetails } {
+  const told = (error as Error).message;
+  const reason =
+    REASONS.find(([pattern]) => pattern.test(told))?.[1] ?? 'a character stands where none or another should be';
+  const place = /at position (\d+)/.exec(told);
+  const character = place === null ? null : Number(place[1]) + 1;
+  return {
+    message: `Not valid JSON: ${reason}${character === null ? '' : ` (character ${character})`}.`,
+    details: character === null ? {} : { character },
+  };
 }

@@ -124,7 +124,7 @@ function kindOf(path: string, head: string): FileKind {
   switch (extension) {
     case '.jsonl':
     case '.ndjson':
-      return 'jsonl';
+      return jsonlKind(head);
     case '.json':
       return jsonKind(head);
     case '.csv':
@@ -144,14 +144,26 @@ function kindOf(path: string, head: string): FileKind {
   }
 }
 
-/** Many files named .json hold one object a line; some hold one object with the list of rows in it. */
+/**
+ * Many files named .json hold one object a line, and some named .jsonl hold one list, or objects over several lines. A file is read
+ * line by line where a line is a value by itself, but for a single one: a whole file in one line is JSON.
+ */
 function jsonKind(head: string): FileKind {
   if (head.trimStart().startsWith('[')) return 'json';
   const [first = '', second = ''] = head.split('\n').filter((line) => line.trim() !== '');
-  if (isJson(first) && isJson(second)) return 'jsonl';
-  const list = /^\s*\{\s*"([^"\\]+)"\s*:\s*\[\s*\{/.exec(head);
-  const isRow = ['messages', 'conversations', 'conversation'].includes(list?.[1] ?? '');
-  return isJson(first) ? (list !== null && !isRow ? 'json' : 'jsonl') : isJson(second) || isRow ? 'jsonl' : 'json';
+  return isJson(second) ? 'jsonl' : isJson(first) && second !== '' ? 'jsonl' : 'json';
+}
+
+/** Lines that are looked at to see whether a .jsonl file is what its name says. */
+const FIRST_LINES = 20;
+
+function jsonlKind(head: string): FileKind {
+  const lines = head.split('\n');
+  // The last line may be cut.
+  if (lines.length > 1 && Buffer.byteLength(head) >= HEAD_BYTES - 4) lines.pop();
+  const first = lines.filter((line) => line.trim() !== '').slice(0, FIRST_LINES);
+  const isWhole = first.length > 1 && /^\s*[[{]/.test(head);
+  return isWhole && !first.some(isJson) ? 'json' : 'jsonl';
 }
 
 function isJson(text: string): boolean {

@@ -1,5 +1,6 @@
 import { RowError } from '../errors.ts';
 import type { ChatMessage, ModelText, Segment } from '../types.ts';
+import { refuseCalls } from './model-template.ts';
 import { SegmentList } from './segments.ts';
 
 const PREAMBLE =
@@ -26,10 +27,11 @@ export class AlpacaTemplate {
     // A system text says what the preamble would say, so it takes its place.
     if (system !== null) {
       list.addLiteral(system, 0);
-      list.add('\n\n', 0);
+      if (system !== '') list.add('\n\n', 0);
     } else if (this.withPreamble) {
       list.add(`${input === '' ? PREAMBLE : PREAMBLE_WITH_INPUT}\n\n`, 0);
     }
+    refuseCalls(messages);
     turns.forEach((message, index) => {
       const expected = index % 2 === 0 ? 'user' : 'assistant';
       if (message.role !== expected) {

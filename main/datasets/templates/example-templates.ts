@@ -116,3 +116,39 @@ export const endsOnce: ModelText = {
   bos_token: '<s>',
   eos_token: '</s>',
 };
+
+/** Thoughts in `reasoning_content` shown for the last answer only, tools in the system turn, calls as JSON objects: as Qwen 3. */
+export const reasoner: ModelText = {
+  chat_template: [
+    "{%- if tools %}{{- '<|im_start|>system\\nTools: ' + (tools | tojson) + '<|im_end|>\\n' }}{%- endif %}",
+    '{%- for message in messages %}',
+    "{{- '<|im_start|>' + message.role + '\\n' }}",
+    "{%- if message.role == 'assistant' and message.reasoning_content is string and loop.last %}",
+    "{{- '<think>\\n' + message.reasoning_content + '\\n</think>\\n\\n' }}{%- endif %}",
+    '{{- message.content }}',
+    '{%- for call in message.tool_calls or [] %}',
+    '{{- \'<call>{"name": "\' + call.function.name + \'", "arguments": \' + (call.function.arguments | tojson) + \'}</call>\' }}',
+    '{%- endfor %}',
+    "{{- '<|im_end|>\\n' }}",
+    '{%- endfor %}',
+    "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}",
+  ].join('\n'),
+  bos_token: null,
+  eos_token: '<|im_end|>',
+};
+
+/** Thoughts in `thinking`, and a call's arguments put together as text, which an object can't be: as DeepSeek and gpt-oss. */
+export const textCaller: ModelText = {
+  chat_template: [
+    '{%- for message in messages %}',
+    "{{- '<' + message.role + '>' }}{%- if message.thinking %}{{- '[' + message.thinking + ']' }}{%- endif %}",
+    '{{- message.content }}',
+    '{%- for call in message.tool_calls or [] %}',
+    "{{- call.function.name + ':' + call.function.arguments }}",
+    '{%- endfor %}',
+    "{{- '<|end|>' }}{%- endfor %}",
+    "{%- if add_generation_prompt %}{{- '<assistant>' }}{%- endif %}",
+  ].join('\n'),
+  bos_token: null,
+  eos_token: '<|end|>',
+};

@@ -2,6 +2,7 @@ import * as library from '@huggingface/jinja';
 import { DatasetError, RowError } from '../errors.ts';
 import type { ChatMessage, ModelText } from '../types.ts';
 import { BoundedInterpreter, range } from './bounded.ts';
+import { strftime } from './strftime.ts';
 
 /** A parsed template: the syntax tree's root. */
 export interface Program {
@@ -21,12 +22,17 @@ interface JinjaLibrary {
 
 const { Environment, parse, tokenize } = library as unknown as JinjaLibrary;
 
-/** A date for templates that print today's, so that the same row gives the same tokens on any day. */
-const FIXED_DATE: Record<string, string> = {
-  '%d %b %Y': '26 Jul 2024',
-  '%Y-%m-%d': '2024-07-26',
-  '%B %d, %Y': 'July 26, 2024',
-};
+/** What an answer's thoughts are called in templates. */
+export const REASONING_KEYS = ['reasoning_content', 'reasoning', 'thinking'] as const;
+
+/** How a template takes what not every conversation has; found out by trying. */
+export interface TemplateDialect {
+  /** The name of an answer's thoughts; null where they are not shown. */
+  reasoning_key: (typeof REASONING_KEYS)[number] | null;
+  /** How a call's arguments are given; null where calls are not shown. */
+  call_arguments: 'object' | 'text' | null;
+  shows_tools: boolean;
+}
 
 /**
  * The Jinja template of a model, as a function of messages.
@@ -40,14 +46,17 @@ export class JinjaTemplate {
   private readonly bos: string;
   private readonly eos: string;
 
-  private readonly tools: [] | null;
+  dialect: TemplateDialect = { reasoning_key: null, call_arguments: null, shows_tools: false };
+  private readonly date: Date;
+  private readonly tools: unknown[] | null;
 
   /**
-   * @param tools what the template is told of tools, of which there are never any: most expect null, some an empty list
+   * @param tools what the template is told of tools where there are none: most expect null, some an empty list
    * @throws DatasetError template_invalid
    */
-  constructor(source: string, model: ModelText, tools: [] | null) {
+  constructor(source: string, model: ModelText, tools: unknown[] | null) {
     this.tools = tools;
+    this.date = model.date ?? new Date();
     this.bos = model.bos_token ?? '';
     this.eos = model.eos_token ?? '';
     try {
@@ -57,19 +66,32 @@ export class JinjaTemplate {
     }
   }
 
+  /** The same template for conversations in which these tools are there; itself without any. */
+  withTools(tools: unknown[] | undefined): this {
+    if (tools === undefined) return this;
+    return Object.assign(Object.create(JinjaTemplate.prototype) as this, this, { tools });
+  }
+
+  /** All text that a rendering is given: what it may take grows with it. */
+  private given(messages: ChatMessage[]): readonly { content: string }[] {
+    const extras = messages.flatMap(extrasOf);
+    const tools = this.tools === null ? [] : [{ content: JSON.stringify(this.tools) }];
+    return extras.length + tools.length === 0 ? messages : [...messages, ...extras, ...tools];
+  }
+
   /** @throws RowError template_refused, with the template's own words */
   render(messages: ChatMessage[], add_generation_prompt: boolean): string {
     try {
-      const environment = newEnvironment();
+      const environment = newEnvironment(this.date);
       environment.set(
         'messages',
-        messages.map(({ role, content }) => ({ role, content })),
+        messages.map((message) => toTemplateMessage(message, this.dialect)),
       );
       environment.set('add_generation_prompt', add_generation_prompt);
       environment.set('bos_token', this.bos);
       environment.set('eos_token', this.eos);
       environment.set('tools', this.tools);
-      return new BoundedInterpreter(environment, messages).run(this.parsed).value;
+      return new BoundedInterpreter(environment, this.given(messages)).run(this.parsed).value;
     } catch (error) {
       throw new RowError(
         'template_refused',
@@ -80,17 +102,41 @@ export class JinjaTemplate {
   }
 }
 
+/** What a message has besides its content, as text. */
+function extrasOf({ reasoning, tool_calls }: ChatMessage): { content: string }[] {
+  if (reasoning === undefined && tool_calls === undefined) return [];
+  return [{ content: `${reasoning ?? ''}${JSON.stringify(tool_calls ?? '')}` }];
+}
+
+/** A message under the names that templates have for its parts. */
+function toTemplateMessage(message: ChatMessage, dialect: TemplateDialect): Record<string, unknown> {
+  const { role, content, reasoning, tool_calls, name, tool_call_id } = message;
+  const out: Record<string, unknown> = { role, content };
+  if (reasoning !== undefined && dialect.reasoning_key !== null) out[dialect.reasoning_key] = reasoning;
+  if (tool_calls !== undefined) {
+    const isText = dialect.call_arguments === 'text';
+    out['tool_calls'] = tool_calls.map((call) => {
+      const { name: called, arguments: given } = call.function;
+      const written = isText && typeof given !== 'string' ? JSON.stringify(given) : given;
+      return { ...call, function: { name: called, arguments: written } };
+    });
+  }
+  if (name !== undefined) out['name'] = name;
+  if (tool_call_id !== undefined) out['tool_call_id'] = tool_call_id;
+  return out;
+}
+
 export function templateInvalid(reason: string): DatasetError {
   return new DatasetError(
     'template_invalid',
     `The model's chat template can't be used: ${reason}`,
-    'Choose the template alpaca or alpaca-short.',
+    'Choose the template alpaca, alpaca-short or plain.',
     { reason },
   );
 }
 
 /** What chat templates may call. The library's own Template sets the same, with a strftime_now that can't be replaced. */
-function newEnvironment(): JinjaEnvironment {
+function newEnvironment(date: Date): JinjaEnvironment {
   const environment = new Environment();
   for (const [name, value] of Object.entries({
     true: true,
@@ -106,6 +152,6 @@ function newEnvironment(): JinjaEnvironment {
     throw new Error(message);
   });
   environment.set('range', range);
-  environment.set('strftime_now', (format: string) => FIXED_DATE[format] ?? '2024-07-26');
+  environment.set('strftime_now', (format: string) => strftime(date, format));
   return environment;
 }

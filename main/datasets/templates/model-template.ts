@@ -1,5 +1,6 @@
 import { RowError } from '../errors.ts';
 import type { ChatMessage, DatasetWarning, ModelText, Segment } from '../types.ts';
+import { findDialect } from './dialect.ts';
 import { JinjaTemplate, templateInvalid } from './jinja.ts';
 import { SkeletonRenderer } from './skeleton.ts';
 import { findFrame, promptAsTrained, promptSegments, SENTINEL, type AnswerFrame } from './spans.ts';
@@ -16,6 +17,7 @@ export class ModelTemplate {
   constructor(source: string, model: ModelText) {
     const { jinja, frame } = open(source, model);
     this.jinja = jinja;
+    this.jinja.dialect = findDialect(jinja);
     this.frame = frame;
     const eos = model.eos_token ?? '';
     this.foldsSystem = !takesSystem(this.jinja);
@@ -48,20 +50,38 @@ export class ModelTemplate {
     this.rows = new SkeletonRenderer(this.jinja, frame, eos);
   }
 
-  /** @throws RowError template_refused */
-  renderRow(messages: ChatMessage[]): Segment[] {
-    return this.rows.render(this.folded(messages));
+  /** The end-of-turn marker behind answers; empty when the template has none. */
+  get marker(): string {
+    return this.frame.marker;
+  }
+
+  /** @throws RowError template_refused, unsupported_content */
+  renderRow(messages: ChatMessage[], tools?: unknown[]): Segment[] {
+    if (this.jinja.dialect.call_arguments === null) refuseCalls(messages);
+    return this.rows.render(this.folded(messages), tools);
   }
 
   /** @throws RowError template_refused */
-  renderPrompt(messages: ChatMessage[]): Segment[] {
+  renderPrompt(messages: ChatMessage[], tools?: unknown[]): Segment[] {
     const turns = this.folded(messages);
-    return this.frame.opensThought ? promptAsTrained(this.jinja, this.frame, turns) : promptSegments(this.jinja, turns);
+    const jinja = this.jinja.withTools(tools);
+    return this.frame.opensThought ? promptAsTrained(jinja, this.frame, turns) : promptSegments(jinja, turns);
+  }
+
+  /** What of a conversation the template leaves out. */
+  notShown(messages: ChatMessage[], tools?: unknown[]): string[] {
+    const { reasoning_key, shows_tools } = this.jinja.dialect;
+    const names: string[] = [];
+    if (reasoning_key === null && messages.some(({ reasoning }) => reasoning !== undefined))
+      names.push(NOT_SHOWN.reasoning);
+    if (!shows_tools && tools !== undefined) names.push(NOT_SHOWN.tools);
+    return names;
   }
 
   private folded(messages: ChatMessage[]): ChatMessage[] {
     const [system, user, ...rest] = messages;
     if (!this.foldsSystem || system?.role !== 'system') return messages;
+    if (system.content === '') return messages.slice(1);
     if (user?.role !== 'user')
       throw new RowError(
         'template_refused',
@@ -69,6 +89,19 @@ export class ModelTemplate {
       );
     return [{ role: 'user', content: `${system.content}\n\n${user.content}` }, ...rest];
   }
+}
+
+/** Names of what a template may leave out, as the audit lists them. */
+export const NOT_SHOWN = { reasoning: 'messages[].reasoning', tools: 'tools' } as const;
+
+/** @throws RowError unsupported_content for calls of tools, which the template leaves out */
+export function refuseCalls(messages: ChatMessage[]): void {
+  const turn = messages.findIndex(({ tool_calls }) => tool_calls !== undefined);
+  if (turn < 0) return;
+  throw new RowError('unsupported_content', `Turn ${turn + 1} calls tools, and the template shows no calls.`, {
+    turn: turn + 1,
+    part: 'tool_calls',
+  });
 }
 
 /** Opens a template in the first of the ways in which it shows a simple conversation. @throws DatasetError template_invalid */

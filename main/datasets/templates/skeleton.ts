@@ -47,8 +47,8 @@ export class SkeletonRenderer {
   }
 
   /** @throws RowError template_refused */
-  render(messages: ChatMessage[]): Segment[] {
-    if (!this.enabled) return this.exact(messages);
+  render(messages: ChatMessage[], tools?: unknown[]): Segment[] {
+    if (!this.enabled || tools !== undefined || messages.some(hasMore)) return this.exact(messages, tools);
     const skeleton = this.skeletonOf(messages);
     if (skeleton === null || !messages.every(({ content }) => this.isPlain(content, skeleton.trims)))
       return this.exact(messages);
@@ -60,8 +60,8 @@ export class SkeletonRenderer {
     return exact;
   }
 
-  private exact(messages: ChatMessage[]): Segment[] {
-    return exactSegments(this.template, this.frame, messages, this.eos);
+  private exact(messages: ChatMessage[], tools?: unknown[]): Segment[] {
+    return exactSegments(this.template.withTools(tools), this.frame, messages, this.eos);
   }
 
   private isPlain(content: string, trims: boolean): boolean {
@@ -119,6 +119,11 @@ export class SkeletonRenderer {
       next === contents.length && parts.every((part) => part.texts.every((text) => !text.includes('\uE000')));
     return whole ? parts : null;
   }
+}
+
+/** Whether a message has more than its text to show. */
+function hasMore({ role, reasoning, tool_calls }: ChatMessage): boolean {
+  return role === 'tool' || reasoning !== undefined || tool_calls !== undefined;
 }
 
 function fill(skeleton: Skeleton, messages: ChatMessage[]): Segment[] {

@@ -110,6 +110,13 @@ function addStretch(
 const OPEN = '\uE003';
 const CLOSE = '\uE004';
 
+/** A text with signs around it, inside of its blanks; itself where it can hold no mark. */
+function sign(text: string): string {
+  const { start, end } = bodyOf(text);
+  if (start === end || !mayHoldMark(text)) return text;
+  return text.slice(0, start) + OPEN + text.slice(start, end) + CLOSE + text.slice(end);
+}
+
 /**
  * Where in a rendering the messages are that could hold a control token's mark: they are rendered once more with signs around
  * them. None where the template prints something else then; so no text of the template's own is ever taken for a person's.
@@ -120,15 +127,13 @@ function writtenRanges(
   full: string,
   add_generation_prompt: boolean,
 ): Range[] {
-  if (!messages.some(({ content }) => mayHoldMark(content)) || full.includes(OPEN) || full.includes(CLOSE)) return [];
+  const mayHold = messages.some(({ content, reasoning = '' }) => mayHoldMark(content) || mayHoldMark(reasoning));
+  if (!mayHold || full.includes(OPEN) || full.includes(CLOSE)) return [];
   const signed = messages.map((message) => {
-    const { content } = message;
-    const { start, end } = bodyOf(content);
-    if (start === end || !mayHoldMark(content)) return message;
-    return {
-      ...message,
-      content: content.slice(0, start) + OPEN + content.slice(start, end) + CLOSE + content.slice(end),
-    };
+    const { content, reasoning } = message;
+    const signedMessage = { ...message, content: sign(content) };
+    if (reasoning !== undefined) signedMessage.reasoning = sign(reasoning);
+    return signedMessage;
   });
   const [head = '', ...pieces] = tryRender(template, signed, add_generation_prompt)?.split(OPEN) ?? [];
   const ranges: Range[] = [];

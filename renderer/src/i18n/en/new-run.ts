@@ -1,4 +1,5 @@
 import { refusals } from './refusals.ts';
+import type { FIELD_QUESTIONS } from '../../../../main/contracts/refusals.ts';
 import type { COLUMN_PARTS, PRESET_GROUPS, ROW_FORMATS, TEMPLATES } from '../../../../main/contracts/ipc.ts';
 import { createFormat } from '../format.ts';
 
@@ -27,6 +28,20 @@ const templates: Named<typeof TEMPLATES> = {
   model: 'The model’s own',
   alpaca: 'Alpaca',
   'alpaca-short': 'Alpaca, short',
+  plain: 'None: prompt + answer',
+};
+const fieldQuestions: Named<typeof FIELD_QUESTIONS> = {
+  reasoning: 'the thoughts before an answer',
+  tools: 'tools that the assistant may call',
+  context: 'what the question is about',
+  history: 'earlier turns',
+  rating: 'a rating of the answer',
+  preference: 'one answer of a pair',
+  weight: 'how much is to be learned',
+  system: 'a system prompt',
+  media: 'an image or another file',
+  split: 'a part of the data',
+  long_text: 'text that the answer depends on',
 };
 const presetGroups: Named<typeof PRESET_GROUPS> = {
   rank: 'Capacity',
@@ -105,6 +120,7 @@ export const newRun = {
     columns: 'Columns',
     columnAuto: 'Automatic',
     columnFound: (name: string) => `Automatic: ${name}`,
+    columnNone: 'None',
     formats,
     columnParts,
     templates,
@@ -156,6 +172,23 @@ export const newRun = {
     refusedTitle: 'Refused rows',
     refusedShown: (shown: number, all: number) => `${format.integer(shown)} of ${format.integer(all)}`,
     allGood: 'No row was refused.',
+    rowsIn: 'Rows found in',
+    /** Where in a JSON file the rows are. */
+    shapes: {
+      list: 'a list',
+      objects: 'objects one after another',
+      entries: 'an object whose values are the rows',
+      columns: 'columns of values',
+    } as Record<string, string>,
+    shapeNamed: (list: string) => `the list “${list}”`,
+    shapeRest: (names: string) => `not read: ${names}`,
+    unusedTitle: 'Columns and fields that are not used',
+    unusedColumn: 'Name',
+    unusedRows: 'In rows',
+    unusedQuestion: 'May be',
+    unusedNothing: 'does not look like it matters',
+    /** What a column or field that is not used may be, by its name. */
+    fieldQuestions,
     lineColumn: 'Line',
     reasonColumn: 'Reason',
     /** By code; the row's own particulars follow. English has them in the message itself. */

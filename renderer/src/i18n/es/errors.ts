@@ -5,6 +5,21 @@ const OTHER_MODEL = 'Elige otro archivo GGUF, o descarga este de nuevo.';
 const REPORT = 'Es un fallo de Forja. Copia el diagnóstico de Configuración e infórmanos.';
 const LOWER_MEMORY = 'Baja max_seq_len o lora_rank, o cierra otros programas, y vuelve a intentarlo.';
 
+/** Lo que puede ser un campo que no se usa. */
+const FIELD_QUESTION: Record<string, string> = {
+  reasoning: 'lo que se piensa antes de una respuesta',
+  tools: 'las herramientas que el asistente puede usar',
+  context: 'aquello de lo que trata la pregunta',
+  history: 'turnos anteriores de la conversación',
+  rating: 'una nota que dice qué respuestas son buenas',
+  preference: 'una respuesta que se prefirió a otra',
+  weight: 'cuánto se debe aprender un turno o una fila',
+  system: 'un mensaje de sistema',
+  media: 'una imagen u otro archivo, de los que no se aprende',
+  split: 'a qué parte de los datos pertenece la fila',
+  long_text: 'texto que la respuesta necesita',
+};
+
 /** Los errores, por su código. */
 export const errors: TranslatedErrors = {
   // contracts
@@ -228,6 +243,20 @@ export const errors: TranslatedErrors = {
     message: 'Forja no lee ese tipo de archivo.',
     hint: 'Usa un archivo .jsonl, .json, .csv o .txt.',
   },
+  dataset_shape_unclear: {
+    message: (d) => `No está claro qué parte de ${d('path')} son las filas. Contiene: ${d('found')}.`,
+    hint: 'Escribe un objeto JSON por línea en un archivo .jsonl, o ponlos todos en una lista llamada «data».',
+  },
+  dataset_turns_as_rows: {
+    message: (d) =>
+      `Cada fila de ${d('path')} es un solo turno: «${d('speaker')}» junto a «${d('column')}». No se sabe qué turnos forman una conversación.`,
+    hint: 'Pon todos los turnos de una conversación en una fila: {"messages": [{"role": "user", "content": "…"}, {"role": "assistant", "content": "…"}]}.',
+  },
+  dataset_preference_pairs: {
+    message: (d) =>
+      `Las filas de ${d('path')} son pares de una respuesta elegida y otra rechazada: ajuste por preferencias, que Forja no hace.`,
+    hint: 'Para aprender solo las elegidas, cambia el nombre de «chosen» a «completion», o a «messages» si contiene turnos.',
+  },
   dataset_not_found: {
     message: 'No se encuentra el archivo de datos.',
     hint: 'Comprueba que no se haya movido o borrado y elígelo de nuevo.',
@@ -285,6 +314,33 @@ export const errors: TranslatedErrors = {
   },
 
   // warnings of datasets, training and exports
+  field_unused: {
+    message: (d) =>
+      `¿Importa «${d('field')}»? Está en ${d('rows')} de ${d('of')} filas y no se usa; puede ser ${FIELD_QUESTION[d('question')] ?? 'algo que la respuesta necesita'}.`,
+    hint: 'Si importa, di en «Columnas» qué parte es, o escríbelo en el texto; si no, está bien así.',
+  },
+  file_part_read: {
+    message: (d) => `De ${d('path')} se lee la lista «${d('list')}», y no ${d('others')}.`,
+    hint: 'Si esas filas importan, ponlas todas en una sola lista.',
+  },
+  file_splits: {
+    message: (d) => `De ${d('path')} se lee la lista «${d('list')}», y no ${d('others')}.`,
+    hint: (d) => `Para validar con «${d('validation')}», elige el mismo archivo como archivo de validación.`,
+  },
+  template_leaves_out: {
+    message: (d) =>
+      d('question') === 'tools'
+        ? `La plantilla no muestra las herramientas que el asistente puede usar: en ${d('rows')} de ${d('of')} filas quedan fuera. ¿Importan?`
+        : `La plantilla no muestra lo que se piensa antes de una respuesta: en ${d('rows')} de ${d('of')} filas queda fuera. ¿Importa?`,
+    hint: 'Si importa, elige un modelo cuya plantilla lo muestre, o escríbelo en el texto de los turnos.',
+  },
+  turns_dropped: {
+    message: (d) =>
+      d('rows') === '1'
+        ? `Una fila, en la línea ${d('line')}, acaba con turnos que nadie responde: esos turnos se dejan fuera.`
+        : `${d('rows')} filas acaban con turnos que nadie responde, la primera en la línea ${d('line')}: esos turnos se dejan fuera.`,
+    hint: 'Si ahí falta una respuesta, añádela.',
+  },
   export_type_changed: {
     message: 'Algunas matrices se exportan con otro tipo, porque el original necesita una matriz de importancia.',
     hint: 'Comprueba el tamaño y el resultado de la exportación.',
@@ -317,7 +373,10 @@ export const errors: TranslatedErrors = {
   },
   template_without_end_marker: {
     message: 'La plantilla del modelo no marca el final de las respuestas.',
-    hint: 'Se añade el final de secuencia, para que el modelo aprenda a parar.',
+    hint: (d) =>
+      d('eos_token') === ''
+        ? 'El archivo del modelo tampoco nombra un final de secuencia: puede que las respuestas no paren.'
+        : 'Se añade el final de secuencia, para que el modelo aprenda a parar.',
   },
   template_without_system: {
     message: 'La plantilla del modelo no admite mensaje de sistema.',

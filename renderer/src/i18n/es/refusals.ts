@@ -38,8 +38,12 @@ export const refusals: TranslatedRefusals = {
       : `${place(d)} no tiene «${d('key')}».`,
   empty_content: (d) => (d('turn') === '' ? `${place(d)} está vacía.` : `${place(d)} está vacío.`),
   no_answer: () => 'No tiene ninguna respuesta de la que aprender.',
-  unsupported_role: (d) => `${place(d)} tiene el papel «${d('role')}»; se aprende de system, user y assistant.`,
-  unsupported_content: (d) => `${place(d)} tiene contenido que no es texto, y solo se aprende de texto.`,
+  labelled_wrong: () => 'Su «label» es falso: es una respuesta que no hay que aprender.',
+  unsupported_role: (d) => `${place(d)} tiene el papel «${d('role')}»; se conocen system, user, assistant y tool.`,
+  unsupported_content: (d) =>
+    d('part') === 'tool_calls'
+      ? `${place(d)} llama a herramientas, y la plantilla no muestra llamadas.`
+      : `${place(d)} tiene contenido que no es texto, y solo se aprende de texto.`,
   template_refused: (d) =>
     d('turn') === ''
       ? 'La plantilla no acepta esta conversación: revisa el orden de sus turnos.'

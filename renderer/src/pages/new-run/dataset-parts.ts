@@ -6,10 +6,19 @@ export type ColumnPart = (typeof COLUMN_PARTS)[number];
 /** Which columns a format has parts for, those that it can't do without first. */
 export const FORMAT_PARTS: Readonly<Record<RowFormat, readonly ColumnPart[]>> = {
   alpaca: ['instruction', 'output', 'input', 'system'],
-  messages: ['messages'],
+  messages: ['messages', 'system'],
   sharegpt: ['conversations', 'system'],
-  prompt_completion: ['prompt', 'completion'],
+  prompt_completion: ['prompt', 'completion', 'input', 'system'],
   text: ['text'],
+};
+
+/** How many of them it can't do without. */
+export const REQUIRED_PARTS: Readonly<Record<RowFormat, number>> = {
+  alpaca: 2,
+  messages: 1,
+  sharegpt: 1,
+  prompt_completion: 2,
+  text: 1,
 };
 
 /** The columns that an error of the datasets layer says the file has. */

@@ -1,64 +1,61 @@
-import type { ReadRow, RowBatch } from '../types.ts';
-import { parseJsonRow, rowTooLong } from './json-row.ts';
 import { MAX_ROW_CHARS } from './line-splitter.ts';
-import type { Source } from './source.ts';
-import { Utf8Decoder } from './utf8-decoder.ts';
 
 const QUOTE = 34;
 const BACKSLASH = 92;
 const NEWLINE = 10;
 
 /**
- * One JSON array of objects, or an object with such an array in it (the first one is read). Only the elements' borders are found here (strings and the depth of brackets); each element
- * then goes to JSON.parse. Streaming JSON parsers stop for good at the first broken character, while this refuses the one
- * element with its line and goes on, at the speed of JSON.parse.
+ * What holds the elements: the brackets of a list, the braces of an object (elements are `"key": value`), or nothing: values one after
+ * another.
  */
-export async function* readJsonArray(source: Source): AsyncGenerator<RowBatch, void, undefined> {
-  const decoder = new Utf8Decoder();
-  let rows: ReadRow[] = [];
-  const splitter = new ElementSplitter(
-    (line, text) => rows.push(text === null ? rowTooLong(line) : parseJsonRow(line, text, decoder)),
-    (line, message) => rows.push({ line, refusal: { code: 'invalid_json', message } }),
-  );
-  let bytes_read = 0;
-  for await (const chunk of source.chunks()) {
-    bytes_read += chunk.length;
-    splitter.push(decoder.push(chunk));
-    yield { rows, bytes_read };
-    rows = [];
-  }
-  splitter.push(decoder.flush());
-  splitter.flush();
-  yield { rows, bytes_read };
-}
+export type Container = 'list' | 'entries' | 'values';
 
-/** Finds the elements of a top-level array in text that comes in pieces. */
+/** The character that ends a container; values one after another end with the file. */
+const CLOSING: Record<Container, number> = { list: 93, entries: 125, values: -1 };
+
+/**
+ * Finds the elements of a JSON container in text that comes in pieces. Only their borders are found here (strings and the depth of
+ * brackets); each element then goes to JSON.parse. Streaming JSON parsers stop for good at the first broken character, while this
+ * refuses the one element with its line and goes on, at the speed of JSON.parse.
+ */
 export class ElementSplitter {
-  private line = 1;
   private depth = 0;
   private inString = false;
   private escaped = false;
   private closed = false;
-  /** The array is a property of an object: what stands around it is passed over. */
-  private inObject = false;
   /** Text of the element so far, from earlier chunks; null between elements. */
   private parts: string[] | null = null;
   private partChars = 0;
   private elementLine = 1;
+  private readonly container: Container;
+  private line: number;
+  private readonly isPart: boolean;
   private readonly onElement: (line: number, text: string | null) => void;
   private readonly onError: (line: number, message: string) => void;
 
+  /**
+   * @param start the line on which the text begins, and whether more may follow behind the container's end
+   * @param onElement gets an element's first line and its text, null where it is too long
+   */
   constructor(
+    container: Container,
+    start: { line: number; isPart: boolean },
     onElement: (line: number, text: string | null) => void,
     onError: (line: number, message: string) => void,
   ) {
+    this.container = container;
+    this.line = start.line;
+    this.isPart = start.isPart;
     this.onElement = onElement;
     this.onError = onError;
+    if (container === 'values') this.depth = 1;
   }
 
   push(text: string): void {
     let start = 0;
     const end = text.length;
+    const closing = CLOSING[this.container];
+    const endsByDepth = this.container === 'values';
     for (let at = 0; at < end; at++) {
       if (this.inString) {
         at = this.skipString(text, at);
@@ -75,9 +72,9 @@ export class ElementSplitter {
         start = at + 1;
         continue;
       }
-      if (this.depth === 1 && (code === 44 || code === 93)) {
+      if (this.depth === 1 && (code === 44 || code === closing)) {
         this.endElement(text.slice(start, at));
-        if (code === 93) {
+        if (code === closing) {
           this.depth = 0;
           this.closed = true;
         }
@@ -91,7 +88,13 @@ export class ElementSplitter {
       }
       if (code === QUOTE) this.inString = true;
       else if (code === 123 || code === 91) this.depth++;
-      else if ((code === 125 || code === 93) && this.depth > 1) this.depth--;
+      else if ((code === 125 || code === 93) && this.depth > 1) {
+        this.depth--;
+        if (endsByDepth && this.depth === 1) {
+          this.endElement(text.slice(start, at + 1));
+          start = at + 1;
+        }
+      }
     }
     if (this.parts !== null && start < end) this.keep(start === 0 ? text : text.slice(start));
   }
@@ -101,20 +104,19 @@ export class ElementSplitter {
     if (this.parts !== null) {
       this.onError(this.elementLine, 'The file ends inside this row: a bracket or a quotation mark is never closed.');
       this.parts = null;
-    } else if (!this.closed) {
-      this.onError(this.line, 'The file ends before the array is closed with ].');
+    } else if (!this.closed && this.container !== 'values') {
+      this.onError(
+        this.line,
+        `The file ends before ${this.container === 'list' ? 'the list is closed with ]' : 'the object is closed with }'}.`,
+      );
     }
   }
 
   private outside(code: number): void {
-    if (code === 91 && !this.closed) {
-      this.depth = 1;
-    } else if (code === 123 && !this.closed) {
-      this.inObject = true;
-    } else if (this.inObject) {
-      this.inString = code === QUOTE;
-    } else if (this.closed) {
-      this.onError(this.line, 'Text after the end of the array.');
+    if (!this.closed) {
+      if (code === (this.container === 'list' ? 91 : 123)) this.depth = 1;
+    } else if (!this.isPart) {
+      this.onError(this.line, `Text after the end of the ${this.container === 'list' ? 'list' : 'object'}.`);
       // One report is enough: what follows is no part of the data.
       this.outside = () => undefined;
     }
