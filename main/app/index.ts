@@ -1,7 +1,8 @@
 /** The desktop app: starts once, opens the window, and wires services, menu and calls together. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { app, BrowserWindow, ipcMain, nativeTheme, session } from 'electron';
+import { app, BrowserWindow, dialog, ipcMain, nativeTheme, session } from 'electron';
+import { toReport } from '../contracts/errors.ts';
 import { dataDir, openDb } from '../db/index.ts';
 import { AppSettingsStore } from '../settings/index.ts';
 import { ggufIn } from './arguments.ts';
@@ -10,6 +11,7 @@ import { guardContents, guardSession } from './guard.ts';
 import { ForjaApp } from './forja-app.ts';
 import { declareScheme, ORIGIN, servePage, SCHEME } from './page.ts';
 import { openSettingsFile, openStateFile } from './stored.ts';
+import { textsOf } from './texts.ts';
 
 // All that Forja keeps lies in one place, the window's own data too.
 app.setPath('userData', join(dataDir(), 'app'));
@@ -78,7 +80,10 @@ if (!app.requestSingleInstanceLock()) {
     })
     .catch((error: unknown) => {
       crashes.note('start', error);
-      process.stderr.write(`Forja could not start: ${error instanceof Error ? error.message : String(error)}\n`);
+      const { code, message, hint } = toReport(error);
+      process.stderr.write(`Forja could not start: ${message}\n`);
+      const texts = textsOf('system', app.getLocale());
+      dialog.showErrorBox(texts.start_failed, texts.start_failed_why(code, `${message}\n\n${hint}`));
       app.exit(1);
     });
 }

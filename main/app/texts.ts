@@ -52,6 +52,9 @@ export interface Texts extends DialogTexts, UpdateTexts {
   run_failed: (name: string) => string;
   run_stopped: (name: string) => string;
   page_gone: string;
+  start_failed: string;
+  /** What kept the app from starting: a code of the core, and its message where this language has no words for it. */
+  start_failed_why: (code: string, message: string) => string;
 }
 
 const en: Texts = {
@@ -115,6 +118,8 @@ const en: Texts = {
   run_failed: (name) => `${name} failed`,
   run_stopped: (name) => `${name} was stopped`,
   page_gone: 'The window had to be loaded again.',
+  start_failed: 'Forja can’t start',
+  start_failed_why: (_, message) => message,
   open_model: 'Choose a model',
   open_adapter: 'Choose an adapter',
   open_dataset: 'Choose a dataset',
@@ -129,6 +134,14 @@ const en: Texts = {
     `SmolLM2-135M-Instruct (${size}, Apache 2.0) is fetched from the internet once and kept on this computer.`,
   fetch: 'Fetch',
   cancel: 'Cancel',
+};
+
+const WHY_ES: Record<string, string> = {
+  database_corrupt:
+    'La base de datos está dañada. Aparta el archivo y Forja empezará otro; los ajustes finos siguen enteros en sus carpetas.',
+  database_from_future: 'La base de datos es de una versión más nueva de Forja: actualiza Forja.',
+  database_unavailable: 'No se puede abrir la base de datos de Forja. Comprueba los permisos de la carpeta de datos.',
+  disk_full: 'El disco está lleno: libera espacio y vuelve a abrir Forja.',
 };
 
 const es: Texts = {
@@ -192,6 +205,8 @@ const es: Texts = {
   run_failed: (name) => `${name} ha fallado`,
   run_stopped: (name) => `${name} se ha detenido`,
   page_gone: 'Hubo que volver a cargar la ventana.',
+  start_failed: 'Forja no puede abrirse',
+  start_failed_why: (code, message) => WHY_ES[code] ?? message,
   open_model: 'Elige un modelo',
   open_adapter: 'Elige un adaptador',
   open_dataset: 'Elige un conjunto de datos',

@@ -36,8 +36,10 @@ export const ERROR_EXITS = {
   protocol_mismatch: EXIT.failure,
   protocol_violation: EXIT.failure,
   database_from_future: EXIT.failure,
+  database_corrupt: EXIT.failure,
   database_unavailable: EXIT.failure,
   disk_full: EXIT.failure,
+  access_denied: EXIT.failure,
   internal: EXIT.failure,
 } as const satisfies Record<string, ExitCode>;
 
@@ -91,6 +93,28 @@ export class TrainerError extends Error implements ErrorReport {
   }
 }
 
+const full = {
+  code: 'disk_full',
+  what: 'The disk is full',
+  hint: 'Free some space there and go on from the last checkpoint with `forja resume`.',
+} as const;
+const denied = {
+  code: 'access_denied',
+  what: 'The system does not allow it',
+  hint: 'Check whose the file and its folder are, and that the disk can be written to; or choose another folder.',
+} as const;
+
+/** What the system and SQLite refuse wherever a file is touched, by their own codes. */
+const SYSTEM_ERRORS = new Map<string, typeof full | typeof denied>([
+  ['ENOSPC', full],
+  ['EDQUOT', full],
+  ['SQLITE_FULL', full],
+  ['EACCES', denied],
+  ['EPERM', denied],
+  ['EROFS', denied],
+  ['SQLITE_READONLY', denied],
+]);
+
 /** Codes of other layers that are not about what was given. */
 const OTHER_FAILURES = new Set(['chat_crashed', 'chat_failed', 'chat_closed']);
 
@@ -109,10 +133,11 @@ export function toReport(error: unknown): ErrorReport & { exit_code: ExitCode } 
     const exit_code = OTHER_FAILURES.has(String(code)) ? EXIT.failure : EXIT.bad_input;
     return { code: String(code), message, hint: String(hint), details, exit_code };
   }
-  if (error instanceof Error && 'code' in error && error.code === 'ENOSPC') {
+  const known = error instanceof Error && 'code' in error ? SYSTEM_ERRORS.get(String(error.code)) : undefined;
+  if (error instanceof Error && known !== undefined) {
     const details = { path: 'path' in error ? error.path : null };
-    const hint = 'Free some space there and go on from the last checkpoint with `forja resume`.';
-    return { code: 'disk_full', message: `The disk is full: ${error.message}`, hint, details, exit_code: EXIT.failure };
+    const { code, what, hint } = known;
+    return { code, message: `${what}: ${error.message}`, hint, details, exit_code: EXIT.failure };
   }
   const message = error instanceof Error ? error.message : String(error);
   const hint = 'This is a fault of Forja itself. Run the command again with FORJA_DEBUG=1 and report what it prints.';

@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openDb, type ForjaDb } from './connection.ts';
 import type { StepRow } from './stores/metrics.ts';
 import { dataDir } from './location.ts';
+import { openError } from './open-error.ts';
 import { newRun } from './testing/new-run.ts';
 
 let dir: string;
@@ -145,7 +146,41 @@ test('two connections see the same', () => {
 test('a file that is no database is refused and left as it is', () => {
   const path = join(dir, 'notes.sqlite3');
   writeFileSync(path, 'not a database at all, just some text that is long enough to be read as a header'.repeat(3));
-  expect(() => openDb(path)).toThrow(expect.objectContaining({ code: 'database_unavailable' }));
+  expect(() => openDb(path)).toThrow(expect.objectContaining({ code: 'database_corrupt' }));
+  expect(readFileSync(path, 'utf8')).toContain('not a database at all');
+});
+
+test('a database with damaged pages is told as damaged, whatever they happen to say', () => {
+  addRun('r');
+  db.close();
+  const whole = readFileSync(db.path);
+  const codes = new Set<unknown>();
+  for (let seed = 1; seed <= 20; seed++) {
+    const bytes = Buffer.from(whole);
+    for (let at = 4096; at < bytes.length; at++) bytes[at] = (at * seed * 31) & 255;
+    const path = join(dir, `damaged-${seed}.sqlite3`);
+    writeFileSync(path, bytes);
+    try {
+      openDb(path).close();
+      codes.add('opened');
+    } catch (error) {
+      codes.add((error as { code: unknown }).code);
+    }
+  }
+  expect([...codes]).toEqual(['database_corrupt']);
+  db = openDb(':memory:');
+});
+
+test.each([
+  ['SQLITE_FULL', 'disk_full'],
+  ['ENOSPC', 'disk_full'],
+  ['SQLITE_CORRUPT_VTAB', 'database_corrupt'],
+  ['SQLITE_NOTADB', 'database_corrupt'],
+  ['SQLITE_CANTOPEN', 'database_unavailable'],
+])('%s while opening is told as %s', (code, told) => {
+  const error = openError(join(dir, 'x.sqlite3'), Object.assign(new Error('why'), { code }));
+  expect(error).toMatchObject({ code: told, exitCode: 1 });
+  expect(error.hint).not.toBe('');
 });
 
 test('each system has its own place, and FORJA_DATA_DIR comes before it', () => {

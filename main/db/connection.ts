@@ -1,9 +1,9 @@
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import BetterSqlite from 'better-sqlite3';
-import { ForjaError } from '../contracts/errors.ts';
 import { dataDir } from './location.ts';
 import { migrate } from './migrate.ts';
+import { openError } from './open-error.ts';
 import { DatasetStore } from './stores/datasets.ts';
 import { ExportStore } from './stores/exports.ts';
 import { LogStore } from './stores/logs.ts';
@@ -40,7 +40,7 @@ export function databasePath(): string {
  *
  * Several processes may have it open (WAL; a writer waits up to five seconds for another).
  * @param path default: databasePath(); ':memory:' for one that nobody else sees
- * @throws ForjaError database_from_future, database_unavailable
+ * @throws ForjaError database_from_future, database_corrupt, database_unavailable, disk_full
  */
 export function openDb(path: string = databasePath(), options: OpenDbOptions = {}): ForjaDb {
   let db: BetterSqlite.Database | null = null;
@@ -53,15 +53,7 @@ export function openDb(path: string = databasePath(), options: OpenDbOptions = {
     migrate(db);
   } catch (error) {
     db?.close();
-    if (error instanceof ForjaError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new ForjaError(
-      'database_unavailable',
-      `The database ${path} can't be used: ${reason}`,
-      'Make its folder writable, or set FORJA_DATA_DIR to another folder.',
-      { path, reason },
-      { cause: error },
-    );
+    throw openError(path, error);
   }
   const open = db;
   return {

@@ -7,7 +7,7 @@ import { MIGRATIONS, type Migration } from './migrations/index.ts';
  * database at one version or the next, never between.
  *
  * @param migrations only tests give others than the released ones
- * @throws ForjaError database_from_future when a newer Forja has changed it
+ * @throws ForjaError database_from_future when a newer Forja has changed it; SQLite's own errors
  */
 export function migrate(db: Database, migrations: readonly Migration[] = MIGRATIONS): void {
   const newest = migrations.length;
@@ -26,6 +26,9 @@ export function migrate(db: Database, migrations: readonly Migration[] = MIGRATI
   );
   const current = schemaVersion(db);
   if (current > newest) {
+    // A damaged file may show any number.
+    const state = db.pragma('quick_check(1)', { simple: true });
+    if (state !== 'ok') throw Object.assign(new Error(String(state)), { code: 'SQLITE_CORRUPT' });
     throw new ForjaError(
       'database_from_future',
       `The database ${db.name} was made by a newer Forja (version ${current}; this one knows ${newest}).`,

@@ -27,7 +27,10 @@ export class RunLock {
         writeFileSync(lock.file, JSON.stringify({ pids: [process.pid] }), { flag: 'wx' });
         return lock;
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || attempt > 2) throw error;
+        const { code } = error as NodeJS.ErrnoException;
+        // On a full disk the file is there, and empty.
+        if (code === 'ENOSPC' || code === 'EDQUOT') lock.release();
+        if (code !== 'EEXIST' || attempt > 2) throw error;
       }
       const holders = lock.holders().filter(isAlive);
       if (holders.length > 0) throw inUse(dir, holders, lock.file);

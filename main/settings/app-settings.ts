@@ -40,8 +40,10 @@ export class AppSettingsStore {
 
   /** Changes some settings, keeps them and tells the listeners. */
   set(change: Partial<AppSettings>): AppSettings {
-    this.current = { ...this.current, ...change };
-    this.file.write(this.current);
+    // What can't be used is left as it was: an undefined value would be no setting.
+    const next = { ...this.current, ...usable(change) };
+    this.file.write(next);
+    this.current = next;
     for (const listener of this.listeners) listener(this.get());
     return this.get();
   }
@@ -58,10 +60,10 @@ function usable(stored: unknown): Partial<AppSettings> {
   if (typeof stored !== 'object' || stored === null) return {};
   const kept: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(stored)) {
-    const schema = appSettings.shape[name as keyof AppSettings] as
-      (typeof appSettings.shape)[keyof AppSettings] | undefined;
-    const parsed = schema?.safeParse(value);
-    if (parsed?.success === true) kept[name] = parsed.data;
+    // A file may name anything, `constructor` too.
+    if (!Object.hasOwn(appSettings.shape, name)) continue;
+    const parsed = appSettings.shape[name as keyof AppSettings].safeParse(value);
+    if (parsed.success) kept[name] = parsed.data;
   }
   return kept;
 }

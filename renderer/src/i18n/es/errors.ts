@@ -108,6 +108,14 @@ export const errors: TranslatedErrors = {
     message: 'Los datos son de una versión más nueva de Forja.',
     hint: 'Actualiza Forja para abrirlos.',
   },
+  access_denied: {
+    message: 'El sistema no lo permite: falta permiso sobre un archivo o su carpeta.',
+    hint: 'Comprueba de quién son y que se pueda escribir en el disco, o elige otra carpeta.',
+  },
+  database_corrupt: {
+    message: 'La base de datos está dañada.',
+    hint: 'Aparta el archivo y Forja empezará otro. Los ajustes finos siguen enteros en sus carpetas.',
+  },
   database_unavailable: {
     message: 'No se puede abrir la base de datos de Forja.',
     hint: 'Comprueba los permisos y el espacio libre de la carpeta de datos.',
@@ -150,6 +158,10 @@ export const errors: TranslatedErrors = {
   adapter_mismatch: {
     message: 'El adaptador es de otro modelo.',
     hint: 'Elige un adaptador hecho con este modelo base.',
+  },
+  file_changed: {
+    message: 'Un archivo se acortó, o su disco falló, mientras se leía.',
+    hint: 'Vuelve a poner el archivo como estaba y continúa desde el último punto de control.',
   },
   backend_missing: { message: 'Falta la biblioteca de cálculo de este dispositivo.', hint: REBUILD },
   checkpoint_corrupt: {
