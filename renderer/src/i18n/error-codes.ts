@@ -19,6 +19,7 @@ export type LayerCode =
   | 'tensor_missing'
   | 'tokenizer_unusable'
   // trainer: training
+  | 'file_changed'
   | 'file_unreadable'
   | 'token_file_corrupt'
   | 'token_file_truncated'
