@@ -153,7 +153,7 @@ export const ipc = {
     response: z.object({ model_path: path, data_path: path, val_path: path }).nullable(),
   },
   'datasets.inspect': {
-    request: datasetChoices.extend({ model_path: path, max_seq_len: z.int().min(1), seed: z.int() }),
+    request: datasetChoices.extend({ model_path: path, max_seq_len: z.int().min(1), split_seed: z.int().min(0) }),
     response: datasetReport,
   },
   'datasets.preview': {

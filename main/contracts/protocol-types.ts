@@ -54,6 +54,10 @@ export interface TrainJob {
   max_steps: number;
   /** Seed of the adapter's start, the order of rows and dropout. */
   seed: number;
+  /** Chooses which rows of the dataset are held out to validate on: a row's side follows from what it says and from this number alone. Keep it, and runs can be compared. */
+  split_seed: number;
+  /** Most held-out rows that are scored at each validation, the first by their hash. 0 takes as many as keep all validations within a fifth of the training's work, from 16 to 1,000. */
+  max_val_rows: number;
   /** Validate every so many steps; 0 means only at the end. */
   eval_steps: number;
   /** Checkpoint every so many steps; 0 means only at the end and on request. */
@@ -106,7 +110,7 @@ export interface TokenizeJob {
   output_path: string;
   /** Tokens of a row that are used; a longer row loses its end. */
   max_seq_len: number;
-  /** Rows of the dataset, where only a sample of them is sent; 0 where all are. */
+  /** Rows of the dataset to train on, where only a sample of them is sent; 0 where all are. */
   dataset_rows: number;
 }
 
@@ -244,9 +248,10 @@ export interface PlanData {
   trainable_parameters: number;
   /** Rows that will be learned from. */
   rows: number;
-  /** Rows of the dataset that these are a sample of, because max_steps needs no more; 0 where all were read. */
+  /** Rows of the dataset to learn from, where `rows` are only some of them, taken at random because max_steps needs no more; 0 where they are all. */
   dataset_rows?: number;
   val_rows: number;
+  /** Steps of one pass over the whole dataset, also where only some of its rows are read. */
   steps_per_epoch: number;
   total_steps: number;
   /** Steps done before, when resumed. */

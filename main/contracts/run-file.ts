@@ -20,6 +20,16 @@ const trainResult = z.object({
   duration_ms: z.int(),
 });
 
+/** Which rows a run holds out, and how many of the dataset's rows it gets; see SplitAudit in main/datasets/types.ts. */
+export const runSplit = z.object({
+  split_seed: z.int(),
+  val_share: z.number(),
+  held_out_rows: z.int(),
+  scored_rows: z.int(),
+  train_rows: z.int(),
+  sampled_rows: z.int().nullable(),
+});
+
 /**
  * run.json: all that is needed to go on with a run, to export it and to list it, with no database. Paths of model and dataset
  * are absolute; those of the run's own files are relative to its folder, so that the folder may be moved.
@@ -52,6 +62,8 @@ export const runFileSchema = z.object({
   template: z.enum(TEMPLATES),
   train_tokens: z.string(),
   val_tokens: z.string().nullable(),
+  /** Which rows are held out; runs of before this was noted have none, and keep the rows that their token files have. */
+  split: runSplit.optional(),
   /** The settings of the train job, defaults filled in, without paths. */
   settings: z.record(z.string(), z.unknown()),
   total_steps: z.int().nullable(),

@@ -2,7 +2,6 @@ import { DatasetError, RowError } from './errors.ts';
 import { chooseFormat, toConversation } from './formats/index.ts';
 import { openReader } from './readers/index.ts';
 import type { SplitPart } from './readers/json-shape.ts';
-import { shuffled } from './sample.ts';
 import type {
   ColumnMap,
   Conversation,
@@ -55,10 +54,17 @@ export interface Dataset {
   columns: ColumnMap;
   batches(): AsyncGenerator<DatasetBatch, void, undefined>;
   /**
-   * All rows in an order that depends on the seed, to be left off when there are enough: no more of the file is parsed. Null
-   * for a kind of file whose rows can't be found without parsing it, and for one that has no more than `most` rows.
+   * Some of the rows that can be used, in this order. A JSONL file is read at these places only; another kind once through, with
+   * these rows in memory.
+   * @param numbers counted from 0 @param lines where each row of the file starts
    */
-  sample(most: number, seed: number): Promise<{ rows: number; batches: AsyncGenerator<DatasetBatch> } | null>;
+  rowsAt(numbers: readonly number[], lines: Uint32Array): AsyncGenerator<DatasetRow[], void, undefined>;
+  /** Rows are read at their places, without what lies between. */
+  has_index: boolean;
+  /** Where each line starts, in bytes; null for a kind of file that has no index. Found at the disk's speed when first asked for. */
+  starts(): Promise<Float64Array | null>;
+  /** Takes what `starts` answered before, of the same file. */
+  useStarts(starts: Float64Array): void;
 }
 
 /**
@@ -76,6 +82,8 @@ export async function openDataset(options: OpenOptions): Promise<Dataset> {
     options.format ?? 'auto',
     options.columns ?? {},
   );
+  let index: Promise<RowIndex> | null = null;
+  const openIndex = (starts?: Float64Array) => (index ??= reader.index?.(starts) ?? null);
   return {
     path: options.path,
     kind: reader.kind,
@@ -85,12 +93,35 @@ export async function openDataset(options: OpenOptions): Promise<Dataset> {
     format_reason: reason,
     columns,
     batches: () => convert(reader.batches(), format, columns),
-    sample: async (most, seed) => {
-      const index = await reader.index?.();
-      if (index === undefined || index.rows <= most) return null;
-      return { rows: index.rows, batches: convert(inOrder(index, seed), format, columns) };
+    rowsAt: async function* (numbers, lines) {
+      const rows = await openIndex();
+      if (rows === null) {
+        yield await pick(convert(reader.batches(), format, columns), numbers);
+        return;
+      }
+      for await (const batch of rows.read(numbers.map((number) => lines[number]!)))
+        yield batch.map((row) => convertRow(row, format, columns));
     },
+    has_index: reader.index !== undefined,
+    starts: async () => (await openIndex())?.starts ?? null,
+    useStarts: (starts) => void openIndex(starts),
   };
+}
+
+/** Reads a file through for some of its rows, and gives them in the order in which they were asked for. */
+async function pick(batches: AsyncGenerator<DatasetBatch>, numbers: readonly number[]): Promise<DatasetRow[]> {
+  const wanted = new Set(numbers);
+  const found = new Map<number, DatasetRow>();
+  let number = 0;
+  for await (const { rows } of batches) {
+    for (const row of rows) {
+      if (row.refusal !== undefined) continue;
+      if (wanted.has(number)) found.set(number, row);
+      number += 1;
+    }
+    if (found.size === wanted.size) break;
+  }
+  return numbers.flatMap((one) => found.get(one) ?? []);
 }
 
 async function readSample(reader: RowReader): Promise<Record<string, unknown>[]> {
@@ -122,10 +153,6 @@ async function readSample(reader: RowReader): Promise<Record<string, unknown>[]>
       reason: first?.refusal.code ?? null,
     },
   );
-}
-
-async function* inOrder(index: RowIndex, seed: number): AsyncGenerator<RowBatch, void, undefined> {
-  for await (const rows of index.read(shuffled(index.rows, seed))) yield { rows, bytes_read: 0 };
 }
 
 async function* convert(

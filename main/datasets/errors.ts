@@ -15,6 +15,7 @@ export type DatasetErrorCode =
   | 'dataset_empty'
   | 'template_missing'
   | 'template_invalid'
+  | 'dataset_changed'
   | 'dataset_cancelled';
 
 /** A dataset can't be used at all: what is wrong, what to do, and the variable parts in `details`. */

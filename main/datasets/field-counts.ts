@@ -31,9 +31,21 @@ const LONG_TEXT_CHARS = 40;
 /** Names that are told apart; beyond them a file has names for values, and they are counted together. */
 const MOST_FIELDS = 500;
 
+/** Rows that hold a field, those of them where it is a text, and all characters of these. */
+export interface FieldCount {
+  rows: number;
+  texts: number;
+  chars: number;
+}
+
 /** Counts the columns and fields that rows hold and that are not used. */
 export class FieldCounts {
-  private readonly counts = new Map<string, { rows: number; texts: number; chars: number }>();
+  private readonly counts: Map<string, FieldCount>;
+
+  /** @param known what `entries` gave before */
+  constructor(known: Iterable<[string, FieldCount]> = []) {
+    this.counts = new Map(known);
+  }
 
   add(unused: readonly string[], value: Record<string, unknown>): void {
     for (const field of unused) {
@@ -49,9 +61,17 @@ export class FieldCounts {
     }
   }
 
-  /** The most frequent first. */
-  result(): UnusedField[] {
-    const found = [...this.counts].map(([field, { rows, texts, chars }]) => {
+  /** All that was counted, to go on from. */
+  entries(): [string, FieldCount][] {
+    return [...this.counts];
+  }
+
+  /** The most frequent first. @param more fields that rows hold besides */
+  result(more: readonly { field: string; rows: number }[] = []): UnusedField[] {
+    const all = new Map(this.counts);
+    for (const { field, rows } of more)
+      all.set(field, { texts: 0, chars: 0, ...all.get(field), rows: rows + (all.get(field)?.rows ?? 0) });
+    const found = [...all].map(([field, { rows, texts, chars }]) => {
       const name = field.slice(field.lastIndexOf('.') + 1).toLowerCase();
       const isLong = texts > 0 && chars / texts >= LONG_TEXT_CHARS && !METADATA.test(name);
       const known = KNOWN.find(([, names]) => names.test(name))?.[0];

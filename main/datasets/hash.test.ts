@@ -1,47 +1,49 @@
 import { describe, expect, it } from 'vitest';
-import { HashSet, hashSegments, mix32 } from './hash.ts';
-import { ValidationSplit } from './split.ts';
+import { hashConversation, HashSet, mix32 } from './hash.ts';
+import { HeldOutSplit } from './split.ts';
+import type { ChatMessage, Conversation } from './types.ts';
 
-describe('hashSegments', () => {
+const chat = (...messages: ChatMessage[]): Conversation => ({ kind: 'chat', messages });
+const text = (value: string): Conversation => ({ kind: 'text', text: value });
+
+describe('hashConversation', () => {
   // The first call of all: no longer row has made room before.
   it('takes a row of no text', () => {
-    expect(hashSegments([])).toEqual(hashSegments([]));
+    expect(hashConversation(chat())).toEqual(hashConversation(chat()));
   });
 
-  it('differs for texts, their order and what is supervised', () => {
+  it('differs for texts, their order, who says them and what is learned', () => {
+    const user = { role: 'user', content: 'ab' } as const;
+    const assistant = { role: 'assistant', content: 'ab' } as const;
     const hashes = [
-      hashSegments([['ab', 0]]),
-      hashSegments([['ba', 0]]),
-      hashSegments([['ab', 1]]),
-      hashSegments([
-        ['a', 0],
-        ['b', 0],
-      ]),
-      hashSegments([]),
-    ].map(({ low, high }) => `${low}:${high}`);
+      chat(user),
+      chat({ ...user, content: 'ba' }),
+      chat(assistant),
+      chat({ ...assistant, supervised: false }),
+      chat(user, assistant),
+      chat(assistant, user),
+      chat({ ...user, content: 'a' }, { ...user, content: 'b' }),
+      text('ab'),
+      chat(),
+    ].map((row) => Object.values(hashConversation(row)).join());
     expect(new Set(hashes).size).toBe(hashes.length);
   });
 
-  it('is the same whether a part is literal or not', () => {
-    const plain = hashSegments([
-      ['a <b> c', 0],
-      ['d', 1],
-    ]);
-    expect(
-      hashSegments([
-        ['a ', 0],
-        ['<b>', 0, 1],
-        [' c', 0],
-        ['d', 1, 1],
-      ]),
-    ).toEqual(plain);
+  it('is the same whatever white space stands around a message, and whatever columns it came from', () => {
+    const plain = chat({ role: 'user', content: 'Add 1' }, { role: 'assistant', content: 'Done' });
+    const alpaca = { instruction: 'Add', input: '1' };
+    const messages: ChatMessage[] = [
+      { role: 'user', content: ' Add 1\n' },
+      { role: 'assistant', content: 'Done ', supervised: true },
+    ];
+    expect(hashConversation({ kind: 'chat', messages, alpaca })).toEqual(hashConversation(plain));
   });
 
   it('has no equal halves among a hundred thousand similar texts beyond chance', () => {
     const lows = new Set<number>();
     const highs = new Set<number>();
     for (let i = 0; i < 100_000; i++) {
-      const { low, high } = hashSegments([[`row ${i}`, 1]]);
+      const { low, high } = hashConversation(text(`row ${i}`));
       lows.add(low);
       highs.add(high);
     }
@@ -65,22 +67,34 @@ describe('HashSet', () => {
   });
 });
 
-describe('ValidationSplit', () => {
-  const hashes = Array.from({ length: 20_000 }, (_, i) => hashSegments([[`row ${i}`, 1]]));
-  const chosen = (share: number, seed: number) =>
-    hashes.filter((hash) => new ValidationSplit(share, seed).isValidation(hash));
+describe('HeldOutSplit', () => {
+  const hashes = Array.from({ length: 20_000 }, (_, i) => hashConversation(text(`row ${i}`)));
+  const ranks = (seed: number) => hashes.map((hash) => new HeldOutSplit(0.1, seed).rankOf(hash));
 
-  it('takes about the share that was asked for', () => {
+  it('spreads rows evenly over all ranks', () => {
+    const tenths = new Array<number>(10).fill(0);
+    for (const rank of ranks(1)) tenths[Math.floor(rank * 10)]! += 1;
     // Four standard deviations: sqrt(20000 · 0.1 · 0.9) = 42.
-    expect(Math.abs(chosen(0.1, 1).length - 2000)).toBeLessThan(170);
-    expect(chosen(0, 1).length).toBe(0);
+    for (const count of tenths) expect(Math.abs(count - 2000)).toBeLessThan(170);
   });
 
-  it('takes the same rows for a seed, and others for another', () => {
-    expect(chosen(0.1, 7)).toEqual(chosen(0.1, 7));
-    const other = new Set(chosen(0.1, 8));
-    const both = chosen(0.1, 7).filter((hash) => other.has(hash)).length;
-    expect(both).toBeLessThan(300);
+  it('holds out about the share that was asked for, and with a smaller one some of the same rows', () => {
+    const heldOut = (share: number) => {
+      const split = new HeldOutSplit(share, 1);
+      return hashes.flatMap((hash, at) => (split.isHeldOut(split.rankOf(hash)) ? [at] : []));
+    };
+    const [few, many] = [heldOut(0.1), heldOut(0.3)];
+    expect(Math.abs(many.length - 6000)).toBeLessThan(260);
+    expect(few.every((at) => many.includes(at))).toBe(true);
+    expect(heldOut(0)).toEqual([]);
+  });
+
+  it('gives other ranks for another seed', () => {
+    const other = ranks(8);
+    // Of two random orders a tenth of each have a hundredth in common: 200, give or take 14.
+    const both = ranks(7).filter((rank, at) => rank < 0.1 && other[at]! < 0.1).length;
+    expect(Math.abs(both - 200)).toBeLessThan(60);
+    expect(ranks(7)).toEqual(ranks(7));
   });
 
   it('mix32 is a bijection on what is tried', () => {

@@ -1,4 +1,4 @@
-import type { Segment } from './types.ts';
+import type { Conversation } from './types.ts';
 
 /** A 64-bit hash of a row's text, as two unsigned 32-bit halves: enough to find equal rows among many millions. */
 export interface Hash64 {
@@ -6,8 +6,13 @@ export interface Hash64 {
   high: number;
 }
 
-/** UTF-8 has no such bytes: they stand before a segment and say whether it is learned. */
-const BORDER = 0xfe;
+/** Bytes that UTF-8 does not have: one stands before each part of a row. */
+const ROLE = 0xff;
+const LEARNED = 0xfe;
+const CONTEXT = 0xfd;
+const TEXT = 0xfc;
+const REASONING = 0xfb;
+const TOOLS = 0xfa;
 
 /** Where a row's text lies as bytes while it is hashed; the same memory as numbers, and how many bytes it has. */
 let scratch = makeScratch(1 << 16);
@@ -23,9 +28,12 @@ function growScratch(least: number): void {
   scratch = grown;
 }
 
-/** Hashes the text of a row; the borders of its segments count too, but for those around literal text. */
-export function hashSegments(segments: Segment[]): Hash64 {
-  const size = writeText(segments);
+/**
+ * Hashes what a row says: its messages, who says them and which are learned, thoughts and tools; or its text. The kind of file that it comes from, its
+ * place there, the prompt template and white space around a message make no difference.
+ */
+export function hashConversation(conversation: Conversation): Hash64 {
+  const size = writeContent(conversation);
   const { words } = scratch;
   let a = 0x243f6a88 ^ size;
   let b = 0x85a308d3;
@@ -41,22 +49,33 @@ export function hashSegments(segments: Segment[]): Hash64 {
   return { low: mix32(a ^ Math.imul(b, 0x27d4eb2f)), high: mix32(b ^ Math.imul(a, 0x165667b1)) };
 }
 
-/** Puts the segments into the scratch memory, zeros behind them up to a multiple of four. Returns their size in bytes. */
-function writeText(segments: Segment[]): number {
-  const merges = segments.some(([, , literal]) => literal === 1);
-  let kind: number | null = null;
+/** Puts the row into the scratch memory, zeros behind it up to a multiple of four. Returns its size in bytes. */
+function writeContent(conversation: Conversation): number {
   let at = 0;
-  for (const [text, supervised] of segments) {
-    // A character has at most three bytes for each of its UTF-16 halves.
-    const least = at + 3 * text.length + 8;
-    if (least > scratch.bytes.length) growScratch(least);
-    if (merges && text === '') continue;
-    if (!merges || kind !== supervised) scratch.bytes[at++] = BORDER + supervised;
-    at += scratch.bytes.write(text, at);
-    kind = supervised;
+  if (conversation.kind === 'text') {
+    at = writePart(at, TEXT, conversation.text);
+  } else {
+    for (const message of conversation.messages) {
+      const { role, content, supervised } = message;
+      at = writePart(at, ROLE, role);
+      at = writePart(at, role === 'assistant' && supervised !== false ? LEARNED : CONTEXT, content.trim());
+      const { reasoning, tool_calls, name, tool_call_id } = message;
+      if (reasoning !== undefined) at = writePart(at, REASONING, reasoning.trim());
+      if (tool_calls !== undefined || name !== undefined || tool_call_id !== undefined)
+        at = writePart(at, TOOLS, JSON.stringify([tool_calls, name, tool_call_id]));
+    }
+    if (conversation.tools !== undefined) at = writePart(at, TOOLS, JSON.stringify(conversation.tools));
   }
   scratch.bytes.fill(0, at, at + 3);
   return at;
+}
+
+function writePart(at: number, border: number, text: string): number {
+  // A character has at most three bytes for each of its UTF-16 halves.
+  const least = at + 3 * text.length + 8;
+  if (least > scratch.bytes.length) growScratch(least);
+  scratch.bytes[at] = border;
+  return at + 1 + scratch.bytes.write(text, at + 1);
 }
 
 /** Spreads every bit of a 32-bit number over all of them. Source: the finaliser of MurmurHash3. */

@@ -6,7 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { prepareTokens, type PrepareOptions } from './prepare.ts';
 import { chatml } from './templates/example-templates.ts';
 import { openTemplate } from './templates/index.ts';
-import type { Segment, StartTokenizer, TokenizeResult } from './types.ts';
+import { RowCollector, type Written } from './testing/row-collector.ts';
+import type { StartTokenizer } from './types.ts';
 
 let dir: string;
 beforeEach(async () => {
@@ -15,61 +16,6 @@ beforeEach(async () => {
 afterEach(async () => {
   await rm(dir, { recursive: true, force: true });
 });
-
-interface Written {
-  row: number;
-  segments: Segment[];
-}
-
-/** Takes rows as the trainer does, slowly and with a small buffer, and counts characters as tokens. */
-class RowCollector {
-  readonly files = new Map<string, Written[]>();
-  killed = 0;
-  mostBuffered = 0;
-
-  readonly start: StartTokenizer = (output_path) => {
-    const rows: Written[] = [];
-    this.files.set(output_path, rows);
-    let resolve!: (result: TokenizeResult) => void;
-    const result = new Promise<TokenizeResult>((done) => (resolve = done));
-    let text = '';
-    const stdin = new Writable({
-      highWaterMark: 1024,
-      decodeStrings: false,
-      write: (chunk: string, _encoding, next) => {
-        this.mostBuffered = Math.max(this.mostBuffered, stdin.writableLength);
-        text += chunk;
-        setImmediate(next);
-      },
-      final: (next) => {
-        for (const line of text.split('\n')) if (line !== '') rows.push(JSON.parse(line) as Written);
-        resolve(this.count(rows));
-        next();
-      },
-    });
-    return { stdin, result, kill: () => (this.killed += 1) };
-  };
-
-  private count(rows: Written[]): TokenizeResult {
-    const length = (supervised: number[]) =>
-      rows.reduce(
-        (sum, row) =>
-          sum + row.segments.reduce((n, [text, kind]) => n + (supervised.includes(kind) ? text.length : 0), 0),
-        0,
-      );
-    return {
-      rows: rows.length,
-      tokens: length([0, 1]),
-      supervised_tokens: length([1]),
-      median_tokens: 0,
-      p95_tokens: 0,
-      max_tokens: 0,
-      truncated_rows: 0,
-      empty_rows: 0,
-      length_histogram: [],
-    };
-  }
-}
 
 async function prepare(lines: string[], options: Partial<PrepareOptions> = {}, collector = new RowCollector()) {
   const data_path = join(dir, 'data.jsonl');
@@ -136,7 +82,7 @@ describe('prepareTokens', () => {
     expect(collector.files.get(val_tokens_path!)).toHaveLength(1);
   });
 
-  it('takes no more rows of a large file than are enough, in an order that the seed gives', async () => {
+  it('takes no more rows of a large file than are enough, in an order that the seed gives, and audits all', async () => {
     const lines = Array.from({ length: 2000 }, (_, i) => (i % 4 === 0 ? '{' : i % 4 === 1 ? '' : row(i)));
     const take = async (seed: number, enough_rows: number) => {
       const options = { seed, enough_rows, sample_from_bytes: 0 };
@@ -146,11 +92,9 @@ describe('prepareTokens', () => {
     const { audit, taken } = await take(1, 60);
     expect(taken).toHaveLength(60);
     expect(new Set(taken).size).toBe(60);
-    // Refused lines are passed over, and the next of the order takes their place.
     expect(taken.every((line) => (line - 1) % 4 >= 2)).toBe(true);
-    expect(audit).toMatchObject({ rows_sampled_from: 2000, rows_used: 60 });
-    expect(audit.rows_refused).toBeGreaterThan(5);
-    expect(audit.rows_read).toBe(audit.rows_used + audit.rows_refused);
+    // What is said of the file is true of all of it.
+    expect(audit).toMatchObject({ rows_read: 1500, rows_used: 1000, rows_refused: 500 });
     // From all over the file, alike for the same seed, and the beginning of a larger sample.
     expect(Math.max(...taken)).toBeGreaterThan(1500);
     expect(Math.min(...taken)).toBeLessThan(500);
@@ -159,7 +103,7 @@ describe('prepareTokens', () => {
     expect((await take(2, 60)).taken).not.toEqual(taken);
   });
 
-  it('says in the token file of how many rows a sample is, and reads small files and other kinds whole', async () => {
+  it('says in the token file of how many rows a sample is, and tokenises small files whole', async () => {
     const lines = Array.from({ length: 300 }, (_, i) => row(i));
     const collector = new RowCollector();
     const told: (number | undefined)[] = [];
@@ -171,13 +115,14 @@ describe('prepareTokens', () => {
     expect((await prepare(lines, { ...whole, sample_from_bytes: 0 })).audit.train.rows).toBe(10);
     expect((await prepare(lines, whole)).audit).toMatchObject({
       train: { rows: 300 },
-      data: { rows_sampled_from: null },
+      split: { train_rows: 300, sampled_rows: null },
     });
     expect((await prepare(lines, { ...whole, sample_from_bytes: 0, enough_rows: 300 })).audit.train.rows).toBe(300);
     const csv = join(dir, 'data.csv');
     await writeFile(csv, ['prompt,completion', ...lines.map((_, i) => `q${i},a${i}`)].join('\n'));
-    expect((await prepare([], { ...whole, data_path: csv, sample_from_bytes: 0 })).audit.train.rows).toBe(300);
-    expect(told).toEqual([300, 0, 0, 0]);
+    const { audit } = await prepare([], { ...whole, data_path: csv, sample_from_bytes: 0 });
+    expect(audit).toMatchObject({ train: { rows: 10 }, split: { train_rows: 300, sampled_rows: 10 } });
+    expect(told).toEqual([300, 0, 0, 300]);
   });
 
   it('makes several rows of a long text, all on one side', async () => {
@@ -197,7 +142,7 @@ describe('prepareTokens', () => {
 
   it('splits by seed, with equal rows on one side', async () => {
     const lines = Array.from({ length: 400 }, (_, i) => row(i % 200));
-    const { collector, train, val_tokens_path, audit } = await prepare(lines, { val_share: 0.2, seed: 3 });
+    const { collector, train, val_tokens_path, audit } = await prepare(lines, { val_share: 0.2, split_seed: 3 });
     const val = collector.files.get(val_tokens_path!)!;
     expect(train.length + val.length).toBe(400);
     expect(val.length).toBeGreaterThan(40);
@@ -205,17 +150,19 @@ describe('prepareTokens', () => {
     const text = (rows: Written[]) => new Set(rows.map(({ segments }) => JSON.stringify(segments)));
     expect([...text(val)].filter((one) => text(train).has(one))).toEqual([]);
     expect(audit.val!.rows).toBe(val.length);
-    const again = await prepare(lines, { val_share: 0.2, seed: 3 });
+    const again = await prepare(lines, { val_share: 0.2, split_seed: 3 });
     expect(again.train).toEqual(train);
   });
 
   it('never lets validation take every row, and says when it got none', async () => {
-    for (let seed = 0; seed < 20; seed++) {
-      const { train } = await prepare([row(1), row(1)], { val_share: 0.5, seed });
+    const told = new Set<string>();
+    for (let split_seed = 0; split_seed < 20; split_seed++) {
+      const { train, audit, val_tokens_path } = await prepare([row(1), row(1)], { val_share: 0.5, split_seed });
       expect(train.length).toBe(2);
+      expect(val_tokens_path).toBeNull();
+      told.add(audit.warnings.map(({ code }) => code).join());
     }
-    const { audit } = await prepare([row(1)], { val_share: 0.5 });
-    expect(audit.warnings.map(({ code }) => code)).toEqual(['val_split_empty']);
+    expect([...told].sort()).toEqual(['val_split_all', 'val_split_empty']);
   });
 
   it('validates on a file, and warns of rows that are trained on too', async () => {

@@ -13,3 +13,19 @@ export function* shuffled(count: number, seed: number): Generator<number, void, 
     order[other] = order[at]!;
   }
 }
+
+/** Some places in another order. */
+export function* placesIn(places: Uint32Array, order: Iterable<number>): Generator<number, void, undefined> {
+  for (const index of order) yield places[index]!;
+}
+
+/** The next few of what a generator gives; it goes on behind them the next time. */
+export function take<T>(from: Iterator<T, unknown>, count: number): T[] {
+  const taken: T[] = [];
+  while (taken.length < count) {
+    const { value, done } = from.next();
+    if (done === true) break;
+    taken.push(value);
+  }
+  return taken;
+}

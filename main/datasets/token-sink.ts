@@ -8,7 +8,7 @@ const PENDING_BYTES = 640 * 1024;
 export class TokenSink {
   readonly output_path: string;
   rows = 0;
-  /** Rows of the file, where only a sample of them is added; to be set before the first flush. */
+  /** Rows of the dataset to train on, where only a sample of them is added; to be set before the first flush. */
   dataset_rows = 0;
   private pending = Buffer.alloc(0);
   private pendingBytes = 0;

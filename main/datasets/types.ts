@@ -68,14 +68,15 @@ export interface RowReader {
   /** JSON: where in it the rows were found. */
   shape?: FileShape;
   batches(): AsyncGenerator<RowBatch, void, undefined>;
-  /** Where rows can be read one by one: finds them all, at the speed of the disk. */
-  index?(): Promise<RowIndex>;
+  /** Where rows can be read one by one: finds them all, at the speed of the disk, or takes where they start as it was found before. */
+  index?(starts?: Float64Array): Promise<RowIndex>;
 }
 
-/** The rows of a file by number, which can be read in any order. */
+/** The rows of a file by their line (1-based), which can be read in any order. */
 export interface RowIndex {
-  rows: number;
-  read(order: Iterable<number>): AsyncGenerator<ReadRow[], void, undefined>;
+  /** Where each line starts, in bytes, and at last where the file ends. */
+  starts: Float64Array;
+  read(lines: Iterable<number>): AsyncGenerator<ReadRow[], void, undefined>;
 }
 
 export type Role = 'system' | 'user' | 'assistant' | 'tool';
@@ -160,7 +161,7 @@ export interface TokenizeProcess {
 
 /**
  * Starts a tokenize job that writes `output_path`; the caller knows the model, max_seq_len and where the trainer is.
- * `dataset_rows`: rows of the file, where only a sample of them comes.
+ * `dataset_rows`: rows of the dataset to train on, where only a sample of them comes.
  */
 export type StartTokenizer = (output_path: string, dataset_rows?: number) => TokenizeProcess;
 
@@ -193,7 +194,7 @@ export interface FileAudit {
   columns: ColumnMap;
   size_bytes: number;
   rows_read: number;
-  /** Rows of the file, where only a sample was read because max_steps needs no more; otherwise null. */
+  /** Only in audits of older runs: rows of the file, where no more than a sample of them was read. */
   rows_sampled_from?: number | null;
   rows_used: number;
   rows_refused: number;
@@ -211,6 +212,22 @@ export interface FileAudit {
   dropped_turns_line?: number | null;
 }
 
+/** Which rows are held out to validate on, and how many of the dataset's rows a run gets. Rows of long texts are their windows. */
+export interface SplitAudit {
+  /** Where the held-out rows come from: a share of the dataset, a file of their own, or there are none. */
+  source: 'share' | 'file' | 'none';
+  split_seed: number;
+  val_share: number;
+  /** Rows of the dataset, or of the file, that are never trained on. */
+  held_out_rows: number;
+  /** How many of them are scored at each validation: the first by their hash. */
+  scored_rows: number;
+  /** Rows of the dataset to train on. */
+  train_rows: number;
+  /** How many of those were read, at random, where max_steps ends the run before it needs more; null: all. */
+  sampled_rows: number | null;
+}
+
 /** Everything that is said of a dataset before training. */
 export interface DatasetAudit {
   data: FileAudit;
@@ -224,5 +241,7 @@ export interface DatasetAudit {
   /** Tokens of the training part, and of the validation part. */
   train: TokenizeResult;
   val: TokenizeResult | null;
+  /** Audits of older runs have none. */
+  split?: SplitAudit;
   warnings: DatasetWarning[];
 }

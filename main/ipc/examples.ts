@@ -157,6 +157,7 @@ const detail: RunDetail = {
   val_share: 0.1,
   sample_prompts: ['Hi'],
   plan: null,
+  split: null,
   dataset,
   checkpoints: [{ step: 5, reason: 'interval', path: '/runs/first/checkpoints/step-5', time_ms: 4, val_loss: null }],
   samples: [{ step: 5, time_ms: 4, prompt: 'Hi', text: 'Hello' }],
@@ -250,7 +251,7 @@ export const EXAMPLES: {
   },
   'models.fetchSample': { request: undefined, response: null },
   'datasets.inspect': {
-    request: { ...choices, model_path: '/models/a.gguf', max_seq_len: 512, seed: 1 },
+    request: { ...choices, model_path: '/models/a.gguf', max_seq_len: 512, split_seed: 1 },
     response: report,
   },
   'datasets.preview': {

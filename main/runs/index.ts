@@ -10,4 +10,4 @@ export { reopenRun, type ReopenedRun, type ResumeChanges } from './reopen-run.ts
 export { RunLock } from './run-lock.ts';
 export { RunFolder, type Checkpoint } from './run-folder.ts';
 export { startRun, type RunningRun, type StartHooks } from './start-run.ts';
-export { tokenizerOf } from './tokenizer.ts';
+export { rowCacheDir, tokenizerOf } from './tokenizer.ts';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { renameSync, rmdirSync, rmSync } from 'node:fs';
+import { renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
 import { completeJob, type JobOf } from '../contracts/protocol.ts';
 import { ForjaError } from '../contracts/errors.ts';
@@ -15,10 +15,11 @@ import {
 } from '../datasets/index.ts';
 import type { ForjaDb } from '../db/index.ts';
 import { hashFiles, inspectTrainable } from '../models/index.ts';
+import { HELD_OUT_FILE, takeOverSplit } from './earlier-run.ts';
 import { identifyModel } from './identify.ts';
 import { RunFolder, writeWhole } from './run-folder.ts';
 import { RunLock } from './run-lock.ts';
-import { tokenizerOf } from './tokenizer.ts';
+import { rowCacheDir, tokenizerOf } from './tokenizer.ts';
 
 /** What a person asks for when they start a run. */
 export interface RunRequest {
@@ -27,6 +28,11 @@ export interface RunRequest {
   val_path: string | null;
   /** Share of the rows to validate on where there is no val_path, 0 to 0.5. */
   val_share: number;
+  /**
+   * The person chose how rows are split: this holds even where the run starts from the adapter of a run with another split.
+   * Default: that run's split is kept.
+   */
+  insists_on_split?: boolean;
   format: RowFormat | 'auto';
   columns: ColumnMap;
   template: TemplateChoice;
@@ -82,10 +88,21 @@ export async function prepareRun(request: RunRequest, db: ForjaDb, hooks: Prepar
   const lock = RunLock.take(folder.dir);
   const aside = join(folder.dir, `data.${process.pid}.tmp`);
   try {
+    const data_sha256 = await hashFiles([request.data_path]).catch(() => '');
+    const { choice, warnings, held_out_before } = await takeOverSplit(
+      settings.init_adapter_path as string | null,
+      data_sha256,
+      { split_seed: settings.split_seed as number, val_share: request.val_share, val_path: request.val_path },
+      request.insists_on_split === true,
+    );
+    settings.split_seed = choice.split_seed;
     const prepared = await prepareTokens({
       data_path: request.data_path,
-      val_path: request.val_path,
-      val_share: request.val_share,
+      val_path: choice.val_path,
+      val_share: choice.val_share,
+      split_seed: choice.split_seed,
+      held_out_before,
+      validation: settings,
       seed: settings.seed as number,
       format: request.format,
       columns: request.columns,
@@ -94,12 +111,15 @@ export async function prepareRun(request: RunRequest, db: ForjaDb, hooks: Prepar
       startTokenizer: tokenizerOf(request.model_path, settings.max_seq_len as number),
       max_seq_len: settings.max_seq_len as number,
       enough_rows: enoughRows(settings),
+      cache_dir: rowCacheDir(),
       signal: hooks.signal,
       onProgress: ({ done, total }) => hooks.onPhase?.('reading_dataset', total === 0 ? null : done / total),
     });
     hooks.onPhase?.('hashing_model', null);
     const model = await identifyModel(inspected, db, (share) => hooks.onPhase?.('hashing_model', share));
     const { audit } = prepared;
+    audit.warnings.unshift(...warnings);
+    const { source: _, ...split } = audit.split!;
     const tokens = (path: string) => join('data', relative(aside, path));
     const run: RunFile = {
       forja_run: RUN_FILE_VERSION,
@@ -108,11 +128,13 @@ export async function prepareRun(request: RunRequest, db: ForjaDb, hooks: Prepar
       created_ms: Date.now(),
       status: 'queued',
       model,
-      dataset: { ...(await identifyDataset(audit.data)), columns: audit.data.columns },
-      val_dataset: audit.val_data === null ? null : await identifyDataset(audit.val_data),
+      dataset: { ...identifyDataset(audit.data, data_sha256), columns: audit.data.columns },
+      val_dataset:
+        audit.val_data === null ? null : identifyDataset(audit.val_data, await hashFiles([audit.val_data.path])),
       template: template.name,
       train_tokens: tokens(prepared.train_tokens_path),
       val_tokens: prepared.val_tokens_path === null ? null : tokens(prepared.val_tokens_path),
+      split,
       settings,
       total_steps: null,
       steps: 0,
@@ -120,6 +142,7 @@ export async function prepareRun(request: RunRequest, db: ForjaDb, hooks: Prepar
       error: null,
     };
     // From here on nothing of the input can be wrong: now the earlier run may go.
+    writeFileSync(join(aside, HELD_OUT_FILE), prepared.held_out);
     if (replaces) folder.clear();
     renameSync(aside, folder.dataDir);
     writeWhole(folder.auditFile, `${JSON.stringify(audit, null, 2)}\n`);
@@ -214,10 +237,9 @@ function settingsOf(job: JobOf<'train'>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(job).filter(([name]) => !NOT_SETTINGS.has(name)));
 }
 
-async function identifyDataset(audit: FileAudit) {
+function identifyDataset(audit: FileAudit, sha256: string) {
   const { size_bytes, format, rows_read, rows_used } = audit;
-  const path = resolve(audit.path);
-  return { path, sha256: await hashFiles([path]), size_bytes, format, rows_read, rows_used };
+  return { path: resolve(audit.path), sha256, size_bytes, format, rows_read, rows_used };
 }
 
 function removeIfEmpty(dir: string): void {

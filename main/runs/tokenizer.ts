@@ -1,6 +1,13 @@
+import { join } from 'node:path';
 import { completeJob, type TrainerEvent } from '../contracts/protocol.ts';
 import type { StartTokenizer, TokenizeResult } from '../datasets/index.ts';
+import { cacheDir } from '../models/index.ts';
 import { startTrainer } from '../trainer/index.ts';
+
+/** Where is kept what was found in large datasets. */
+export function rowCacheDir(): string {
+  return join(cacheDir(), 'datasets');
+}
 
 /** The tokenize jobs that the datasets layer pipes its rows to. */
 export function tokenizerOf(

@@ -11,7 +11,7 @@ import {
   type Segment,
 } from '../datasets/index.ts';
 import type { ModelCatalogue } from '../models/index.ts';
-import { tokenizerOf } from '../runs/index.ts';
+import { rowCacheDir, tokenizerOf } from '../runs/index.ts';
 import { charsOf, countTokens, findCuts } from './row-lengths.ts';
 
 /** Refused rows that are shown with their reason; all are counted. */
@@ -37,14 +37,14 @@ export class DatasetService {
     const abort = (this.inspecting = new AbortController());
     const out_dir = await mkdtemp(join(tmpdir(), 'forja-inspect-'));
     try {
-      const { model_path, max_seq_len, data_path, val_path, val_share, format, columns, seed } = request;
+      const { model_path, max_seq_len, data_path, val_path, val_share, format, columns, split_seed } = request;
       const { info } = await this.models.open(model_path);
       const available_columns = await listColumns(data_path);
       const { audit } = await prepareTokens({
         data_path,
         val_path,
         val_share,
-        seed,
+        split_seed,
         format,
         columns,
         template: openTemplate(info, request.template),
@@ -52,10 +52,11 @@ export class DatasetService {
         startTokenizer: tokenizerOf(model_path, max_seq_len),
         max_seq_len,
         max_refused_examples: REFUSED_SHOWN,
+        cache_dir: rowCacheDir(),
         signal: abort.signal,
       });
-      const { data, val_data, template, template_reason, train, val, warnings } = audit;
-      return { data, val_data, available_columns, template, template_reason, train, val, warnings };
+      const { preview: _, ...report } = audit;
+      return { ...report, available_columns };
     } finally {
       if (this.inspecting === abort) this.inspecting = null;
       await rm(out_dir, { recursive: true, force: true });

@@ -94,6 +94,7 @@ export function describeRun(summary: RunSummary, row: RunRow, db: ForjaDb): RunD
     val_share: request?.val_share ?? 0,
     sample_prompts: request?.sample_prompts ?? [],
     plan: row.plan === null ? null : (JSON.parse(row.plan) as PlanData),
+    split: heldOutOf(file),
     dataset: readAudit(folder, file !== null),
     checkpoints: checkpointsOf(row.id, folder, db),
     samples: db.samples.ofRun(row.id).map(({ step, time_ms, prompt, text }) => ({ step, time_ms, prompt, text })),
@@ -125,6 +126,16 @@ export function toExportRecord(row: ExportRow & { id: number }): ExportRecord {
   };
 }
 
+/** What says which rows a run holds out; null until it was prepared. */
+function heldOutOf(file: RunFile | null): RunDetail['split'] {
+  if (file === null) return null;
+  return {
+    dataset_sha256: file.dataset.sha256,
+    val_sha256: file.val_dataset?.sha256 ?? null,
+    split: file.split ?? null,
+  };
+}
+
 function lastElapsed(run_id: string, db: ForjaDb): number | null {
   return db.metrics.lastStep(run_id)?.elapsed_ms ?? null;
 }
@@ -133,8 +144,8 @@ function readAudit(folder: RunFolder, isOwn: boolean): RunDetail['dataset'] {
   if (!isOwn) return null;
   try {
     const audit = JSON.parse(readFileSync(folder.auditFile, 'utf8')) as DatasetAudit;
-    const { data, val_data, template, template_reason, train, val, warnings } = audit;
-    return { data, val_data, template, template_reason, train, val, warnings };
+    const { preview: _, ...report } = audit;
+    return report;
   } catch {
     return null;
   }

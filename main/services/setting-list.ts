@@ -20,10 +20,14 @@ const SECTIONS: Record<SettingInfo['section'], [plain: string[], advanced: strin
       'adam_epsilon',
       'max_grad_norm',
       'seed',
+      'split_seed',
     ],
   ],
   batches: [['max_seq_len', 'micro_batch_size', 'gradient_accumulation_steps'], []],
-  keeping: [['eval_steps', 'checkpoint_steps'], ['checkpoints_kept']],
+  keeping: [
+    ['eval_steps', 'checkpoint_steps'],
+    ['max_val_rows', 'checkpoints_kept'],
+  ],
   machine: [
     ['device', 'threads'],
     ['compute_type', 'activation_budget_bytes', 'device_memory_limit_bytes'],

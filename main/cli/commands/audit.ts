@@ -5,6 +5,18 @@ import { DATASET_OPTIONS, withTokens } from '../lib/dataset-options.ts';
 import { completeJob } from '../../contracts/protocol.ts';
 import { givenSettings, settingOptions } from '../lib/settings.ts';
 
+/** Settings that say how rows are read, held out and scored. */
+const SETTINGS = [
+  'max_seq_len',
+  'split_seed',
+  'max_val_rows',
+  'eval_steps',
+  'epochs',
+  'max_steps',
+  'micro_batch_size',
+  'gradient_accumulation_steps',
+];
+
 export const audit: Command = {
   name: 'audit',
   summary: 'Show what of a dataset a model would learn, row by row refused and why',
@@ -21,25 +33,35 @@ export const audit: Command = {
         },
         { flag: 'data', kind: 'string', value: 'FILE', required: true, help: 'the dataset' },
         { flag: 'val', kind: 'string', value: 'FILE', help: 'a dataset to validate on' },
+        {
+          flag: 'val-share',
+          kind: 'number',
+          help: 'share of the rows of --data that a run would hold out, 0 to 0.5, chosen by --split-seed',
+          default: '0',
+        },
         { flag: 'preview', kind: 'boolean', help: 'print the first rows as the model will see them' },
       ],
     },
-    { title: 'Dataset', options: [...DATASET_OPTIONS, ...settingOptions('train', ['max_seq_len'])] },
+    { title: 'Dataset', options: [...DATASET_OPTIONS, ...settingOptions('train', SETTINGS)] },
   ],
   run: async (args, output) => {
     const { options } = args;
     const model_path = options.model as string;
     // The same default and range as in training.
-    const { max_seq_len } = completeJob('tokenize', {
-      ...givenSettings('tokenize', ['max_seq_len'], args),
+    const settings = completeJob('train', {
+      ...givenSettings('train', SETTINGS, args),
       model_path,
-      output_path: '-',
+      train_tokens_path: '-',
+      out_dir: '-',
     });
+    const { max_seq_len } = settings;
     const request = {
       model_path,
       data_path: options.data as string,
       val_path: (options.val as string | undefined) ?? null,
+      val_share: (options['val-share'] as number | undefined) ?? 0,
       max_seq_len,
+      settings,
     };
     await withTokens(request, args, output, ({ audit: found }) => {
       printAudit(found, max_seq_len, output);

@@ -25,9 +25,10 @@ const LEARNING = [
   'epochs',
   'max_steps',
   'seed',
+  'split_seed',
 ];
 const BATCHES = ['max_seq_len', 'micro_batch_size', 'gradient_accumulation_steps'];
-const KEEPING = ['eval_steps', 'checkpoint_steps', 'checkpoints_kept'];
+const KEEPING = ['eval_steps', 'max_val_rows', 'checkpoint_steps', 'checkpoints_kept'];
 const MACHINE = ['device', 'threads', 'compute_type', 'activation_budget_bytes', 'device_memory_limit_bytes'];
 const ALL = [...METHOD, ...LEARNING, ...BATCHES, ...KEEPING, ...MACHINE];
 
@@ -59,7 +60,7 @@ export const train: Command = {
         {
           flag: 'val-share',
           kind: 'number',
-          help: 'share of the rows of --data to validate on, 0 to 0.5, chosen by --seed',
+          help: 'share of the rows of --data to validate on, 0 to 0.5, chosen by --split-seed',
           default: '0',
         },
         { flag: 'out', kind: 'string', value: 'DIR', required: true, help: "the run's folder; made when missing" },
@@ -117,6 +118,7 @@ async function prepare(args: Arguments, output: Output, db: ReturnType<typeof op
         data_path: options.data as string,
         val_path: (options.val as string | undefined) ?? null,
         val_share: (options['val-share'] as number | undefined) ?? 0,
+        insists_on_split: ['val', 'val-share', 'split-seed'].some((name) => options[name] !== undefined),
         out_dir: options.out as string,
         name: options.name as string | undefined,
         overwrite: options.overwrite === true,

@@ -1,4 +1,4 @@
-import type { DatasetAudit, FileAudit, TokenizeResult } from '../../datasets/index.ts';
+import type { DatasetAudit, FileAudit, SplitAudit, TokenizeResult } from '../../datasets/index.ts';
 import { count, percent, plural, table } from './format.ts';
 import type { Output } from './output.ts';
 
@@ -9,13 +9,18 @@ const UNUSED_SHOWN = 12;
 export function printAudit(audit: DatasetAudit, max_seq_len: number, output: Output): void {
   printFile('Data', audit.data, output);
   printTokens(audit.train, max_seq_len, output);
-  if (audit.val_data !== null) printFile('Validation', audit.val_data, output);
-  if (audit.val !== null) {
-    if (audit.val_data === null) output.text('Validation  split off by seed');
-    printTokens(audit.val, max_seq_len, output);
-  }
+  if (audit.val_data !== null) printFile('Validation file', audit.val_data, output);
+  if (audit.split !== undefined && audit.split.held_out_rows > 0) output.text(`Validation  ${scoredText(audit.split)}`);
+  if (audit.val !== null) printTokens(audit.val, max_seq_len, output);
   output.text(`Template  ${audit.template} (${audit.template_reason})`);
   for (const { message, hint } of audit.warnings) output.warn(message, hint);
+}
+
+/** '512 of 50,000 held-out rows', and how they were chosen. */
+function scoredText({ source, scored_rows, held_out_rows, val_share, split_seed }: SplitAudit): string {
+  const rows = scored_rows < held_out_rows ? `${count(scored_rows)} of ${count(held_out_rows)}` : count(held_out_rows);
+  const how = source === 'file' ? '' : ` (val_share ${val_share}, split_seed ${split_seed})`;
+  return `${rows} held-out rows${how}`;
 }
 
 function printFile(title: string, file: FileAudit, output: Output): void {
@@ -25,7 +30,7 @@ function printFile(title: string, file: FileAudit, output: Output): void {
     ['format', `${file.format}${columns === '' ? '' : ` (${columns})`}: ${file.format_reason}`],
     [
       'rows',
-      `${count(file.rows_read)} read${file.rows_sampled_from ? ` of ${count(file.rows_sampled_from)}, which is enough for max_steps` : ''}, ${count(file.rows_used)} used, ${count(file.rows_refused)} refused, ` +
+      `${count(file.rows_read)} read, ${count(file.rows_used)} used, ${count(file.rows_refused)} refused, ` +
         plural(file.duplicate_rows, 'duplicate'),
     ],
   ];
@@ -102,6 +107,8 @@ export function flatAudit(audit: DatasetAudit): Record<string, unknown> {
     truncated_rows: tokens.truncated_rows,
     empty_rows: tokens.empty_rows,
     val_rows: val?.rows ?? 0,
+    held_out_rows: audit.split?.held_out_rows ?? 0,
+    train_rows: audit.split?.train_rows ?? train.rows,
     val_tokens: val?.tokens ?? 0,
     refused: data.refused_examples,
     refused_by_code: data.refused_by_code,

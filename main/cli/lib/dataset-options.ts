@@ -10,7 +10,8 @@ import {
   type TemplateChoice,
 } from '../../datasets/index.ts';
 import { inspectModel } from '../../models/index.ts';
-import { tokenizerOf } from '../../runs/index.ts';
+import { rowCacheDir, tokenizerOf } from '../../runs/index.ts';
+import type { ValidationSettings } from '../../domain/validation.ts';
 import type { Arguments, Option } from './command.ts';
 import type { Output } from './output.ts';
 import { usage } from './parse.ts';
@@ -64,13 +65,20 @@ export function datasetChoices({ options }: Arguments): {
  * @throws DatasetError, TrainerError
  */
 export async function withTokens<T>(
-  request: { model_path: string; data_path: string; val_path: string | null; max_seq_len: number },
+  request: {
+    model_path: string;
+    data_path: string;
+    val_path: string | null;
+    val_share?: number;
+    max_seq_len: number;
+    settings?: ValidationSettings & { split_seed: number };
+  },
   args: Arguments,
   output: Output,
   use: (prepared: PreparedTokens) => Promise<T> | T,
 ): Promise<T> {
   const { format, columns, template } = datasetChoices(args);
-  const { model_path, data_path, val_path, max_seq_len } = request;
+  const { model_path, data_path, val_path, val_share, max_seq_len, settings } = request;
   output.progress(`reading ${model_path}`);
   const model = await inspectModel(model_path);
   const out_dir = await mkdtemp(join(tmpdir(), 'forja-tokens-'));
@@ -78,6 +86,10 @@ export async function withTokens<T>(
     const prepared = await prepareTokens({
       data_path,
       val_path,
+      val_share,
+      split_seed: settings?.split_seed,
+      validation: settings,
+      cache_dir: rowCacheDir(),
       format,
       columns,
       template: openTemplate(model, template),

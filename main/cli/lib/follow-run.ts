@@ -89,10 +89,20 @@ function printPlan(plan: PlanData, output: Output): void {
       `${plan.device} with ${plural(plan.threads, 'thread')}`,
   );
   output.text(
-    `  ${plural(plan.total_steps, 'step')}, ${count(plan.steps_per_epoch)} an epoch, over ${plural(plan.rows, 'row')}` +
+    `  ${stepsText(plan)}` +
       (plan.val_rows === 0 ? '' : `; ${plural(plan.val_rows, 'row')} to validate on`) +
       (plan.start_step === 0 ? '' : `; going on after step ${count(plan.start_step)}`),
   );
+}
+
+/** How long a run is, and how much of the dataset it sees. */
+function stepsText({ total_steps, steps_per_epoch, rows, dataset_rows = 0 }: PlanData): string {
+  const all = Math.max(rows, dataset_rows);
+  if (total_steps >= steps_per_epoch)
+    return `${plural(total_steps, 'step')}, ${count(steps_per_epoch)} an epoch, over ${plural(all, 'row')}`;
+  const seen = Math.round((total_steps * all) / steps_per_epoch);
+  const sees = total_steps === 1 ? 'sees' : 'see';
+  return `${plural(total_steps, 'step')} ${sees} ${count(seen)} of ${count(all)} rows, chosen at random`;
 }
 
 function stepLine(step: StepData): string {

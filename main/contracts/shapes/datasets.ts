@@ -86,6 +86,17 @@ export const tokenCounts = z.object({
   length_histogram: z.array(z.tuple([z.number(), z.number()])),
 });
 
+/** Which rows are held out, and how many of the dataset's rows a run gets; see SplitAudit in main/datasets/types.ts. */
+export const splitAudit = z.object({
+  source: z.enum(['share', 'file', 'none']),
+  split_seed: count,
+  val_share: z.number(),
+  held_out_rows: count,
+  scored_rows: count,
+  train_rows: count,
+  sampled_rows: count.nullable(),
+});
+
 export const datasetReport = z.object({
   data: fileAudit,
   val_data: fileAudit.nullable(),
@@ -95,6 +106,8 @@ export const datasetReport = z.object({
   template_reason: z.string(),
   train: tokenCounts,
   val: tokenCounts.nullable(),
+  /** Audits of older runs have none. */
+  split: splitAudit.optional(),
   warnings: z.array(notice),
 });
 

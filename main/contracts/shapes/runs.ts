@@ -1,7 +1,7 @@
 /** Runs: made, queued, trained, looked at. */
 import { z } from 'zod';
 import type { PlanData } from '../protocol-types.ts';
-import { RUN_STATUSES } from '../run-file.ts';
+import { RUN_STATUSES, runSplit } from '../run-file.ts';
 import {
   type TrainSettings,
   checkedByProtocol,
@@ -94,6 +94,10 @@ export const runDetail = runSummary.extend({
   sample_prompts: z.array(z.string()),
   /** Null until the trainer has said it. */
   plan: checkedByProtocol<PlanData>().nullable(),
+  /** Which rows are held out; null until the dataset was read. Older runs have no `split` and keep the rows that they have. */
+  split: z
+    .object({ dataset_sha256: z.string(), val_sha256: z.string().nullable(), split: runSplit.nullable() })
+    .nullable(),
   /** Null until the dataset was read. */
   dataset: datasetReport.omit({ available_columns: true }).nullable(),
   /** Whole checkpoints on disk, the oldest first. */

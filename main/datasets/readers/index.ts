@@ -18,7 +18,13 @@ export async function openReader(path: string, part: SplitPart = 'train'): Promi
   const { kind, size_bytes } = source;
   switch (kind) {
     case 'jsonl':
-      return { kind, path, size_bytes, batches: () => readJsonl(source), index: () => indexJsonl(source) };
+      return {
+        kind,
+        path,
+        size_bytes,
+        batches: () => readJsonl(source),
+        index: (starts) => indexJsonl(source, starts),
+      };
     case 'json':
       return { kind, path, size_bytes, ...(await openJson(source, part)) };
     case 'csv': {

@@ -17,7 +17,7 @@ class row_set {
 
     int64_t count() const { return (int64_t) rows_.size(); }
     int64_t skipped_rows() const { return skipped_; }
-    int64_t dataset_rows() const { return (int64_t) file_->n_dataset_rows(); } // of the dataset that this is a sample of; 0: it is all
+    int64_t dataset_rows() const { return (int64_t) file_->n_dataset_rows(); } // to learn from in the dataset that this is a sample of; 0: it is all
     int64_t truncated_rows() const { return truncated_; }
 
     /// Most tokens that any `n` rows can have together.

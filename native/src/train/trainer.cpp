@@ -92,7 +92,10 @@ class run {
 
         rows_per_step_   = s_.micro_batch_size * s_.gradient_accumulation_steps;
         pass_tokens_     = pass_tokens(*train_rows_, s_.micro_batch_size, rows_per_step_, s_.max_seq_len, dev_->is_cpu());
-        steps_per_epoch_ = (train_rows_->count() + rows_per_step_ - 1) / rows_per_step_;
+        steps_per_pass_  = (train_rows_->count() + rows_per_step_ - 1) / rows_per_step_;
+        // Where the file holds a sample, an epoch is one of the whole dataset; what is skipped of the sample tells nothing of the rest.
+        const int64_t dataset_rows = train_rows_->dataset_rows();
+        steps_per_epoch_           = dataset_rows > 0 ? (dataset_rows + rows_per_step_ - 1) / rows_per_step_ : steps_per_pass_;
         total_steps_     = s_.max_steps > 0 ? s_.max_steps : std::max<int64_t>(1, (int64_t) std::ceil(s_.epochs * (double) steps_per_epoch_));
         schedule_        = {s_.learning_rate, s_.lr_scheduler, warmup_of(s_.warmup_steps, s_.warmup_ratio, total_steps_), total_steps_};
         order_           = std::make_unique<row_order>(train_rows_->count(), s_.seed);
@@ -216,13 +219,13 @@ class run {
     }
 
     bool one_step() {
-        const int64_t epoch = state_.step / steps_per_epoch_, first = state_.step % steps_per_epoch_ * rows_per_step_;
+        const int64_t pass = state_.step / steps_per_pass_, first = state_.step % steps_per_pass_ * rows_per_step_;
         const int64_t end = std::min(first + rows_per_step_, train_rows_->count());
 
         // The step's passes are made first: the loss is a mean over all of its supervised tokens.
         std::vector<int64_t> rows;
         for (int64_t i = first; i < end; i++) {
-            rows.push_back(order_->at(epoch, i));
+            rows.push_back(order_->at(pass, i));
         }
         const std::vector<micro_batch> batches = pack_passes(*train_rows_, rows, pass_tokens_);
         int64_t                        tokens = 0, supervised = 0;
@@ -366,7 +369,7 @@ class run {
     std::map<std::string, std::string> fixed_, free_;
     run_state                          state_;
     std::optional<std::string>         last_checkpoint_;
-    int64_t rows_per_step_ = 1, pass_tokens_ = 0, steps_per_epoch_ = 1, total_steps_ = 1, steps_here_ = 0, tokens_here_ = 0;
+    int64_t rows_per_step_ = 1, pass_tokens_ = 0, steps_per_pass_ = 1, steps_per_epoch_ = 1, total_steps_ = 1, steps_here_ = 0, tokens_here_ = 0;
     double                             busy_seconds_ = 0;
     clock_type::time_point             began_;
     clock_type::duration               paused_{};

@@ -52,6 +52,14 @@ const texts: Record<keyof TrainSettings, SettingText> = {
   epochs: { label: 'Epochs', help: 'How often all rows are gone through.' },
   max_steps: { label: 'Step limit', help: 'Stops after so many steps. 0 leaves it to the epochs.' },
   seed: { label: 'Seed', help: 'The same seed with the same settings gives the same model.' },
+  split_seed: {
+    label: 'Split seed',
+    help: 'Chooses which rows are held out for validation. Keep it, and runs on the same data can be compared.',
+  },
+  max_val_rows: {
+    label: 'Rows scored',
+    help: 'Most held-out rows that each validation scores. 0 keeps all validations within a fifth of the training.',
+  },
   eval_steps: { label: 'Validate every', help: 'Steps between two validations. 0 validates at the end only.' },
   checkpoint_steps: { label: 'Checkpoint every', help: 'Steps between two checkpoints. 0 writes one at the end only.' },
   checkpoints_kept: {

@@ -238,6 +238,10 @@ export const errors: TranslatedErrors = {
 
   // datasets
   dataset_cancelled: { message: 'Se canceló la lectura de los datos.', hint: '' },
+  dataset_changed: {
+    message: 'El archivo de datos cambió mientras se leía.',
+    hint: 'Espera a que termine de escribirse y empieza de nuevo.',
+  },
   dataset_column_missing: {
     message: 'En los datos falta una columna necesaria.',
     hint: 'Asigna las columnas, o cambia el formato.',
@@ -366,6 +370,31 @@ export const errors: TranslatedErrors = {
     message:
       'Un microlote no cabe entero en la memoria del dispositivo: se calcula por partes, con el mismo resultado.',
     hint: 'Un micro_batch_size menor con más gradient_accumulation_steps es el mismo entrenamiento.',
+  },
+  earlier_split_unknown: {
+    message:
+      'El adaptador de partida es de un entrenamiento anterior cuyas filas reservadas ya no se conocen: puede que ahora se entrene con ellas.',
+    hint: 'Valida con un archivo de filas con las que nunca se haya entrenado.',
+  },
+  held_out_rows_trained_on: {
+    message: 'Se entrena con filas que el entrenamiento anterior reservó para validar.',
+    hint: 'La validación parecerá mejor de lo que es: usa la parte (val_share) y la semilla (split_seed) de aquel, o su archivo de validación.',
+  },
+  split_kept: {
+    message: 'Las filas reservadas del entrenamiento anterior siguen reservadas, porque se parte de su adaptador.',
+    hint: '',
+  },
+  val_rows_trained_on: {
+    message: 'Hay filas de validación que también están en los datos de entrenamiento.',
+    hint: 'La validación parecerá mejor de lo que es: quítalas de uno de los dos archivos.',
+  },
+  val_split_all: {
+    message: 'Todas las filas cayeron en la validación: se entrena con ellas y no se reserva ninguna.',
+    hint: 'Da más filas, un archivo de validación u otra semilla (split_seed).',
+  },
+  val_split_empty: {
+    message: 'Ninguna fila cayó en la validación: son muy pocas para esa parte.',
+    hint: 'Sube la parte o da un archivo de validación.',
   },
   rows_skipped: {
     message: 'Algunas filas no tienen nada que aprender dentro del límite y se omiten.',

@@ -62,6 +62,14 @@ export const settingTexts: Messages['settingTexts'] = {
     epochs: { label: 'Épocas', help: 'Cuántas veces se recorren todas las filas.' },
     max_steps: { label: 'Límite de pasos', help: 'Se detiene tras estos pasos. 0 lo deja en manos de las épocas.' },
     seed: { label: 'Semilla', help: 'La misma semilla con los mismos ajustes da el mismo modelo.' },
+    split_seed: {
+      label: 'Semilla de la separación',
+      help: 'Elige qué filas se reservan para validar. Si no la cambias, los entrenamientos con los mismos datos se pueden comparar.',
+    },
+    max_val_rows: {
+      label: 'Filas evaluadas',
+      help: 'Filas reservadas que evalúa como mucho cada validación. Con 0, todas las validaciones cuestan a lo sumo un quinto del entrenamiento.',
+    },
     eval_steps: { label: 'Validar cada', help: 'Pasos entre dos validaciones. 0 valida solo al final.' },
     checkpoint_steps: {
       label: 'Punto de control cada',

@@ -29,7 +29,7 @@ const SUGGESTED_CHARS = 500;
 const READ_DELAY = 500;
 const ESTIMATE_DELAY = 200;
 /** Settings that the reading of a dataset depends on. */
-const READING_SETTINGS = new Set<string>(['max_seq_len', 'seed']);
+const READING_SETTINGS = new Set<string>(['max_seq_len', 'split_seed']);
 
 /**
  * A fine-tune that is being put together: what was chosen, and what the core says of it. Each choice asks anew for what depends
@@ -221,7 +221,7 @@ export class Draft {
     const preview = this.#previewRequest(0);
     if (model_path === null || data_path === null || preview === null || this.model.value === null) return;
     const { max_seq_len } = preview;
-    const { seed = 1 } = this.#settings;
+    const { split_seed = 1 } = this.#settings;
     const choices = { ...this.#choices, data_path };
     this.preview.ask(
       () => call('datasets.preview', preview),
@@ -229,7 +229,7 @@ export class Draft {
       ({ rows }) => this.#suggestPrompts(rows),
     );
     this.dataset.ask(
-      () => call('datasets.inspect', { ...choices, model_path, max_seq_len, seed }),
+      () => call('datasets.inspect', { ...choices, model_path, max_seq_len, split_seed }),
       delay_ms,
       () => this.#estimate(0),
     );
