@@ -9,7 +9,7 @@
 #include "export/adapter-gguf.hpp"
 #include "export/merge-gguf.hpp"
 #include "export/peft-folder.hpp"
-#include "model/device.hpp"
+#include "ops/device.hpp"
 
 namespace forja {
 

@@ -4,7 +4,7 @@
 
 #include "base/error.hpp"
 #include "base/llama-log.hpp"
-#include "model/device.hpp"
+#include "ops/device.hpp"
 
 namespace forja {
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "base/progress.hpp"
-#include "export/adapter.hpp"
+#include "peft/adapter.hpp"
 #include "gguf/gguf-file.hpp"
 
 namespace forja {

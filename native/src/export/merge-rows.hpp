@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "export/adapter.hpp"
+#include "peft/adapter.hpp"
 #include "gguf/gguf-file.hpp"
 #include "ops/cpu/kernels.hpp"
 

@@ -29,7 +29,14 @@ struct module_name {
 };
 
 /// phi3 has one matrix for q, k and v, and one for gate and up under the name ffn_up.
+/// @throws error peft_unsupported for an architecture whose folders were never compared with PEFT's own: its modules may have other
+///         names there, and converters may have changed the order of rows
 std::vector<module_name> module_names(const std::string & architecture) {
+    static const std::set<std::string> compared{"llama", "qwen2", "qwen3", "gemma3", "phi3"};
+    if (!compared.count(architecture)) {
+        throw error("peft_unsupported", "There is no PEFT folder for the architecture '" + architecture + "' yet.",
+                    "Export the adapter as GGUF, or the merged model.", {{"architecture", architecture}});
+    }
     if (architecture == "phi3") {
         return {{"attn_qkv", "self_attn.qkv_proj"}, {"attn_output", "self_attn.o_proj"}, {"ffn_up", "mlp.gate_up_proj"}, {"ffn_down", "mlp.down_proj"}};
     }

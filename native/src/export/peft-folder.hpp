@@ -7,7 +7,7 @@
 
 #include <string>
 
-#include "export/adapter.hpp"
+#include "peft/adapter.hpp"
 #include "gguf/gguf-file.hpp"
 
 namespace forja {

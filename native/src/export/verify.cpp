@@ -17,7 +17,7 @@
 #include "export/adapter-gguf.hpp"
 #include "export/llama-scorer.hpp"
 #include "export/peft-folder.hpp"
-#include "model/device.hpp"
+#include "ops/device.hpp"
 
 namespace forja {
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "base/error.hpp"
 #include "base/random.hpp"
@@ -83,54 +84,42 @@ class lora_linear : public adapted_linear {
 
 } // namespace
 
-void for_each_linear(const model & base, const std::function<void(const linear_weights &, int, const char *)> & visit) {
-    for (size_t il = 0; il < base.blocks().size(); il++) {
-        const block_weights & b = base.blocks()[il];
-        const std::pair<const linear_weights *, const char *> layers[] = {
-            {&b.q, "q"}, {&b.k, "k"}, {&b.v, "v"}, {&b.qkv, "q,k,v"}, {&b.o, "o"},
-            {&b.gate, "gate"}, {&b.up, "up"}, {&b.gate_up, "gate,up"}, {&b.down, "down"},
-        };
-        for (auto & [w, modules] : layers) {
-            if (*w) {
-                visit(*w, (int) il, modules);
-            }
+int64_t count_lora_params(const tunable & base, int lora_rank, const std::vector<std::string> & target_modules) {
+    int64_t n = 0;
+    for (const site & at : base.sites()) {
+        if (is_target(at.role, target_modules)) {
+            n += lora_rank * (at.weights->weight->ne[0] + at.weights->weight->ne[1]);
         }
     }
-}
-
-bool is_target(const char * modules, const std::vector<std::string> & targets) {
-    const std::string list = "," + std::string(modules) + ",";
-    return std::any_of(targets.begin(), targets.end(),
-                       [&](const std::string & t) { return list.find("," + t + ",") != std::string::npos; });
-}
-
-int64_t count_lora_params(const model & base, int lora_rank, const std::vector<std::string> & target_modules) {
-    int64_t n = 0;
-    for_each_linear(base, [&](const linear_weights & w, int, const char * modules) {
-        if (is_target(modules, target_modules)) {
-            n += lora_rank * (w.weight->ne[0] + w.weight->ne[1]);
-        }
-    });
     return n;
 }
 
-lora::lora(const method_settings & s, const model & base, bool training)
-    : s_(s), architecture_(base.hp().architecture), base_name_(base.file().str("general.name").value_or("")),
-      lowest_block_(base.hp().n_layer), scale_(lora_scale(s.lora_alpha, s.lora_rank, s.use_rslora)) {
-    for_each_linear(base, [&](const linear_weights & w, int il, const char * modules) {
-        if (!is_target(modules, s_.target_modules)) {
-            return;
+lora::lora(const method_settings & s, const tunable & base, bool training)
+    : s_(s), architecture_(base.architecture()), base_name_(base.name()), lowest_block_(base.n_layer()),
+      scale_(lora_scale(s.lora_alpha, s.lora_rank, s.use_rslora)) {
+    for (const site & at : base.sites()) {
+        const linear_weights & w = *at.weights;
+        if (!is_target(at.role, s_.target_modules)) {
+            continue;
         }
         pair p{w.name, 0, 0, w.weight->ne[0], w.weight->ne[1]};
         p.a = params_.add(w.name + ".lora_a", p.n_in, s_.lora_rank);
         p.b = params_.add(w.name + ".lora_b", s_.lora_rank, p.n_out);
         by_name_[w.name] = (int) pairs_.size();
         pairs_.push_back(p);
-        lowest_block_ = std::min(lowest_block_, il);
-    });
+        lowest_block_ = std::min(lowest_block_, at.block);
+    }
     if (pairs_.empty()) {
-        throw error("no_target_modules", "None of the target_modules is a layer of this model",
-                    "Use some of q, k, v, o, gate, up, down, or all-linear.");
+        std::set<std::string> roles;
+        for (const site & at : base.sites()) {
+            roles.insert(at.role);
+        }
+        std::string list;
+        for (const std::string & role : roles) {
+            list += (list.empty() ? "" : ", ") + role;
+        }
+        throw error("no_target_modules", "None of the target_modules is a layer of this model", "This model has: " + list + ". Or use all-linear.",
+                    {{"modules", list}});
     }
     params_.allocate(base.device(), training);
 }
@@ -150,7 +139,7 @@ void lora::init(uint64_t seed) {
     }
 }
 
-std::shared_ptr<adapted_linear> lora::adapt(const linear_weights & w, int, const char *, const dropout_keys & keys) {
+std::shared_ptr<adapted_linear> lora::adapt(const linear_weights & w, const dropout_keys & keys) {
     auto found = by_name_.find(w.name);
     if (found == by_name_.end()) {
         return nullptr;

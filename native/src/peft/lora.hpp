@@ -10,10 +10,10 @@ namespace forja {
 
 class lora : public method {
   public:
-    lora(const method_settings & s, const model & base, bool training);
+    lora(const method_settings & s, const tunable & base, bool training);
 
     void                            init(uint64_t seed) override;
-    std::shared_ptr<adapted_linear> adapt(const linear_weights & w, int il, const char * modules, const dropout_keys & keys) override;
+    std::shared_ptr<adapted_linear> adapt(const linear_weights & w, const dropout_keys & keys) override;
     int                             lowest_block() const override { return lowest_block_; }
     adapter_tensors                 to_adapter() const override;
     void                            from_adapter(const adapter_tensors & a) override;
@@ -33,12 +33,6 @@ class lora : public method {
 };
 
 /// Trainable parameters of LoRA on these layers, by the formula r (n_in + n_out) summed; what PEFT prints.
-int64_t count_lora_params(const model & base, int lora_rank, const std::vector<std::string> & target_modules);
-
-/// Calls visit(layer, block index, module names) for each linear layer of each block, in the file's natural order.
-void for_each_linear(const model & base, const std::function<void(const linear_weights &, int, const char *)> & visit);
-
-/// Whether one of `modules` ("q" or "q,k,v") is among `targets`.
-bool is_target(const char * modules, const std::vector<std::string> & targets);
+int64_t count_lora_params(const tunable & base, int lora_rank, const std::vector<std::string> & target_modules);
 
 } // namespace forja

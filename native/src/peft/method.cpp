@@ -7,16 +7,16 @@
 
 namespace forja {
 
-std::unique_ptr<method> make_method(const method_settings & s, const model & base, bool training) {
+std::unique_ptr<method> make_method(const method_settings & s, const tunable & base, bool training) {
     if (s.method == "lora") {
         return std::make_unique<lora>(s, base, training);
     }
     throw error("method_unknown", "There is no method '" + s.method + "'", "Use 'lora'.", {{"method", s.method}});
 }
 
-std::unique_ptr<method> method_from_adapter(const adapter_tensors & a, const model & base, bool training) {
-    if (a.architecture != base.hp().architecture) {
-        throw error("adapter_mismatch", "The adapter is for a " + a.architecture + " model and the base is " + base.hp().architecture,
+std::unique_ptr<method> method_from_adapter(const adapter_tensors & a, const tunable & base, bool training) {
+    if (a.architecture != base.architecture()) {
+        throw error("adapter_mismatch", "The adapter is for a " + a.architecture + " model and the base is " + base.architecture(),
                     "Use the base that the adapter was trained on.");
     }
     if (a.pairs.empty()) {
@@ -33,16 +33,15 @@ std::unique_ptr<method> method_from_adapter(const adapter_tensors & a, const mod
     for (const adapter_tensors::pair & p : a.pairs) {
         adapted.insert(p.base_name);
     }
-    for_each_linear(base, [&](const linear_weights & w, int, const char * names) {
-        if (adapted.count(w.name)) {
-            std::string list = names;
-            for (size_t from = 0; from <= list.size();) {
-                const size_t comma = std::min(list.find(',', from), list.size());
-                modules.insert(list.substr(from, comma - from));
+    for (const site & at : base.sites()) {
+        if (adapted.count(at.weights->name)) {
+            for (size_t from = 0; from <= at.role.size();) {
+                const size_t comma = std::min(at.role.find(',', from), at.role.size());
+                modules.insert(at.role.substr(from, comma - from));
                 from = comma + 1;
             }
         }
-    });
+    }
     s.target_modules.assign(modules.begin(), modules.end());
     std::unique_ptr<method> out = make_method(s, base, training);
     out->from_adapter(a);

@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "export/adapter.hpp"
-#include "model/model.hpp"
+#include "peft/adapter.hpp"
 #include "ops/ops.hpp"
 #include "peft/parameters.hpp"
+#include "peft/tunable.hpp"
 
 namespace forja {
 
@@ -32,9 +32,8 @@ class method {
     /// Random start; the tuned model equals the base. `seed` alone decides the values.
     virtual void init(uint64_t seed) = 0;
 
-    /// What the method does to the layer of block `il` named by its module ("q" … "down"; a fused layer is named by all of
-    /// its modules, as "q,k,v"); null when it leaves the layer alone. `keys`: of the step and block, and the pass's tokens.
-    virtual std::shared_ptr<adapted_linear> adapt(const linear_weights & w, int il, const char * modules, const dropout_keys & keys) = 0;
+    /// What the method does to a layer; null when it leaves the layer alone. `keys`: of the step and block, and the pass's tokens.
+    virtual std::shared_ptr<adapted_linear> adapt(const linear_weights & w, const dropout_keys & keys) = 0;
 
     /// The lowest block with a parameter; n_layer when there is none. Backward passes stop there.
     virtual int lowest_block() const = 0;
@@ -50,10 +49,10 @@ class method {
 /// Makes the method for a base; its parameters are allocated and zero.
 /// @param training false when it only scores
 /// @throws error: method_unknown, no_target_modules
-std::unique_ptr<method> make_method(const method_settings & s, const model & base, bool training);
+std::unique_ptr<method> make_method(const method_settings & s, const tunable & base, bool training);
 
 /// Makes the method that an adapter file was trained with, with its values.
 /// @throws error: adapter_mismatch
-std::unique_ptr<method> method_from_adapter(const adapter_tensors & a, const model & base, bool training);
+std::unique_ptr<method> method_from_adapter(const adapter_tensors & a, const tunable & base, bool training);
 
 } // namespace forja

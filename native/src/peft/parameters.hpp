@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "ggml-cpp.h"
-#include "model/device.hpp"
+#include "ops/device.hpp"
 
 namespace forja {
 

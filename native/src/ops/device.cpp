@@ -1,4 +1,4 @@
-#include "model/device.hpp"
+#include "ops/device.hpp"
 
 #include <algorithm>
 #include <cstdio>

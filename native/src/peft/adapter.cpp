@@ -1,4 +1,4 @@
-#include "export/adapter.hpp"
+#include "peft/adapter.hpp"
 
 #include <cmath>
 

@@ -1,0 +1,3 @@
+export declare const LAYERS: Record<string, string[]>;
+export declare function includedLayers(text: string): string[];
+export declare function forbiddenIncludes(src: string): string[];
