@@ -1,4 +1,6 @@
 // Residual sums, reshapes and cuts.
+#include <algorithm>
+
 #include "ops/cpu-ops.hpp"
 #include "ops/ops.hpp"
 
@@ -50,12 +52,13 @@ std::vector<var> split_rows(tape & t, var x, const std::vector<int64_t> & sizes)
         offset += n * sizeof(float);
     }
     t.push([&t, x, parts] {
+        if (std::none_of(parts.begin(), parts.end(), [](var p) { return p->grad != nullptr; })) {
+            return;
+        }
         ggml_tensor * whole = nullptr;
         for (var p : parts) {
-            if (!p->grad) {
-                return; // no part has one: all parts feed the same result
-            }
-            ggml_tensor * part = ggml_is_contiguous(p->grad) ? p->grad : ggml_cont(t.ctx(), p->grad);
+            ggml_tensor * part = p->grad ? p->grad : ggml_scale(t.ctx(), p->value, 0.0f); // nothing came of it
+            part  = ggml_is_contiguous(part) ? part : ggml_cont(t.ctx(), part);
             whole = whole ? ggml_concat(t.ctx(), whole, part, 0) : part;
         }
         t.accumulate(x, whole);

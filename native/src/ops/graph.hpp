@@ -12,7 +12,7 @@
 #include "ggml-alloc.h"
 #include "ggml-cpp.h"
 #include "ggml.h"
-#include "model/device.hpp"
+#include "ops/device.hpp"
 #include "ops/profile.hpp"
 
 namespace forja {

@@ -7,7 +7,7 @@ namespace forja {
 // dx = r * (g - xhat * mean(g * xhat)) with g = dy * w, xhat = x * r, r = 1 / rms(x): out of operations every backend has.
 static ggml_tensor * rms_norm_backward(ggml_context * ctx, ggml_tensor * x, ggml_tensor * w, ggml_tensor * dy, float eps) {
     const float   n    = (float) x->ne[0];
-    ggml_tensor * g    = ggml_mul(ctx, dy, w);
+    ggml_tensor * g    = w ? ggml_mul(ctx, dy, w) : dy;
     ggml_tensor * xhat = ggml_rms_norm(ctx, x, eps);
     ggml_tensor * dot  = ggml_scale(ctx, ggml_sum_rows(ctx, ggml_mul(ctx, g, xhat)), 1.0f / n);    // [1, ...]
     ggml_tensor * ms   = ggml_scale_bias(ctx, ggml_sum_rows(ctx, ggml_sqr(ctx, x)), 1.0f / n, eps); // [1, ...]
@@ -17,8 +17,11 @@ static ggml_tensor * rms_norm_backward(ggml_context * ctx, ggml_tensor * x, ggml
 
 var rms_norm(tape & t, var x, ggml_tensor * w, float eps) {
     ggml_context * ctx = t.ctx();
-    const bool     cpu = t.g.on_cpu();
-    ggml_tensor *  value = cpu ? cpu_rms_norm(t.g, x->value, w, eps) : ggml_mul(ctx, ggml_rms_norm(ctx, x->value, eps), w);
+    const bool     cpu = t.g.on_cpu() && w;
+    ggml_tensor *  value = cpu ? cpu_rms_norm(t.g, x->value, w, eps) : ggml_rms_norm(ctx, x->value, eps);
+    if (!cpu && w) {
+        value = ggml_mul(ctx, value, w);
+    }
     var y = t.make(value, x->requires_grad);
     t.push([&t, x, w, eps, y, ctx, cpu] {
         if (y->grad && x->requires_grad) {

@@ -1,9 +1,12 @@
 // The tape's operations. Shapes in ggml's order; all values F32; T tokens of several sequences back to back.
 #pragma once
 
-#include "model/hparams.hpp"
-#include "model/model.hpp"
+#include <array>
+#include <memory>
+
+#include "ops/settings.hpp"
 #include "ops/tape.hpp"
+#include "ops/weights.hpp"
 
 namespace forja {
 
@@ -43,7 +46,7 @@ struct batch_inputs {
     const mask_source &      source(graph & g, int n_swa);
 };
 
-/// y = x / rms(x) * w over ne[0]. x [n, ...], w [n].
+/// y = x / rms(x) * w over ne[0]. x [n, ...], w [n] or null.
 var rms_norm(tape & t, var x, ggml_tensor * w, float eps);
 
 /// What one layer's dropout follows from: the same two give the same mask, whatever the pass and the device.
@@ -88,12 +91,21 @@ var rope(tape & t, batch_inputs & in, var x, const rope_settings & r, ggml_tenso
 
 /// Causal attention inside each sequence: q [head_dim, n_head, T], k and v [head_dim, n_head_kv, T] -> [head_dim * n_head, T].
 /// Source: Vaswani et al. 2017, eq. 1; the tiled form on the CPU: Dao et al. 2022, algorithms 1 and 4.
-struct attention_settings {
-    float scale   = 1.0f;
-    float softcap = 0.0f; // 0 for none
-    int   n_swa   = 0;    // 0 for none
-};
 var attention(tape & t, batch_inputs & in, var q, var k, var v, const attention_settings & s);
+
+/// y = (x - mean(x)) / sd(x) * w + b over ne[0]. x [n, ...], w and b [n] or null.
+var layer_norm(tape & t, var x, ggml_tensor * w, ggml_tensor * b, float eps);
+
+// Value by value. Weights are repeated over the dimensions that they lack.
+var unary(tape & t, var x, unary_function f, const std::array<float, 4> & constants = {});
+var multiply(tape & t, var a, var b);
+var add_weight(tape & t, var x, ggml_tensor * w);
+var multiply_weight(tape & t, var x, ggml_tensor * w);
+var scale(tape & t, var x, float factor, float bias = 0.0f); // y = factor x + bias
+var clamp(tape & t, var x, float least, float most);
+
+/// A part of x, seen with strides of its own (in floats; stride2 0: none), as a contiguous value [ne0, ne1, ne2].
+var slice(tape & t, var x, int64_t ne0, int64_t ne1, int64_t ne2, int64_t stride1, int64_t stride2, int64_t offset);
 
 /// act(gate) * up. Source: Shazeer 2020, eq. 6 (SwiGLU and GEGLU).
 var gated(tape & t, var gate, var up, activation act);
