@@ -9,7 +9,7 @@
 #include "base/llama-log.hpp"
 #include "commands.hpp"
 #include "job.hpp"
-#include "model/device.hpp"
+#include "ops/device.hpp"
 
 int main(int argc, char ** argv) {
     using namespace forja;

@@ -1,102 +1,51 @@
 #include "model/model.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstring>
-#include <map>
 #include <set>
 #include <thread>
 
 #include "base/error.hpp"
+#include "trace/trace.hpp"
 
 namespace forja {
 
-namespace {
+// Makes the tensors that a program names, as they lie in the file. libllama has checked their shapes.
+struct model_loader {
+    const gguf_file &          file;
+    ggml_context *             ctx;
+    int                        block = -1; // that the tensors asked for from now on belong to; -1 for none
+    std::vector<stored_weight> wanted;
 
-std::string shape_text(const std::vector<int64_t> & ne) {
-    std::string out = "[";
-    for (size_t i = 0; i < ne.size(); i++) {
-        out += (i ? ", " : "") + std::to_string(ne[i]);
-    }
-    return out + "]";
-}
-
-// Looks tensors up by name, checks shape and type, and remembers which were used: a tensor that nobody asked for means that
-// the file computes something this trainer does not know.
-class loader {
-  public:
-    loader(const gguf_file & file, ggml_context * ctx) : file(file), ctx(ctx) {}
-
-    ggml_tensor * tensor(const std::string & name, std::vector<int64_t> ne, bool required, bool must_be_f32) {
+    ggml_tensor * tensor(const std::string & name, bool must_be_f32, std::map<std::string, ggml_tensor *> & made) {
+        if (auto known = made.find(name); known != made.end()) {
+            return known->second;
+        }
         const tensor_info * info = file.find(name);
         if (!info) {
-            if (required) {
-                throw error("tensor_missing", file.path() + ": the tensor '" + name + "' is missing",
-                            "The file is damaged or incomplete: download or convert it again.",
-                            {{"path", file.path()}, {"tensor", name}});
-            }
-            return nullptr;
+            throw error("tensor_missing", file.path() + ": the tensor '" + name + "' is missing",
+                        "The file is damaged or incomplete: download or convert it again.", {{"path", file.path()}, {"tensor", name}});
         }
-        std::vector<int64_t> have(info->ne.begin(), info->ne.begin() + std::max(1, info->n_dims));
-        while (have.size() > ne.size() && have.back() == 1) {
-            have.pop_back();
-        }
-        if (have != ne) {
-            throw error("tensor_bad_shape",
-                        file.path() + ": the tensor '" + name + "' is " + shape_text(have) + " where " + shape_text(ne) + " was expected",
-                        "The file's metadata and tensors disagree: download or convert it again.",
-                        {{"path", file.path()}, {"tensor", name}});
-        }
-        const ggml_type_traits * traits = ggml_get_type_traits(info->type);
-        if (must_be_f32 ? info->type != GGML_TYPE_F32 : info->type != GGML_TYPE_F32 && traits->to_float == nullptr) {
+        if (must_be_f32 ? info->type != GGML_TYPE_F32 : info->type != GGML_TYPE_F32 && ggml_get_type_traits(info->type)->to_float == nullptr) {
             throw error("tensor_bad_type", file.path() + ": the tensor '" + name + "' has type " + ggml_type_name(info->type) + ", which can't be used here",
                         must_be_f32 ? "Norms and biases must be F32: convert the model again." : "Choose a file of another quantisation.",
                         {{"path", file.path()}, {"tensor", name}, {"type", ggml_type_name(info->type)}});
         }
-        auto known = made.find(name);
-        if (known != made.end()) {
-            return known->second;
+        int n_dims = std::max(1, info->n_dims);
+        while (n_dims > 1 && info->ne[n_dims - 1] == 1) {
+            n_dims--;
         }
-        ggml_tensor * t = ggml_new_tensor(ctx, info->type, (int) ne.size(), ne.data());
+        ggml_tensor * t = ggml_new_tensor(ctx, info->type, n_dims, info->ne.data());
         ggml_set_name(t, name.c_str());
         made[name] = t;
         wanted.push_back({t, info, block});
         return t;
     }
-
-    ggml_tensor * vector(const std::string & name, int64_t n, bool required) { return tensor(name, {n}, required, true); }
-
-    linear_weights linear(const std::string & stem, int64_t n_in, int64_t n_out, bool required) {
-        linear_weights out;
-        out.name   = stem + ".weight";
-        out.weight = tensor(out.name, {n_in, n_out}, required, false);
-        if (out.weight) {
-            out.info = file.find(out.name);
-            out.bias = vector(stem + ".bias", n_out, false);
-        }
-        return out;
-    }
-
-    void refuse_unused(const std::set<std::string> & ignorable) const {
-        for (const tensor_info & t : file.tensors()) {
-            if (!made.count(t.name) && !ignorable.count(t.name)) {
-                throw error("tensor_unexpected", file.path() + ": the tensor '" + t.name + "' is not part of the " +
-                                file.str("general.architecture").value_or("") + " models that can be trained",
-                            "This variant of the model isn't supported: choose another.", {{"path", file.path()}, {"tensor", t.name}});
-            }
-        }
-    }
-
-    /// Block that the tensors asked for from now on belong to; -1 for none.
-    int block = -1;
-
-    std::vector<stored_weight> wanted;
-
-  private:
-    const gguf_file &                    file;
-    ggml_context *                       ctx;
-    std::map<std::string, ggml_tensor *> made;
 };
+
+namespace {
 
 void check_finite(const gguf_file & file, const std::vector<stored_weight> & entries, int threads) {
     std::atomic<size_t>      next{0};
@@ -142,65 +91,87 @@ ggml_type most_common_type(const gguf_file & file) {
     return best;
 }
 
+void model::bind(model_loader & in, const trace::part & p) {
+    for (const trace::step & s : p.steps) {
+        const bool is_linear = s.kind == trace::step_kind::linear;
+        if (!s.weight.empty()) {
+            ggml_tensor * w = in.tensor(s.weight, !is_linear && s.kind != trace::step_kind::embedding, tensors_);
+            if (is_linear) {
+                linears_[s.weight] = {s.weight, w, nullptr, file_->find(s.weight)};
+            }
+        }
+        if (!s.bias.empty()) {
+            ggml_tensor * b = in.tensor(s.bias, true, tensors_);
+            if (is_linear) {
+                linears_[s.weight].bias = b;
+            }
+        }
+        if (is_linear && in.block >= 0) {
+            sites_.push_back({&linears_.at(s.weight), s.role, in.block});
+        }
+    }
+}
+
+// The order in which a person would name a block's layers; what has no common name comes last.
+static int rank_of(const std::string & role) {
+    static const std::array<const char *, 9> order{"q", "k", "v", "q,k,v", "o", "gate", "up", "gate,up", "down"};
+    return (int) (std::find(order.begin(), order.end(), role) - order.begin());
+}
+
+std::string model::kind_of(int block) const {
+    const trace::part & p   = program_.blocks[block];
+    std::string         out = p.signature();
+    for (const trace::step & s : p.steps) {
+        if (s.kind == trace::step_kind::linear) {
+            out += std::string(" ") + ggml_type_name(tensor(s.weight)->type);
+        }
+    }
+    return out;
+}
+
 std::shared_ptr<model> model::load(std::shared_ptr<gguf_file> file, std::shared_ptr<forja::device> dev, int max_seq_len,
                                    bool check_values) {
-    auto out   = std::shared_ptr<model>(new model());
-    out->file_ = file;
-    out->dev_  = dev;
-    out->arch_ = &find_architecture(*file);
-    out->hp_   = read_hparams(*file, max_seq_len);
-    const hparams & hp = out->hp_;
+    auto out      = std::shared_ptr<model>(new model());
+    out->file_    = file;
+    out->dev_     = dev;
+    out->program_ = trace::trace_model(*file, max_seq_len);
+    const trace::program & program = out->program_;
+
+    hparams & hp     = out->hp_;
+    hp.architecture  = file->str("general.architecture").value_or("");
+    hp.n_layer       = (int) program.blocks.size();
+    hp.n_embd        = (int) program.n_embd;
+    hp.n_head        = (int) std::max<int64_t>(program.n_head, 1);
+    hp.n_vocab       = (int) program.n_vocab;
+    hp.n_ctx_train   = (int) file->i64(hp.architecture + ".context_length").value_or(0);
+    hp.final_softcap = program.final_softcap;
 
     ggml_init_params params{};
     params.mem_size = (file->tensors().size() + 8) * ggml_tensor_overhead();
     params.no_alloc = true;
     out->ctx_.reset(ggml_init(params));
-    loader in(*file, out->ctx_.get());
-
-    const int64_t n_q = (int64_t) hp.n_head * hp.head_dim, n_kv = (int64_t) hp.n_head_kv * hp.head_dim;
+    model_loader in{*file, out->ctx_.get(), -1, {}};
+    out->bind(in, program.prologue);
     for (int il = 0; il < hp.n_layer; il++) {
-        const std::string p = "blk." + std::to_string(il) + ".";
-        block_weights     b;
-        in.block    = il;
-        b.attn_norm = in.vector(p + "attn_norm.weight", hp.n_embd, true);
-        b.qkv       = in.linear(p + "attn_qkv", hp.n_embd, n_q + 2 * n_kv, false);
-        if (!b.qkv) {
-            b.q = in.linear(p + "attn_q", hp.n_embd, n_q, true);
-            b.k = in.linear(p + "attn_k", hp.n_embd, n_kv, true);
-            b.v = in.linear(p + "attn_v", hp.n_embd, n_kv, true);
-        }
-        if (out->arch_->qk_norm) {
-            b.q_norm = in.vector(p + "attn_q_norm.weight", hp.head_dim, true);
-            b.k_norm = in.vector(p + "attn_k_norm.weight", hp.head_dim, true);
-        }
-        b.o        = in.linear(p + "attn_output", n_q, hp.n_embd, true);
-        b.ffn_norm = in.vector(p + "ffn_norm.weight", hp.n_embd, true);
-        b.gate     = in.linear(p + "ffn_gate", hp.n_embd, hp.n_ff, false);
-        if (b.gate) {
-            b.up = in.linear(p + "ffn_up", hp.n_embd, hp.n_ff, true);
-        } else {
-            b.gate_up = in.linear(p + "ffn_up", hp.n_embd, 2 * hp.n_ff, true);
-        }
-        b.down = in.linear(p + "ffn_down", hp.n_ff, hp.n_embd, true);
-        if (out->arch_->post_norms) {
-            b.attn_post_norm = in.vector(p + "post_attention_norm.weight", hp.n_embd, true);
-            b.ffn_post_norm  = in.vector(p + "post_ffw_norm.weight", hp.n_embd, true);
-        }
-        out->blocks_.push_back(b);
+        in.block = il;
+        out->bind(in, program.blocks[il]);
     }
-    in.block          = -1;
-    out->output_norm_ = in.vector("output_norm.weight", hp.n_embd, true);
-    out->tied_        = file->find("output.weight") == nullptr;
-    out->output_      = in.linear(out->tied_ ? "token_embd" : "output", hp.n_embd, hp.n_vocab, true);
-    out->embd_        = file->find("token_embd.weight");
-    if (!hp.rope_factors.empty()) {
-        out->rope_factors_ = in.vector(hp.rope_factors, hp.rope.n_rot / 2, true);
+    in.block = -1;
+    out->bind(in, program.epilogue);
+    linear_weights & head = out->linears_[program.head];
+    head = {program.head, in.tensor(program.head, false, out->tensors_), nullptr, file->find(program.head)};
+    if (!program.head_bias.empty()) {
+        head.bias = in.tensor(program.head_bias, true, out->tensors_);
     }
-    // The embeddings are read on the host; long and short rotary factors are alternatives.
-    in.refuse_unused({"token_embd.weight", "rope_factors_long.weight", "rope_factors_short.weight", "rope_freqs.weight"});
+    out->output_ = &head;
+    std::stable_sort(out->sites_.begin(), out->sites_.end(), [](const site & a, const site & b) {
+        return std::make_pair(a.block, rank_of(a.role)) < std::make_pair(b.block, rank_of(b.role));
+    });
+
+    out->embd_ = file->find(program.embedding);
     if (ggml_get_type_traits(out->embd_->type)->to_float == nullptr && out->embd_->type != GGML_TYPE_F32) {
-        throw error("tensor_bad_type", file->path() + ": the tensor 'token_embd.weight' has type " + ggml_type_name(out->embd_->type),
-                    "Choose a file of another quantisation.", {{"path", file->path()}, {"tensor", "token_embd.weight"}});
+        throw error("tensor_bad_type", file->path() + ": the tensor '" + program.embedding + "' has type " + ggml_type_name(out->embd_->type),
+                    "Choose a file of another quantisation.", {{"path", file->path()}, {"tensor", program.embedding}});
     }
     for (const tensor_info & t : file->tensors()) {
         out->n_params_ += t.ne[0] * t.ne[1] * t.ne[2] * t.ne[3];
@@ -208,7 +179,7 @@ std::shared_ptr<model> model::load(std::shared_ptr<gguf_file> file, std::shared_
     out->base_type_ = most_common_type(*file);
     if (check_values) {
         auto entries = in.wanted;
-        if (!out->tied_) {
+        if (program.head != program.embedding) {
             entries.push_back({nullptr, out->embd_, -1});
         }
         check_finite(*file, entries, dev->threads());
@@ -240,7 +211,7 @@ std::shared_ptr<model> model::load(std::shared_ptr<gguf_file> file, std::shared_
         }
     } else {
         for (stored_weight & w : in.wanted) {
-            w.head = w.tensor == out->output_.weight;
+            w.head = w.tensor == out->output_->weight;
         }
         out->weights_ = std::make_unique<weight_store>(dev, in.wanted, hp.n_layer);
     }
@@ -267,8 +238,8 @@ void model::rows(const tensor_info & t, const int32_t * ids, int64_t n, float sc
     }
 }
 
-void model::embed(const int32_t * tokens, int64_t n, float * out) const { rows(*embd_, tokens, n, hp_.embedding_scale, out); }
+void model::embed(const int32_t * tokens, int64_t n, float * out) const { rows(*embd_, tokens, n, program_.embedding_scale, out); }
 
-void model::head_rows(const int32_t * tokens, int64_t n, float * out) const { rows(*output_.info, tokens, n, 1.0f, out); }
+void model::head_rows(const int32_t * tokens, int64_t n, float * out) const { rows(*output_->info, tokens, n, 1.0f, out); }
 
 } // namespace forja

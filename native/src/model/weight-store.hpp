@@ -10,7 +10,7 @@
 
 #include "ggml-cpp.h"
 #include "gguf/gguf-file.hpp"
-#include "model/device.hpp"
+#include "ops/device.hpp"
 
 namespace forja {
 

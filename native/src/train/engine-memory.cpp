@@ -16,16 +16,6 @@ namespace {
 // What a GPU's driver and libraries take beside what is asked of them: contexts, workspaces, conversions inside a product.
 constexpr size_t device_reserve_bytes = 400ll << 20;
 
-// What makes blocks' graphs alike: their weights' types, and which attention they have.
-std::string kind_of(const model & m, int il) {
-    const block_weights & b   = m.blocks()[il];
-    std::string           out = m.hp().is_local[il] ? "local" : "global";
-    for (const linear_weights * w : {&b.q, &b.k, &b.v, &b.qkv, &b.o, &b.gate, &b.up, &b.gate_up, &b.down}) {
-        out += *w ? std::string(" ") + ggml_type_name(w->weight->type) : " -";
-    }
-    return out;
-}
-
 // The most demanding micro-batch of so many tokens, every one supervised: rows as long as they get, since a tile of attention grows
 // with the keys that it sees.
 micro_batch worst_batch(int64_t tokens, int64_t max_row_tokens) {
@@ -50,7 +40,7 @@ void engine::look(const micro_batch & mb, int64_t slab_rows, const std::function
     std::set<std::string> seen;
     for (int il = 0; il < base_->hp().n_layer; il++) {
         const bool adapted = o_.training && il >= lowest_, turn = adapted && il == lowest_;
-        if (!seen.insert(kind_of(*base_, il) + (turn ? " lowest" : adapted ? " adapted" : "")).second) {
+        if (!seen.insert(base_->kind_of(il) + (turn ? " lowest" : adapted ? " adapted" : "")).second) {
             continue;
         }
         {

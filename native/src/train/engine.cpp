@@ -1,10 +1,12 @@
 #include "train/engine.hpp"
 
 #include <algorithm>
+#include <cstring>
+#include <set>
 
 #include "base/error.hpp"
 #include "base/random.hpp"
-#include "model/block.hpp"
+#include "model/run-part.hpp"
 #include "ops/frozen-product.hpp"
 #include "train/block-pass.hpp"
 
@@ -96,9 +98,19 @@ void engine::embed(const micro_batch & mb) {
     const int64_t      T = mb.n_tokens();
     std::vector<float> rows((size_t) base_->hp().n_embd * T);
     base_->embed(mb.tokens.data(), T, rows.data());
-    graph         g(runner_);
-    ggml_tensor * x = hidden(g, slots_.at(0), T);
-    ggml_backend_tensor_set(x, rows.data(), 0, rows.size() * sizeof(float));
+    const trace::part & prologue = base_->program().prologue;
+    if (prologue.steps.empty()) {
+        graph         g(runner_);
+        ggml_tensor * x = hidden(g, slots_.at(0), T);
+        ggml_backend_tensor_set(x, rows.data(), 0, rows.size() * sizeof(float));
+        return;
+    }
+    block_pass p(runner_, mb, false);
+    var        x = p.t.input(p.g.input(GGML_TYPE_F32, {base_->hp().n_embd, T}, [&](void * dst) { std::memcpy(dst, rows.data(), rows.size() * sizeof(float)); }), false);
+    var        y = run_part(p.t, &p.in, *base_, prologue, -1, nullptr, 0, x);
+    p.g.place(y->value, hidden_buffer_.get(), base_of(hidden_buffer_) + slots_.at(0) * slot_bytes_);
+    p.g.expand(y->value);
+    p.g.run();
 }
 
 void engine::add_forward(block_pass & p, int il, uint64_t key) {
@@ -167,13 +179,21 @@ void engine::forward(const micro_batch & mb, bool training, uint64_t key, const 
     }
 }
 
+// Bytes that the block with the most expensive values keeps.
 size_t engine::measure_kept(const micro_batch & mb) {
-    block_pass p(runner_, mb, true, true);
-    p.kept.what = kept_values::mode::measure;
-    p.kept.bf16 = keep_bf16_;
-    // Blocks are alike but for local attention, which keeps the same values.
-    block_forward(p.t, p.in, *base_, base_->hp().n_layer - 1, tuning_, 0, p.t.input(hidden(p.g, 0, mb.n_tokens()), true));
-    return p.kept.bytes;
+    std::set<std::string> seen;
+    size_t                most = 0;
+    for (int il = base_->hp().n_layer - 1; il >= 0; il--) {
+        if (!seen.insert(base_->program().blocks[il].signature()).second) {
+            continue;
+        }
+        block_pass p(runner_, mb, true, true);
+        p.kept.what = kept_values::mode::measure;
+        p.kept.bf16 = keep_bf16_;
+        block_forward(p.t, p.in, *base_, il, tuning_, 0, p.t.input(hidden(p.g, 0, mb.n_tokens()), true));
+        most = std::max(most, p.kept.bytes);
+    }
+    return most;
 }
 
 // Decides which blocks keep their inner values, and makes room for them.
@@ -253,7 +273,7 @@ std::vector<float> engine::logits(const micro_batch & mb) {
     const int64_t T = mb.n_tokens();
     graph         g(runner_);
     tape          t(g, nullptr, false);
-    var           x = rms_norm(t, t.input(hidden(g, slots_.at(hp.n_layer), T), false), base_->output_norm(), hp.rms_eps);
+    var           x = run_part(t, nullptr, *base_, base_->program().epilogue, -1, nullptr, 0, t.input(hidden(g, slots_.at(hp.n_layer), T), false));
     GGML_ASSERT(!base_->weights() || base_->weights()->n_head_slabs() == 0);
     ggml_tensor * y = frozen_product(g, base_->output(), x->value);
     if (base_->output().bias) {

@@ -6,6 +6,7 @@
 
 #include "ops/cpu-ops.hpp"
 #include "ops/cpu/kernels.hpp"
+#include "model/run-part.hpp"
 #include "ops/device-products.hpp"
 #include "ops/frozen-product.hpp"
 
@@ -42,7 +43,7 @@ struct output_head::chunk {
     // The rows' hidden states [n_embd, n] and, from them, the normed ones.
     var normed(tape & t, const model & base, var & x) const {
         x = t.input(ggml_get_rows(t.ctx(), memory.hidden(t.g), rows(t.g)), with_grad());
-        return rms_norm(t, x, base.output_norm(), base.hp().rms_eps);
+        return run_part(t, nullptr, base, base.program().epilogue, -1, nullptr, 0, x);
     }
     // Takes the gradient of the normed states back to where the hidden states' gradient lies.
     void scatter(tape & t, var x, var normed, ggml_tensor * d_normed) const {

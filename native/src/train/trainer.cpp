@@ -13,6 +13,7 @@
 #include "data/token-file.hpp"
 #include "data/vocab.hpp"
 #include "export/adapter-gguf.hpp"
+#include "train/against-llama.hpp"
 #include "train/evaluate.hpp"
 #include "train/row-order.hpp"
 
@@ -146,6 +147,14 @@ class run {
         }
         engine_      = std::make_unique<engine>(base_, method_.get(), options);
         pass_tokens_ = std::min(pass_tokens_, engine_->pass_tokens());
+        if (!s_.resume_path && !s_.init_adapter_path) { // the method changes nothing yet
+            std::vector<int32_t> row;
+            const token_row first = train->row(0);
+            for (uint32_t i = 0; i < first.n_tokens; i++) {
+                row.push_back(token_id(first.tokens[i]));
+            }
+            require_llama_agrees(*engine_, s_.model_path, row, dev_->threads());
+        }
     }
 
     std::string path_in(const char * name) const { return path_utf8(utf8_path(s_.out_dir) / name); }
