@@ -7,7 +7,7 @@
 #include "base/llama-log.hpp"
 #include "ggml-backend.h"
 #include "llama.h"
-#include "model/device.hpp"
+#include "ops/device.hpp"
 
 namespace forja::test {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "model/device.hpp"
+#include "ops/device.hpp"
 
 namespace forja::test {
 

@@ -1,7 +1,7 @@
 // An adapter that does something, without training.
 #pragma once
 
-#include "export/adapter.hpp"
+#include "peft/adapter.hpp"
 #include "gguf/gguf-file.hpp"
 
 namespace forja::test {

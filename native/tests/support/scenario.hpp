@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "export/adapter.hpp"
+#include "peft/adapter.hpp"
 #include "fixtures/tiny-model.hpp"
 #include "model/model.hpp"
 #include "ops/ops.hpp"

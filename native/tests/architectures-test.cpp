@@ -1,0 +1,210 @@
+// Every architecture that trains, traced from libllama with no code of its own: logits against libllama's, gradients of all adapters
+// against central differences, and rows that share a pass against each alone.
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <set>
+
+#include "base/error.hpp"
+#include "base/llama-log.hpp"
+#include "export/adapter-gguf.hpp"
+#include "fixtures/any-model.hpp"
+#include "peft/lora.hpp"
+#include "support/libllama-reference.hpp"
+#include "support/report.hpp"
+#include "support/scenario.hpp"
+#include "train/engine.hpp"
+
+using namespace forja;
+using namespace forja::test;
+
+namespace {
+
+struct subject {
+    std::shared_ptr<model>  base;
+    std::unique_ptr<method> tuning;
+    std::unique_ptr<engine> run;
+
+    explicit subject(const std::string & path) {
+        base = open_model(path);
+        method_settings s;
+        s.lora_rank      = 2;
+        s.lora_alpha     = 4;
+        s.target_modules = {"all-linear"};
+        tuning           = make_method(s, *base, true);
+        fill_adapter(*tuning);
+        engine::options o;
+        o.prec       = precision::f32;
+        o.max_tokens = 128;
+        run          = std::make_unique<engine>(base, tuning.get(), o);
+    }
+    std::vector<float> gradients(const std::vector<micro_batch> & batches, double & loss) {
+        parameter_store & params = tuning->params();
+        params.zero_grads();
+        loss = 0;
+        for (const micro_batch & mb : batches) {
+            loss += run->accumulate_gradients(mb, 1.0f, 0).nats;
+        }
+        return params.read(params.grads());
+    }
+};
+
+// Slope of the loss along `direction` of all parameters at once, by the central difference of fourth order.
+double slope(subject & s, const micro_batch & mb, const std::vector<float> & direction, double h) {
+    parameter_store &        params = s.tuning->params();
+    const std::vector<float> start  = params.read(params.values());
+    auto                     at     = [&](double step) {
+        std::vector<float> moved = start;
+        for (size_t k = 0; k < moved.size(); k++) {
+            moved[k] += (float) (step * direction[k]);
+        }
+        params.write(params.values(), moved.data(), moved.size());
+        return s.run->evaluate(mb).nats;
+    };
+    const double result = (8 * (at(h) - at(-h)) - (at(2 * h) - at(-2 * h))) / (12 * h);
+    params.write(params.values(), start.data(), start.size());
+    return result;
+}
+
+double length(const std::vector<float> & v) {
+    double s = 0;
+    for (float x : v) {
+        s += (double) x * x;
+    }
+    return std::sqrt(s);
+}
+
+void check_architecture(const fixtures::any_model_options & o, const temporary_folder & folder) {
+    const std::string path = folder.path(o.architecture + ".gguf");
+    fixtures::write_any_model(o, path);
+    subject s(path);
+
+    const std::vector<int32_t> tokens = random_tokens(3, 40);
+    // F32: only the order of sums differs. Where libllama looks GELU up in its table over F16 inputs, that is the error.
+    const auto & steps   = s.base->program().blocks[0].steps;
+    const bool   is_gelu = std::any_of(steps.begin(), steps.end(), [](const trace::step & step) {
+        return (step.kind == trace::step_kind::unary && step.function == unary_function::gelu_tanh) || (step.kind == trace::step_kind::gated && step.act == activation::gelu_tanh);
+    });
+    {
+        engine::options plain;
+        plain.prec       = precision::f32;
+        plain.training   = false;
+        plain.max_tokens = (int64_t) tokens.size();
+        engine base(s.base, nullptr, plain);
+        check_error(o.architecture + ": logits", relative_distance(base.logits(single_sequence(tokens)), libllama_logits(path, tokens, 256)), is_gelu ? 2e-3 : 3e-6);
+    }
+    { // What is trained is what libllama applies: all of the adapter, where it was trained.
+        const std::string adapter = folder.path(o.architecture + ".lora.gguf");
+        write_adapter_gguf(s.tuning->to_adapter(), adapter);
+        const auto theirs = libllama_logits(path, tokens, 256, adapter);
+        check(relative_distance(theirs, libllama_logits(path, tokens, 256)) > 0.02, o.architecture + ": the adapter changes the logits");
+        check_error(o.architecture + ": logits with the adapter, by libllama", relative_distance(s.run->logits(single_sequence(tokens)), theirs), is_gelu ? 2e-3 : 5e-6);
+    }
+    const micro_batch        both = batch_of({random_row(11, 4, 19), random_row(12, 2, 25)});
+    double                   loss = 0, parts = 0;
+    const std::vector<float> g      = s.gradients({both}, loss);
+    const std::vector<float> apart  = s.gradients({batch_of({random_row(11, 4, 19)}), batch_of({random_row(12, 2, 25)})}, parts);
+    check_error(o.architecture + ": rows that share a pass, loss", std::fabs(loss - parts) / loss, 1e-6);
+    check_error(o.architecture + ": rows that share a pass, gradients", relative_distance(g, apart), 1e-5);
+
+    // Each parameter tensor along its own gradient. Tolerance as in gradient-test: 3e-4 of the length, and the loss's own noise.
+    double      worst = 0;
+    std::string where = "none";
+    parameter_store & params = s.tuning->params();
+    for (int i = 0; i < params.count(); i++) {
+        const size_t       at = ((const char *) params.grad(i)->data - (const char *) params.grads()->data) / sizeof(float);
+        const size_t       n  = (size_t) ggml_nelements(params.grad(i));
+        std::vector<float> part(g.begin() + at, g.begin() + at + n);
+        const double       len = length(part);
+        if (!(len > 1e-4)) {
+            check(false, o.architecture + ": " + params.name(i) + " has no gradient");
+            continue;
+        }
+        std::vector<float> direction(g.size(), 0.0f);
+        for (size_t k = 0; k < n; k++) {
+            direction[at + k] = (float) (part[k] / len);
+        }
+        const double error = std::fabs(slope(s, both, direction, 0.02) - len) / (len + 0.3);
+        if (error > worst) {
+            worst = error;
+            where = params.name(i);
+        }
+    }
+    // A clamp has corners, and a step of the difference takes some values across them.
+    const bool corners = std::any_of(steps.begin(), steps.end(), [](const trace::step & step) { return step.kind == trace::step_kind::clamp; });
+    check_error(o.architecture + ": " + std::to_string(params.count()) + " gradients (" + where + ")", worst, corners ? 2e-2 : 5e-4);
+}
+
+const char * name_of(trace::step_kind kind) {
+    using k = trace::step_kind;
+    switch (kind) {
+        case k::linear: return "linear";
+        case k::rms_norm: return "RMS norm";
+        case k::layer_norm: return "layer norm";
+        case k::rope: return "rotary embedding";
+        case k::attention: return "attention";
+        case k::gated: return "gated unit";
+        case k::unary: return "activation";
+        case k::add: return "sum";
+        case k::multiply: return "product";
+        case k::add_weight: return "added weight";
+        case k::mul_weight: return "multiplied weight";
+        case k::scale: return "scale";
+        case k::clamp: return "clamp";
+        case k::split: return "split";
+        case k::slice: return "slice";
+        case k::reshape: return "";
+        case k::embedding: return "position embedding";
+    }
+    return "";
+}
+
+// A row of docs/models.md.
+void print_row(const fixtures::any_model_options & o, const temporary_folder & folder) {
+    const std::string path = folder.path(o.architecture + ".gguf");
+    fixtures::write_any_model(o, path);
+    const auto            m = open_model(path);
+    std::set<std::string> operations, roles;
+    for (const trace::part & block : m->program().blocks) {
+        for (const trace::step & s : block.steps) {
+            operations.insert(s.kind == trace::step_kind::attention && s.how.n_swa > 0 ? "sliding window" : name_of(s.kind));
+        }
+    }
+    for (const site & at : m->sites()) {
+        roles.insert(at.role);
+    }
+    const auto list = [](const std::set<std::string> & names) {
+        std::string out;
+        for (const std::string & n : names) {
+            out += n.empty() ? "" : (out.empty() ? "" : ", ") + n;
+        }
+        return out;
+    };
+    std::printf("| %s | %s | %s |\n", o.architecture.c_str(), list(operations).c_str(), list(roles).c_str());
+}
+
+} // namespace
+
+// With the argument --table: docs/models.md's table. With a name: that architecture alone.
+int main(int argc, char ** argv) {
+    cpu();
+    temporary_folder folder;
+    if (argc > 1 && std::string(argv[1]) == "--table") {
+        std::printf("| architecture | operations of its blocks | what LoRA can adapt |\n|---|---|---|\n");
+        for (const fixtures::any_model_options & o : fixtures::trainable_architectures()) {
+            print_row(o, folder);
+        }
+        return 0;
+    }
+    for (const fixtures::any_model_options & o : fixtures::trainable_architectures()) {
+        if (argc > 1 && o.architecture != argv[1]) {
+            continue;
+        }
+        try {
+            check_architecture(o, folder);
+        } catch (const std::exception & e) {
+            check(false, o.architecture + ": " + e.what());
+        }
+    }
+    return result();
+}
