@@ -11,6 +11,7 @@ export type LayerCode =
   | 'gguf_corrupt'
   | 'gguf_split_missing'
   | 'gguf_truncated'
+  | 'model_differs'
   | 'model_no_tokenizer'
   | 'model_unloadable'
   | 'model_unsupported'
@@ -41,6 +42,7 @@ export type LayerCode =
   // trainer: exports
   | 'adapter_invalid'
   | 'export_unusable'
+  | 'peft_unsupported'
   | 'nothing_to_verify'
   | 'output_busy'
   | 'output_exists'

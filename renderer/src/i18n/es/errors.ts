@@ -143,6 +143,10 @@ export const errors: TranslatedErrors = {
     message: 'El archivo GGUF está incompleto: acaba antes de tiempo.',
     hint: 'Descárgalo de nuevo; la descarga se cortó.',
   },
+  model_differs: {
+    message: (d) => `Forja calcula este modelo de otra manera que llama.cpp: pérdida ${d('ours')} frente a ${d('theirs')}.`,
+    hint: 'El entrenamiento no serviría. Avísanos de qué modelo es y, mientras tanto, elige otro.',
+  },
   model_no_tokenizer: { message: 'El modelo no trae su tokenizador.', hint: OTHER_MODEL },
   model_unloadable: { message: 'No se pudo cargar el modelo.', hint: OTHER_MODEL },
   model_unsupported: { message: 'Forja no sabe entrenar este modelo.', hint: 'Elige otro modelo.' },
@@ -217,6 +221,10 @@ export const errors: TranslatedErrors = {
 
   // trainer: exports
   adapter_invalid: { message: 'El archivo no es un adaptador válido.', hint: 'Elige otro adaptador.' },
+  peft_unsupported: {
+    message: (d) => `Todavía no hay carpeta PEFT para la arquitectura ${d('architecture')}.`,
+    hint: 'Exporta el adaptador como GGUF o el modelo combinado.',
+  },
   export_unusable: { message: 'El modelo exportado no se puede cargar.', hint: 'Exporta de nuevo con otro tipo.' },
   nothing_to_verify: {
     message: 'No hay filas con las que comprobar la exportación.',
