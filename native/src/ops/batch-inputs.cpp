@@ -16,6 +16,20 @@ batch_inputs::batch_inputs(graph & g, const micro_batch & mb) : batch(&mb) {
     });
 }
 
+ggml_tensor * batch_inputs::multi_positions(graph & g, int sign) {
+    ggml_tensor *& t = multi_[sign < 0];
+    if (!t) {
+        const micro_batch & mb = *batch;
+        t = g.input(GGML_TYPE_I32, {4 * mb.n_tokens()}, [&mb, sign](void * dst) {
+            const size_t n = mb.positions.size();
+            for (size_t i = 0; i < 4 * n; i++) {
+                ((int32_t *) dst)[i] = i < 3 * n ? sign * mb.positions[i % n] : 0;
+            }
+        });
+    }
+    return t;
+}
+
 // As large as the longest sequence needs: for a full tile of its queries and for the last one's keys.
 const batch_inputs::mask_source & batch_inputs::source(graph & g, int n_swa) {
     for (const mask_source & m : masks_) {

@@ -31,6 +31,9 @@ struct batch_inputs {
 
     batch_inputs(graph & g, const micro_batch & mb);
 
+    /// Positions as M-RoPE takes them: I32 [4 T], three times the tokens' own (times `sign`), then zeros.
+    ggml_tensor * multi_positions(graph & g, int sign);
+
     /// Additive mask ne = [n_before + n, n] F32 of n queries, at most graph_runner::attention_rows, over themselves and the n_before
     /// keys before them: -inf where key > query or query - key >= n_swa (n_swa > 0).
     ggml_tensor * mask(graph & g, int64_t n, int64_t n_before, int n_swa);
@@ -43,6 +46,7 @@ struct batch_inputs {
         ggml_tensor * tensor;   // [n_before + n, n]
     };
     std::vector<mask_source> masks_;
+    ggml_tensor *            multi_[2] = {nullptr, nullptr};
     const mask_source &      source(graph & g, int n_swa);
 };
 

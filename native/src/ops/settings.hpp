@@ -1,6 +1,8 @@
 // What operations are told besides their values.
 #pragma once
 
+#include <array>
+
 namespace forja {
 
 enum class activation { silu, gelu_tanh };
@@ -19,6 +21,10 @@ struct rope_settings {
     float attn_factor = 1.0f;
     float beta_fast   = 32.0f;
     float beta_slow   = 1.0f;
+
+    // M-RoPE: how many pairs of dimensions turn by the position in time, height, width and the last one. Text has the first three
+    // alike and the last zero. All zero for the plain kind.
+    std::array<int, 4> sections{};
 };
 
 struct attention_settings {

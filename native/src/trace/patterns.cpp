@@ -116,15 +116,16 @@ planned recogniser::match_norm(int i, int norm, int weight, int bias) {
 
 planned recogniser::match_rope(int i) const {
     const node & n = at(i);
-    if (n.i32(2) & GGML_ROPE_TYPE_MROPE) {
-        throw unsupported{"rotary embedding of several positions"};
-    }
-    if (!is_counting(n.src[1]) || n.i32(15) != 0) {
+    const bool multi = n.i32(2) & GGML_ROPE_TYPE_MROPE;
+    if (!(multi ? is_counting_thrice(n.src[1]) : is_counting(n.src[1])) || n.i32(15) != 0) {
         throw unsupported{"rotary embedding of other positions than the tokens'"};
     }
     planned p;
     p.what.kind     = step_kind::rope;
-    p.what.rotation = {n.i32(1), n.i32(2), n.i32(4), n.f32(5), n.f32(6), n.f32(7), n.f32(8), n.f32(9), n.f32(10)};
+    p.what.rotation = {n.i32(1), n.i32(2), n.i32(4), n.f32(5), n.f32(6), n.f32(7), n.f32(8), n.f32(9), n.f32(10), {}};
+    if (multi) {
+        p.what.rotation.sections = {n.i32(11), n.i32(12), n.i32(13), n.i32(14)};
+    }
     if (n.src[2] >= 0) {
         if (!is_weight(n.src[2])) {
             throw unsupported{"rotary factors that are computed"};

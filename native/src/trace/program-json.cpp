@@ -26,11 +26,11 @@ shape shape_from(const json & j) {
 }
 
 json rope_json(const rope_settings & r) {
-    return {r.n_rot, r.mode, r.n_ctx_orig, r.freq_base, r.freq_scale, r.ext_factor, r.attn_factor, r.beta_fast, r.beta_slow};
+    return {r.n_rot, r.mode, r.n_ctx_orig, r.freq_base, r.freq_scale, r.ext_factor, r.attn_factor, r.beta_fast, r.beta_slow, r.sections};
 }
 
 rope_settings rope_from(const json & j) {
-    return {j.at(0), j.at(1), j.at(2), j.at(3), j.at(4), j.at(5), j.at(6), j.at(7), j.at(8)};
+    return {j.at(0), j.at(1), j.at(2), j.at(3), j.at(4), j.at(5), j.at(6), j.at(7), j.at(8), j.at(9).get<std::array<int, 4>>()};
 }
 
 json step_json(const step & s) {

@@ -109,6 +109,20 @@ bool recogniser::is_counting(int i) const {
     return true;
 }
 
+bool recogniser::is_counting_thrice(int i) const {
+    const int n = c_.first.n_tokens;
+    if (i < 0 || at(i).what != node::kind::input || at(i).type != GGML_TYPE_I32 || at(i).bytes.size() != (size_t) n * 4 * sizeof(int32_t)) {
+        return false;
+    }
+    const auto * values = (const int32_t *) at(i).bytes.data();
+    for (int k = 0; k < 4 * n; k++) {
+        if (values[k] != (k < 3 * n ? k % n : 0)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 // The same values in the same order, all of them.
 bool recogniser::keeps_order(int i) const {
     if (is(i, GGML_OP_RESHAPE)) {

@@ -74,6 +74,7 @@ class recogniser {
     int     attention_operand(int i, int64_t head_dim, int64_t n_heads, float * factor) const;
     int     window_of(int mask) const;
     bool    is_counting(int i) const; // an input 0, 1, 2 …
+    bool    is_counting_thrice(int i) const; // three times that, then zeros: M-RoPE's positions of text
     void    match_ends();
 
     // Emitting.
