@@ -1,13 +1,13 @@
 // Attention out of ggml's operations, in tiles of queries, against the CPU kernels' scalar double-precision version: whatever the
 // tiles, windows, caps and groups. And its memory, which grows with a row's length and not with the square. On the CPU in the part of
-// a device, and on every other device.
+// a device, and on the devices of this machine.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 
 #include "ops/device-attention.hpp"
 #include "support/kernel-checks.hpp"
-#include "support/other-devices.hpp"
+#include "support/device-cases.hpp"
 
 using namespace forja;
 using namespace forja::test;
@@ -170,13 +170,13 @@ int main(int argc, char ** argv) {
     for (const attention_case & c : cases) {
         names.push_back(name_of(c));
     }
-    if (argc == 1) {
-        sizes();
-        memory(device::open_emulated(1));
-        for (const attention_case & c : cases) {
-            run_case(c, device::open_emulated(1));
-        }
-    }
-    const int others = run_on_other_devices(argc, argv, names, [](size_t i, const device_info & d) { run_case(cases[i], device::open(d.name, 1)); });
-    return argc == 1 ? result() | others : others;
+    return device_test(argc, argv, names,
+        [] {
+            sizes();
+            memory(device::open_emulated(1));
+            for (const attention_case & c : cases) {
+                run_case(c, device::open_emulated(1));
+            }
+        },
+        [](size_t i, const device_info & d) { run_case(cases[i], device::open(d.name, 1)); });
 }

@@ -1,5 +1,6 @@
 // A device's memory: weights that are streamed give the bits of weights that stay, smaller passes give the sums of a large one, and
-// what is allocated stays below the limit. On the CPU in the part of a device, on the CPU itself, and on every other device.
+// what is allocated stays below the limit. On the CPU in the part of a device, on the CPU itself, and on the devices of this
+// machine, where loss and gradients are the CPU's too.
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -10,7 +11,7 @@
 #include "data/vocab.hpp"
 #include "optim/adamw.hpp"
 #include "support/expect-error.hpp"
-#include "support/other-devices.hpp"
+#include "support/device-cases.hpp"
 #include "support/report.hpp"
 #include "support/scenario.hpp"
 #include "train/engine.hpp"
@@ -370,7 +371,7 @@ void plans() {
     is(1309, 10, 0, 100, 49, 2); // and before blocks are streamed
 }
 
-// The same on a real device, as little as shows it: llvmpipe survives few steps.
+// The same in as little as shows it, for slow devices: with all weights on the device and with a limit, and beside the CPU in F32.
 void streaming_once(const base_case & c, bool slabs, std::shared_ptr<device> dev) {
     temporary_folder        folder;
     fixtures::model_options f;
@@ -405,6 +406,15 @@ void streaming_once(const base_case & c, bool slabs, std::shared_ptr<device> dev
           std::to_string(limit) + "; " + std::to_string(got[0].device_bytes) + " without");
     check(got[0].losses == got[1].losses, what + "the same loss, bit for bit");
     check(got[0].grads == got[1].grads, what + "the same gradients, bit for bit");
+    subject on_cpu(path, cpu(), precision::f32);
+    on_cpu.o.max_tokens = batch[0].n_tokens();
+    on_cpu.evaluates    = false;
+    const outcome want  = on_cpu.steps(1, batch);
+    // Tolerances as in device-parity-test.
+    const bool   f32 = c.prec == precision::f32, exact = f32 && dev->is_emulated();
+    const double loss = exact ? 1e-6 : f32 ? 1e-3 : 1e-2, gradients = exact ? 2e-5 : f32 ? 1e-2 : 1e-1;
+    check_error(what + "loss beside the CPU's", std::abs(got[1].losses[0] - want.losses[0]) / want.losses[0], loss);
+    check_error(what + "gradients beside the CPU's", relative_distance(got[1].grads, want.grads), gradients);
 }
 
 } // namespace
@@ -421,25 +431,26 @@ int main(int argc, char ** argv) {
             names.push_back(name_of(c) + ", head in slabs");
         }
     }
-    if (argc == 1) {
-        slots();
-        plans();
-        strides(cpu(), precision::f32, 0.2);
-        strides(cpu(), precision::fast, 0);
-        strides(device::open_emulated(1), precision::fast, 0);
-        for (precision prec : {precision::f32, precision::fast}) {
-            smaller_passes(device::open_emulated(1), prec);
-            smaller_passes(cpu(), prec);
-            kept_activations(device::open_emulated(1), prec);
-        }
-        any_rows(device::open_emulated(1));
-        any_rows(cpu());
-        for (const base_case & c : cases) {
-            streaming(c, device::open_emulated(1));
-        }
-    }
-    const int others = run_on_other_devices(argc, argv, names, [&](size_t i, const device_info & d) {
-        streaming_once(*streamed[i].first, streamed[i].second, device::open(d.name, 1));
-    });
-    return argc == 1 ? result() | others : others;
+    return device_test(argc, argv, names,
+        [&] {
+            slots();
+            plans();
+            strides(cpu(), precision::f32, 0.2);
+            strides(cpu(), precision::fast, 0);
+            strides(device::open_emulated(1), precision::fast, 0);
+            for (precision prec : {precision::f32, precision::fast}) {
+                smaller_passes(device::open_emulated(1), prec);
+                smaller_passes(cpu(), prec);
+                kept_activations(device::open_emulated(1), prec);
+            }
+            any_rows(device::open_emulated(1));
+            any_rows(cpu());
+            for (const base_case & c : cases) {
+                streaming(c, device::open_emulated(1));
+            }
+            for (const auto & [c, slabs] : streamed) {
+                streaming_once(*c, slabs, device::open_emulated(1));
+            }
+        },
+        [&](size_t i, const device_info & d) { streaming_once(*streamed[i].first, streamed[i].second, device::open(d.name, 1)); });
 }

@@ -1,13 +1,13 @@
 // What a training step would have to do elsewhere: for each architecture and each type of weights, every graph is built (not run)
 // and each operation asked for. Nothing may be left for the host but what is written down here. Asked are the CPU in the part of a
-// device, CUDA by its own rules (support/cuda-rules.hpp), and every other device that the machine has.
+// device, CUDA by its own rules (support/cuda-rules.hpp), and the devices of this machine.
 #include <cstdio>
 #include <map>
 #include <set>
 
 #include "optim/adamw.hpp"
 #include "support/cuda-rules.hpp"
-#include "support/other-devices.hpp"
+#include "support/device-cases.hpp"
 #include "support/report.hpp"
 #include "support/scenario.hpp"
 #include "train/engine.hpp"
@@ -117,11 +117,11 @@ void list_making() {
 
 int main(int argc, char ** argv) {
     temporary_folder folder; // the fixtures serve every device
-    if (argc == 1) {
-        list_making();
-        whole_list(folder, "the CPU", device::open_emulated(1));
-        whole_list(folder, "CUDA", device::open_emulated(1, cuda_supports));
-    }
-    const int others = run_on_other_devices(argc, argv, {"all graphs"}, [&](size_t, const device_info & d) { whole_list(folder, d.backend, device::open(d.name, 1)); });
-    return argc == 1 ? result() | others : others;
+    return device_test(argc, argv, {"all graphs"},
+        [&] {
+            list_making();
+            whole_list(folder, "the CPU", device::open_emulated(1));
+            whole_list(folder, "CUDA", device::open_emulated(1, cuda_supports));
+        },
+        [&](size_t, const device_info & d) { whole_list(folder, d.backend, device::open(d.name, 1)); });
 }

@@ -1,10 +1,11 @@
-// The same step on every other device that is here as on the CPU: loss, gradients, an optimiser step. Software Vulkan
-// (Mesa's lavapipe, GGML_VK_VISIBLE_DEVICES=0) is enough to run the device path: ggml operations only, weights and
-// activations in device memory, nothing computed on the CPU inside a block.
+// The same step on a device as on the CPU: loss, gradients, an optimiser step. On the CPU in the part of a device, and on the devices
+// of this machine; software Vulkan is enough to run the device path: ggml operations only, weights and activations in device memory,
+// nothing computed on the CPU inside a block.
+#include <algorithm>
 #include <cmath>
 
 #include "optim/adamw.hpp"
-#include "support/other-devices.hpp"
+#include "support/device-cases.hpp"
 #include "support/report.hpp"
 #include "support/scenario.hpp"
 #include "train/engine.hpp"
@@ -46,20 +47,36 @@ outcome one_step(const std::string & path, std::shared_ptr<device> dev, const mi
 }
 
 struct base_case {
-    const char * variant;
+    std::string  variant;
     ggml_type    type;
     bool         wide; // rows of 256, for the K types
     precision    prec         = precision::f32;
     double       lora_dropout = 0;
 };
-const base_case cases[] = {
-    {"llama", GGML_TYPE_F32, false},       {"qwen3", GGML_TYPE_F32, false}, {"gemma3-softcap", GGML_TYPE_F32, false},
-    {"phi3-longrope", GGML_TYPE_F32, false}, {"qwen2", GGML_TYPE_F16, true},  {"llama-tied", GGML_TYPE_Q8_0, true},
-    {"llama", GGML_TYPE_Q4_0, false},      {"llama3", GGML_TYPE_Q4_K, true},
-    {"llama", GGML_TYPE_F32, false, precision::fast}, {"phi3", GGML_TYPE_F16, true, precision::fast},
-    {"qwen3", GGML_TYPE_BF16, true, precision::fast}, {"llama3", GGML_TYPE_Q4_K, true, precision::fast},
-    {"llama", GGML_TYPE_F32, false, precision::f32, 0.2},
-};
+// The kinds of weights and products; then every architecture that has none here, with the shapes of the first case.
+const std::vector<base_case> & cases() {
+    static const std::vector<base_case> all = [] {
+        std::vector<base_case> out{
+            {"llama", GGML_TYPE_F32, false},       {"qwen3", GGML_TYPE_F32, false}, {"gemma3-softcap", GGML_TYPE_F32, false},
+            {"phi3-longrope", GGML_TYPE_F32, false}, {"qwen2", GGML_TYPE_F16, true},  {"llama-tied", GGML_TYPE_Q8_0, true},
+            {"llama", GGML_TYPE_Q4_0, false},      {"llama3", GGML_TYPE_Q4_K, true},
+            {"llama", GGML_TYPE_F32, false, precision::fast}, {"phi3", GGML_TYPE_F16, true, precision::fast},
+            {"qwen3", GGML_TYPE_BF16, true, precision::fast}, {"llama3", GGML_TYPE_Q4_K, true, precision::fast},
+            {"llama", GGML_TYPE_F32, false, precision::f32, 0.2},
+        };
+        for (const std::string & variant : fixtures::variants()) {
+            if (std::none_of(out.begin(), out.end(), [&](const base_case & c) { return c.variant == variant; })) {
+                out.push_back({variant, GGML_TYPE_F32, false});
+            }
+        }
+        return out;
+    }();
+    return all;
+}
+
+std::string name_of(const base_case & c) {
+    return c.variant + " " + ggml_type_name(c.type) + (c.prec == precision::fast ? " fast" : "") + (c.lora_dropout > 0 ? " dropout" : "");
+}
 
 void run_case(const base_case & c, std::shared_ptr<device> other) {
     temporary_folder        folder;
@@ -72,7 +89,7 @@ void run_case(const base_case & c, std::shared_ptr<device> other) {
     const std::string path = fixture(folder, o);
     const outcome     ref  = one_step(path, cpu(), mb, precision::f32, c.lora_dropout);
     const outcome     dev  = one_step(path, other, mb, c.prec, c.lora_dropout);
-    const std::string what = std::string(c.variant) + " " + ggml_type_name(c.type) + (c.prec == precision::fast ? " fast" : "") + (c.lora_dropout > 0 ? " dropout" : "") + " on " + other->name() + ": ";
+    const std::string what = name_of(c) + " on " + other->name() + ": ";
     // Emulated in F32: the same products, sums in another order. ggml's Vulkan products round both factors to F16 (2^-11) in shared
     // memory where the device has F16, CUDA's F32 ones to TF32, as wide. Fast products round weights and gradients to BF16 (2^-9), and
     // activations to 8 bits where ggml multiplies a quantised weight, which the gradients of so small a model feel most.
@@ -89,14 +106,14 @@ void run_case(const base_case & c, std::shared_ptr<device> other) {
 
 int main(int argc, char ** argv) {
     std::vector<std::string> names;
-    for (const base_case & c : cases) {
-        names.push_back(std::string(c.variant) + " " + ggml_type_name(c.type) + (c.prec == precision::fast ? " fast" : "") + (c.lora_dropout > 0 ? " dropout" : ""));
+    for (const base_case & c : cases()) {
+        names.push_back(name_of(c));
     }
-    if (argc == 1) { // everywhere: the devices' graphs on the CPU
-        for (const base_case & c : cases) {
-            run_case(c, device::open_emulated(1));
-        }
-    }
-    const int others = run_on_other_devices(argc, argv, names, [](size_t i, const device_info & d) { run_case(cases[i], device::open(d.name, 1)); });
-    return argc == 1 ? result() | others : others;
+    return device_test(argc, argv, names,
+        [] {
+            for (const base_case & c : cases()) {
+                run_case(c, device::open_emulated(1));
+            }
+        },
+        [](size_t i, const device_info & d) { run_case(cases()[i], device::open(d.name, 1)); });
 }

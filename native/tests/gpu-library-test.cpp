@@ -43,7 +43,7 @@ int main() {
 
 int main() {
     std::printf("skipped: the backends are linked in\n");
-    return 0;
+    return 77; // counted as skipped, see CMakeLists.txt
 }
 
 #endif

@@ -67,6 +67,11 @@ bool cuda_supports(const ggml_tensor * op) {
         case GGML_OP_MUL:
         case GGML_OP_DIV: return a->type == GGML_TYPE_F32 && b->type == GGML_TYPE_F32;
         case GGML_OP_RMS_NORM: return ggml_is_contiguous_rows(a);
+        case GGML_OP_RMS_NORM_BACK: return ggml_is_contiguous(a);
+        case GGML_OP_SILU_BACK: return ggml_is_contiguous(a) && a->type == GGML_TYPE_F32;
+        case GGML_OP_GLU: return ggml_get_glu_op(op) == GGML_GLU_OP_SWIGLU && ggml_is_contiguous_1(a);
+        case GGML_OP_OUT_PROD:
+            return op->type == GGML_TYPE_F32 && a->type == GGML_TYPE_F32 && b->type == GGML_TYPE_F32 && (b->nb[0] == 4 || b->nb[1] == 4);
         case GGML_OP_ROPE: return a->nb[0] == ggml_type_size(a->type) && ggml_is_contiguous_2(a);
         case GGML_OP_CONCAT: return a->type == b->type && !ggml_is_quantized(a->type);
         case GGML_OP_MUL_MAT:
