@@ -310,6 +310,11 @@ uint64_t device::free_bytes() const {
     return free_bytes;
 }
 
+bool device::has_outer_products() const {
+    const std::string backend = ggml_backend_reg_name(ggml_backend_dev_backend_reg(dev_));
+    return is_emulated_ || backend == "CUDA" || backend == "ROCm";
+}
+
 size_t device::alignment() const { return is_emulated_ ? strictest_alignment : ggml_backend_buft_get_alignment(buffer_type()); }
 
 ggml_backend_buffer_type_t device::buffer_type() const { return ggml_backend_dev_buffer_type(dev_); }

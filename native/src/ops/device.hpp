@@ -63,6 +63,8 @@ class device {
     thread_team &              team() { return *team_; }
     /// How many of ggml's own threads its operations get from now on: 1, or threads(). Only on the CPU.
     void                       use_ggml_threads(int n);
+    /// Whether ggml_out_prod is a product as fast as others: CUDA's is cuBLAS's, Vulkan's a loop for each element.
+    bool has_outer_products() const;
     bool supports(const ggml_tensor * op) const { return rules_ ? rules_(op) : ggml_backend_dev_supports_op(dev_, op); }
 
     /// Free memory as the device tells it, 0 when it doesn't. An emulated one doesn't.

@@ -52,6 +52,22 @@ var gated(tape & t, var gate, var up, activation act) {
         });
         return y;
     }
+    // SiLU in ggml's fused kernels, forward and back: half the memory traffic of their parts, of the largest values there are. Not its
+    // GELU: that looks values up in an F16 table on the CPU and differs between backends.
+    if (act == activation::silu) {
+        ggml_tensor * fused = ggml_swiglu_split(ctx, gate->value, up->value);
+        ggml_tensor * back  = ggml_silu_back(ctx, fused, gate->value);
+        if (t.g.runner().dev().supports(fused) && t.g.runner().dev().supports(back)) {
+            var y = t.make(fused, gate->requires_grad || up->requires_grad);
+            t.push([&t, gate, up, y, ctx] {
+                if (y->grad) {
+                    t.accumulate(gate, ggml_silu_back(ctx, ggml_mul(ctx, y->grad, up->value), gate->value));
+                    t.accumulate(up, ggml_swiglu_split(ctx, gate->value, y->grad)); // silu(gate) dy
+                }
+            });
+            return y;
+        }
+    }
     ggml_tensor * activated = activate(ctx, gate->value, act);
     var           y = t.make(ggml_mul(ctx, activated, up->value), gate->requires_grad || up->requires_grad);
     t.push([&t, gate, up, y, act, activated, ctx] {

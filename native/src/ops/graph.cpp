@@ -127,6 +127,14 @@ void graph::expand(ggml_tensor * t) { ggml_build_forward_expand(gf_, t); }
 
 int graph::n_nodes() const { return ggml_graph_n_nodes(gf_); }
 
+size_t graph::input_bytes() const {
+    size_t bytes = 0;
+    for (const filled_input & in : inputs_) {
+        bytes += ggml_nbytes(in.tensor);
+    }
+    return bytes;
+}
+
 void graph::describe(ggml_tensor * t, const char * name, double flops) {
     if (runner_.profile_) {
         ggml_set_name(t, name);

@@ -36,7 +36,7 @@ class graph_runner {
     float gradient_factor = 1.0f;
 
     /// Largest piece of a weight that is dequantised at a time on a device, in F32 bytes.
-    int64_t slab_bytes = 64ll << 20;
+    int64_t slab_bytes = 256ll << 20;
 
     /// Queries of a row that attention takes at a time on a device: see query_tile_rows().
     int64_t attention_rows = 256;
@@ -128,6 +128,11 @@ class graph {
     void run(const std::function<void()> & meanwhile = {});
 
     int n_nodes() const;
+
+    /// For who counts: node i, in the order in which they run.
+    const ggml_tensor * node(int i) const { return ggml_graph_node(gf_, i); }
+    /// Bytes that the host fills at each run.
+    size_t input_bytes() const;
 
     /// What a profile calls a node, and its floating-point operations. Without it, ggml's name of the operation.
     void describe(ggml_tensor * t, const char * name, double flops = 0);

@@ -52,9 +52,14 @@ void accumulate_outer(graph & g, ggml_tensor * acc, ggml_tensor * a, ggml_tensor
         g.expand(cpu_accumulate_outer(g, acc, a, b, scale));
         return;
     }
-    ggml_tensor * at  = ggml_cont(ctx, ggml_transpose(ctx, a)); // [T, m]
-    ggml_tensor * bt  = ggml_cont(ctx, ggml_transpose(ctx, b)); // [T, n]
-    ggml_tensor * sum = ggml_mul_mat(ctx, at, bt);              // [m, n]
+    ggml_tensor * sum = nullptr; // [m, n]
+    if (g.runner().dev().has_outer_products() && ggml_is_contiguous(a) && ggml_is_contiguous(b)) {
+        sum = ggml_out_prod(ctx, a, b);
+    } else {
+        ggml_tensor * at = ggml_cont(ctx, ggml_transpose(ctx, a)); // [T, m]
+        ggml_tensor * bt = ggml_cont(ctx, ggml_transpose(ctx, b)); // [T, n]
+        sum              = ggml_mul_mat(ctx, at, bt);
+    }
     if (scale != 1.0f) {
         sum = ggml_scale(ctx, sum, scale);
     }

@@ -27,7 +27,7 @@ class lora_linear : public adapted_linear {
             return cpu_lora_up(t.g, b_, u_, y_base, scale_);
         }
         u_ = t.keep(ggml_mul_mat(ctx, a_, xd));
-        return ggml_add(ctx, y_base, ggml_scale(ctx, ggml_mul_mat(ctx, b_, u_), scale_));
+        return ggml_add(ctx, y_base, ggml_mul_mat(ctx, b_, ggml_scale(ctx, u_, scale_))); // scaled where it is small
     }
 
     // dB += s u dy^T, du = s B^T dy, dA += x du^T.

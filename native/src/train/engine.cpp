@@ -45,12 +45,24 @@ bool device_has_bf16_copies(graph_runner & runner) {
     return runner.dev().supports(rounded) && runner.dev().supports(ggml_cast(g.ctx(), rounded, GGML_TYPE_F32));
 }
 
+// On a device each piece of the head dequantises the output matrix anew: an 8B's is 8 GB of traffic, so 512 rows at a time where the
+// device has the memory for it (logits, probabilities and their gradient). On the CPU small pieces stay in its caches.
+int64_t logits_bytes_of(const engine::options & o, const device & dev) {
+    if (o.logits_bytes >= 0) {
+        return o.logits_bytes;
+    }
+    constexpr int64_t least = 32ll << 20, most = 256ll << 20;
+    const auto        free_bytes = (int64_t) dev.free_bytes();
+    const int64_t     memory     = o.device_memory_limit_bytes > 0 ? o.device_memory_limit_bytes : free_bytes > 0 ? free_bytes : most * 32;
+    return dev.is_cpu() ? least : std::clamp(memory / 32, least, most);
+}
+
 uint8_t * base_of(const ggml_backend_buffer_ptr & b) { return b ? (uint8_t *) ggml_backend_buffer_get_base(b.get()) : nullptr; }
 
 } // namespace
 
 engine::engine(std::shared_ptr<model> base, method * tuning, const options & o)
-    : base_(std::move(base)), tuning_(tuning), o_(o), runner_(base_->device_ptr(), o.prec, base_->base_type()), head_(runner_, *base_, o.logits_bytes),
+    : base_(std::move(base)), tuning_(tuning), o_(o), runner_(base_->device_ptr(), o.prec, base_->base_type()), head_(runner_, *base_, logits_bytes_of(o, base_->device())),
       lowest_(tuning && o.training ? tuning->lowest_block() : base_->hp().n_layer) {
     device & dev = base_->device();
     runner_.slab_bytes = o.slab_bytes;

@@ -40,9 +40,9 @@ class engine {
         int64_t   activation_budget_bytes   = -1;  // -1: what suits the machine, 0: recompute everything
         int       input_stride              = 0;   // see input_slots; 0: the smallest that memory allows
         int64_t   device_memory_limit_bytes = 0;   // of all that the engine and its adapter allocate on the device; 0: what is free
-        int64_t   slab_bytes                = 64ll << 20; // see graph_runner
+        int64_t   slab_bytes                = 256ll << 20; // see graph_runner: an 8B layer in one piece, else its parts are added up
         int64_t   score_bytes               = 64ll << 20; // see query_tile_rows
-        int64_t   logits_bytes              = 32ll << 20; // see output_head
+        int64_t   logits_bytes              = -1;  // see output_head; -1: what suits the machine
         bool      training                  = true;
     };
 
