@@ -10,7 +10,7 @@
 #include <string>
 
 #include "fixtures/large-model.hpp"
-#include "model/block.hpp"
+#include "model/run-part.hpp"
 #include "ops/device-attention.hpp"
 #include "optim/adamw.hpp"
 #include "support/temporary-folder.hpp"
