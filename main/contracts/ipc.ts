@@ -170,7 +170,7 @@ export const ipc = {
     request: z.object({
       model_path: path,
       settings: someTrainSettings,
-      /** From datasets.inspect; null before there is one. */
+      /** From datasets.inspect, `val_rows` being all that are held out; null before there is one. */
       dataset: z
         .object({ rows: count, val_rows: count, tokens: count, supervised_tokens: count, max_tokens: count })
         .nullable(),

@@ -6,25 +6,6 @@ export interface HeldOut {
   split: { split_seed: number; val_share: number; scored_rows: number } | null;
 }
 
-/**
- * How two runs' held-out rows are to each other: `same`; the `same_set`, of which one scores fewer rows than the other, as the
- * first of the same order; `other` rows; or not `known`, as they were chosen before the split was noted. `none`: one of them has none.
- */
-export type HeldOutRelation = 'same' | 'same_set' | 'other' | 'unknown' | 'none';
-
-export function relateHeldOut(a: HeldOut, b: HeldOut): HeldOutRelation {
-  if (a.split === null || b.split === null) return 'unknown';
-  if (a.split.scored_rows === 0 || b.split.scored_rows === 0) return 'none';
-  const sameOrder = a.split.split_seed === b.split.split_seed;
-  const sameSet =
-    a.val_sha256 !== null || b.val_sha256 !== null
-      ? a.val_sha256 === b.val_sha256
-      : a.dataset_sha256 === b.dataset_sha256 && sameOrder && a.split.val_share === b.split.val_share;
-  if (!sameSet) return 'other';
-  if (a.split.scored_rows === b.split.scored_rows) return sameOrder || a.val_sha256 === null ? 'same' : 'same_set';
-  return 'same_set';
-}
-
 /** How rows are split for a run: a share of the dataset by a seed, or a file of validation rows. */
 export interface SplitChoice {
   split_seed: number;

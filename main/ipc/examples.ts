@@ -284,7 +284,17 @@ export const EXAMPLES: {
       memory: { weights_bytes: 1, adapter_bytes: 2, activations_bytes: 3, other_bytes: 4, total_bytes: 10 },
       device,
       fits: true,
-      time: { total_steps: 10, steps_per_epoch: 5, tokens_per_second: 100, duration_ms: 1000, basis: 'estimated' },
+      time: {
+        total_steps: 10,
+        steps_per_epoch: 5,
+        seen_rows: 2,
+        train_rows: 2,
+        scored_rows: 0,
+        held_out_rows: 0,
+        tokens_per_second: 100,
+        duration_ms: 1000,
+        basis: 'estimated',
+      },
       advice: [{ setting: 'max_seq_len', from: 512, to: 256, total_bytes: 8, fits: true }],
       methods: [
         { method: 'qlora', available: true, trainable_parameters: 64, total_bytes: 10, fits: true, chosen: true },

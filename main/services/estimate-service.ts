@@ -115,6 +115,8 @@ export class EstimateService {
       guessTokensPerSecond(n_params, threads, cpu_features);
     return {
       ...estimateTime(settings, dataset, tokens_per_second),
+      train_rows: dataset.rows,
+      held_out_rows: dataset.val_rows,
       basis: measured === null ? 'estimated' : 'measured',
     };
   }

@@ -128,7 +128,17 @@ export function newRunAnswers(scenario: string) {
     memory,
     device,
     fits: !isTooBig,
-    time: { total_steps: 143, steps_per_epoch: 143, tokens_per_second: 548, duration_ms: 152_000, basis: 'estimated' },
+    time: {
+      total_steps: 60,
+      steps_per_epoch: 143,
+      seen_rows: 480,
+      train_rows: 1137,
+      scored_rows: 48,
+      held_out_rows: 60,
+      tokens_per_second: 548,
+      duration_ms: 152_000,
+      basis: 'estimated',
+    },
     advice: isTooBig
       ? [
           { setting: 'max_seq_len', from: 4096, to: 2048, total_bytes: 15.1 * GB, fits: true },

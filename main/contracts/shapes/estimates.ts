@@ -26,6 +26,12 @@ export const plan = z.object({
     .object({
       total_steps: count,
       steps_per_epoch: count,
+      /** Rows of the dataset that the run sees, of all to train on. */
+      seen_rows: count,
+      train_rows: count,
+      /** Held-out rows that each validation scores, of all. */
+      scored_rows: count,
+      held_out_rows: count,
       tokens_per_second: z.number(),
       duration_ms: z.number(),
       /** `measured`: from an earlier run of this model here. */

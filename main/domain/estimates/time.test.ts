@@ -8,6 +8,7 @@ const settings = {
   max_steps: 0,
   max_seq_len: 100,
   eval_steps: 0,
+  max_val_rows: 0,
 };
 
 test('every token of every pass at the speed, and what comes before', () => {
@@ -19,10 +20,22 @@ test('every token of every pass at the speed, and what comes before', () => {
   expect(estimateTime({ ...settings, max_steps: 10 }, rows, 100).duration_ms).toBeCloseTo(43_000, -4);
 });
 
-test('cut rows and validation count as they are', () => {
+test('cut rows and the rows that are scored count as they are', () => {
   const rows = { rows: 8, val_rows: 30, tokens: 8 * 500 };
-  const time = estimateTime(settings, rows, 100);
+  const time = estimateTime({ ...settings, max_val_rows: 30 }, rows, 100);
   expect(time.duration_ms).toBeCloseTo(3000 + 8000 + 10_000, -3);
+  const few = estimateTime({ ...settings, max_val_rows: 3 }, rows, 100);
+  expect(few).toMatchObject({ scored_rows: 3 });
+  expect(few.duration_ms).toBeCloseTo(3000 + 8000 + 1000, -3);
+});
+
+test('a run that ends before a first pass is over sees some of the rows', () => {
+  const rows = { rows: 1000, val_rows: 50, tokens: 1000 };
+  expect(estimateTime({ ...settings, max_steps: 60 }, rows, 100)).toMatchObject({
+    seen_rows: 480,
+    steps_per_epoch: 125,
+  });
+  expect(estimateTime(settings, rows, 100).seen_rows).toBe(1000);
 });
 
 test('more threads and smaller models are faster', () => {

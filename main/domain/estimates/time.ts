@@ -1,11 +1,12 @@
-import { stepsPerEpoch, totalSteps, type StepSettings } from '../steps.ts';
+import { stepsPerEpoch, totalSteps } from '../steps.ts';
+import { SCORED_ROW_COST, scoredRows, validationCount, type ValidationSettings } from '../validation.ts';
 
 /** Settings that say how long a run takes; names as in native/protocol. */
-export interface TimeSettings extends StepSettings {
+export interface TimeSettings extends ValidationSettings {
   max_seq_len: number;
-  eval_steps: number;
 }
 
+/** Rows of the dataset: to train on, and held out. */
 export interface TimedRows {
   rows: number;
   val_rows: number;
@@ -15,6 +16,10 @@ export interface TimedRows {
 export interface TimeEstimate {
   total_steps: number;
   steps_per_epoch: number;
+  /** Rows that the run sees at least once; fewer than the dataset's where max_steps ends it before a first pass is over. */
+  seen_rows: number;
+  /** How many held-out rows each validation scores. */
+  scored_rows: number;
   tokens_per_second: number;
   duration_ms: number;
 }
@@ -86,9 +91,9 @@ export function estimateTime(settings: TimeSettings, rows: TimedRows, tokens_per
   const rowsPerEpoch = rows.rows;
   const steps_per_epoch = stepsPerEpoch(settings, rows.rows);
   const trained = steps_per_epoch === 0 ? 0 : (total_steps / steps_per_epoch) * rowsPerEpoch * perRow;
-  const validations =
-    rows.val_rows === 0 ? 0 : settings.eval_steps > 0 ? Math.ceil(total_steps / settings.eval_steps) : 1;
-  const validated = (validations * rows.val_rows * perRow) / 3;
+  const seen_rows = Math.min(rows.rows, total_steps * settings.micro_batch_size * settings.gradient_accumulation_steps);
+  const scored_rows = scoredRows(settings, rows.rows, rows.val_rows);
+  const validated = validationCount(settings.eval_steps, total_steps) * scored_rows * perRow * SCORED_ROW_COST;
   const duration_ms = Math.round(START_MS + (1000 * (trained + validated)) / tokens_per_second);
-  return { total_steps, steps_per_epoch, tokens_per_second, duration_ms };
+  return { total_steps, steps_per_epoch, seen_rows, scored_rows, tokens_per_second, duration_ms };
 }

@@ -248,6 +248,11 @@ export const newRun = {
     time: 'Time',
     about: (duration: string) => `about ${duration}`,
     steps: (steps: number, rate: string) => `${format.plural(steps, { one: '# step', other: '# steps' })}, ${rate}`,
+    /** How much of the dataset a run sees that ends before it has seen all. */
+    seenRows: (seen: number, all: number) =>
+      `sees ${format.integer(seen)} of ${format.integer(all)} rows, chosen at random`,
+    scoredRows: (scored: number, all: number) =>
+      `validates on ${format.integer(scored)} of ${format.integer(all)} held-out rows`,
     measured: 'as measured in an earlier run',
     estimated: 'not measured yet',
     timeNeedsData: 'needs a dataset',

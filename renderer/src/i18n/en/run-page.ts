@@ -100,4 +100,6 @@ export const runPage = {
   checkpoints: 'Checkpoints',
   rows: 'Rows learned from',
   validationRows: 'Rows kept for validation',
+  someRows: (some: string, all: string) => `${some} of ${all}, chosen at random`,
+  scoredRows: (scored: string, all: string) => `${scored} of ${all} held-out rows`,
 };

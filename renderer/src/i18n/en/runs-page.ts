@@ -69,6 +69,23 @@ export const runsPage = {
   memory: 'Peak memory',
   elapsed: 'Elapsed',
   trainable: 'Trained parameters',
+  heldOut: 'Held-out rows',
+  heldOutRows: (scored: string, all: string) => (scored === all ? all : `${scored} of ${all}`),
+  heldOutShare: (rows: string, share: string, seed: string) => `${rows} (${share}, split seed ${seed})`,
+  heldOutFile: (rows: string) => `${rows} (own file)`,
+  heldOutUnknown: 'not noted',
+  heldOutTitles: {
+    same_set: 'Not the same number of rows is scored',
+    other: 'These runs hold out different rows',
+    unknown: 'Which rows are held out is not noted for all runs',
+  },
+  heldOutTexts: {
+    same_set:
+      'All runs hold out the same rows, but score more or fewer of them: small differences of the validation loss say little.',
+    other:
+      'Their validation losses cannot be compared: each is of other rows, which another run may have learned. Take one dataset, one share and one split seed.',
+    unknown: 'Some runs are from before Forja noted it: their validation losses may be of other rows.',
+  },
   settings: 'Settings',
   setting: 'Setting',
   onlyDifferent: 'Only what differs',

@@ -231,6 +231,8 @@ export const newRun: Messages['newRun'] = {
     time: 'Tiempo',
     about: (duration) => `aprox. ${duration}`,
     steps: (steps, rate) => `${format.plural(steps, { one: '# paso', other: '# pasos' })}, ${rate}`,
+    seenRows: (seen, all) => `ve ${format.integer(seen)} de ${format.integer(all)} filas, elegidas al azar`,
+    scoredRows: (scored, all) => `valida con ${format.integer(scored)} de ${format.integer(all)} filas reservadas`,
     measured: 'según un entrenamiento anterior',
     estimated: 'aún sin medir',
     timeNeedsData: 'faltan los datos',

@@ -98,4 +98,6 @@ export const runPage: Messages['runPage'] = {
   checkpoints: 'Puntos de control',
   rows: 'Filas para aprender',
   validationRows: 'Filas para validar',
+  someRows: (some, all) => `${some} de ${all}, elegidas al azar`,
+  scoredRows: (scored, all) => `${scored} de ${all} filas reservadas`,
 };

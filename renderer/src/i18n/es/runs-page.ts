@@ -70,6 +70,23 @@ export const runsPage: Messages['runsPage'] = {
   memory: 'Memoria máxima',
   elapsed: 'Transcurrido',
   trainable: 'Parámetros entrenados',
+  heldOut: 'Filas reservadas',
+  heldOutRows: (scored, all) => (scored === all ? all : `${scored} de ${all}`),
+  heldOutShare: (rows, share, seed) => `${rows} (${share}, semilla ${seed})`,
+  heldOutFile: (rows) => `${rows} (archivo propio)`,
+  heldOutUnknown: 'sin anotar',
+  heldOutTitles: {
+    same_set: 'No se evalúa el mismo número de filas',
+    other: 'Estos entrenamientos reservan filas distintas',
+    unknown: 'No consta qué filas reserva cada entrenamiento',
+  },
+  heldOutTexts: {
+    same_set:
+      'Todos reservan las mismas filas, pero evalúan más o menos de ellas: las diferencias pequeñas en la pérdida de validación dicen poco.',
+    other:
+      'Sus pérdidas de validación no se pueden comparar: cada una es de otras filas, y otro entrenamiento puede haberlas aprendido. Usa los mismos datos, la misma parte y la misma semilla.',
+    unknown: 'Algunos son anteriores a que Forja lo anotara: sus pérdidas de validación pueden ser de otras filas.',
+  },
   settings: 'Ajustes',
   setting: 'Ajuste',
   onlyDifferent: 'Solo lo que difiere',

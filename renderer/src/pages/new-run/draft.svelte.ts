@@ -264,7 +264,7 @@ export class Draft {
       return;
     }
     this.plan.ask(async () => {
-      const { train, val } = this.dataset.value ?? { train: null, val: null };
+      const { train = null, val = null, split } = this.dataset.value ?? {};
       return await call('estimates.plan', {
         model_path,
         settings: this.#settings,
@@ -273,7 +273,7 @@ export class Draft {
             ? null
             : {
                 rows: train.rows,
-                val_rows: val?.rows ?? 0,
+                val_rows: split?.held_out_rows ?? val?.rows ?? 0,
                 tokens: train.tokens,
                 supervised_tokens: train.supervised_tokens,
                 max_tokens: train.max_tokens,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RunSummary } from '../../../../main/contracts/ipc.ts';
-import { alignedCurves, bestPlaces, comparedSettings } from './compare.ts';
+import { alignedCurves, bestPlaces, comparedHeldOut, comparedSettings } from './compare.ts';
 import { foundRuns, parsedTags, sortedRuns } from './list.ts';
 
 function run(change: Partial<RunSummary>): RunSummary {
@@ -79,5 +79,42 @@ describe('parsedTags', () => {
   it('takes each tag once and refuses what is too long', () => {
     expect(parsedTags(' a, b,,a ')).toEqual(['a', 'b']);
     expect(parsedTags('x'.repeat(41))).toBeNull();
+  });
+});
+
+describe('comparedHeldOut', () => {
+  const split = {
+    split_seed: 1,
+    val_share: 0.1,
+    held_out_rows: 50,
+    scored_rows: 20,
+    train_rows: 450,
+    sampled_rows: null,
+  };
+  const one = { dataset_sha256: 'd', val_sha256: null, split };
+  const withSplit = (change: Partial<typeof split>) => ({ ...one, split: { ...split, ...change } });
+
+  it('is the same for one dataset, seed and share, whatever runs without validation do', () => {
+    expect(comparedHeldOut([one, one, withSplit({ scored_rows: 0, split_seed: 9 }), null])).toBe('same');
+    const file = { ...one, val_sha256: 'v' };
+    expect(comparedHeldOut([file, { ...file, dataset_sha256: 'e' }])).toBe('same');
+  });
+
+  it('is a smaller part of the same set where fewer rows are scored', () => {
+    expect(comparedHeldOut([one, withSplit({ scored_rows: 5 })])).toBe('same_set');
+  });
+
+  it('is other rows with another seed, share, dataset or file', () => {
+    for (const other of [
+      withSplit({ split_seed: 2 }),
+      withSplit({ val_share: 0.2 }),
+      { ...one, dataset_sha256: 'e' },
+      { ...one, val_sha256: 'v' },
+    ])
+      expect(comparedHeldOut([one, other])).toBe('other');
+  });
+
+  it('is unknown where a run did not note it', () => {
+    expect(comparedHeldOut([one, { ...one, split: null }])).toBe('unknown');
   });
 });
