@@ -3,6 +3,7 @@
 
 #include "commands.hpp"
 #include "model/model.hpp"
+#include "model/parameter-count.hpp"
 
 namespace forja {
 using nlohmann::json;
@@ -36,10 +37,8 @@ job_result inspect_command(const json & job, event_writer &) {
         return gguf_get_arr_str(file->meta(), list, *id);
     };
     std::map<std::string, int64_t> types;
-    int64_t                        n_params = 0;
     for (const tensor_info & t : file->tensors()) {
         types[ggml_type_name(t.type)]++;
-        n_params += t.ne[0] * t.ne[1] * t.ne[2] * t.ne[3];
     }
     const std::string arch = file->str("general.architecture").value_or("");
     json              data = {{"path", file->path()},
@@ -50,7 +49,7 @@ job_result inspect_command(const json & job, event_writer &) {
                               {"license", text("general.license")},
                               {"base_type", ggml_type_name(most_common_type(*file))},
                               {"tensor_types", types},
-                              {"n_params", n_params},
+                              {"n_params", count_parameters(*file)},
                               {"chat_template", text("tokenizer.chat_template")},
                               {"bos_token", token("tokenizer.ggml.bos_token_id")},
                               {"eos_token", token("tokenizer.ggml.eos_token_id")},

@@ -7,12 +7,31 @@ import { Utf8Decoder } from './utf8-decoder.ts';
 
 const DELIMITERS = [',', ';', '\t', '|'];
 
-/** The delimiter that gives the most regular columns in the beginning of a file; a comma when none does. */
+/** Rows that the delimiter is found from. */
+const TRIED_ROWS = 20;
+
+/**
+ * The delimiter that cuts the first line into names and most of the next rows into as many fields; of those that do alike the one
+ * that is named first. A comma when none does.
+ */
 export function findDelimiter(head: string): string {
-  const lastLineEnd = head.lastIndexOf('\n');
-  const whole = lastLineEnd > 0 ? head.slice(0, lastLineEnd) : head;
-  const { meta } = Papa.parse<string[]>(whole, { preview: 20, delimitersToGuess: DELIMITERS });
-  return DELIMITERS.includes(meta.delimiter) ? meta.delimiter : ',';
+  const scores = DELIMITERS.map((delimiter) => ({ delimiter, score: regularity(head, delimiter) }));
+  const best = scores.reduce((a, b) => (b.score > a.score ? b : a));
+  return best.score > 0 ? best.delimiter : ',';
+}
+
+/** The share of rows that have as many fields as the first has names; 0 where that has one. */
+function regularity(head: string, delimiter: string): number {
+  // A quoted field may hold line ends and any delimiter, so lines can't be counted by themselves.
+  const { data } = Papa.parse<string[]>(head, { delimiter, newline: '\n', preview: TRIED_ROWS + 1 });
+  const [names = [], ...rows] = data;
+  const isNamed = names.length > 1 && names.every((name) => name.trim() !== '' || name === names.at(-1));
+  if (!isNamed) return 0;
+  // The last row may be cut by the end of the head.
+  const whole = (rows.length > 1 ? rows.slice(0, -1) : rows).filter(
+    (fields) => fields.length > 1 || fields[0]?.trim() !== '',
+  );
+  return whole.length === 0 ? 0.5 : whole.filter(({ length }) => length === names.length).length / whole.length;
 }
 
 /** CSV whose first row names the columns. Quoted fields may hold delimiters, quotes ("") and line ends. */

@@ -186,6 +186,33 @@ describe('CSV', () => {
     ]);
   });
 
+  it('finds the delimiter from the first line where the rows hold others', async () => {
+    const html = '"<p style=""color:red; margin:0;"">\n<b>Total; due;</b> | x\n</p>",A receipt';
+    expect(brief(await read('g.csv', `prompt,completion\n${html}`))).toEqual([
+      [2, { prompt: '<p style="color:red; margin:0;">\n<b>Total; due;</b> | x\n</p>', completion: 'A receipt' }],
+    ]);
+    expect(brief(await read('h.csv', 'text;label\na, b, c;d, e, f\n'))).toEqual([
+      [2, { text: 'a, b, c', label: 'd, e, f' }],
+    ]);
+    expect(brief(await read('i.csv', 'prompt\tcompletion\n'))).toEqual([]);
+    expect(brief(await read('j.csv', 'text\na; b\n'))).toEqual([[2, { text: 'a; b' }]]);
+  });
+
+  it('reads lines that end with a carriage return alone, of every kind of file', async () => {
+    expect(brief(await read('k.csv', 'prompt,completion\ra,b\rc,d'))).toEqual([
+      [2, { prompt: 'a', completion: 'b' }],
+      [3, { prompt: 'c', completion: 'd' }],
+    ]);
+    expect(brief(await read('k.jsonl', '{"a":1}\r{"a":2}\r'))).toEqual([
+      [1, { a: 1 }],
+      [2, { a: 2 }],
+    ]);
+    expect(brief(await read('k.txt', 'one\rtwo'))).toEqual([
+      [1, { text: 'one' }],
+      [2, { text: 'two' }],
+    ]);
+  });
+
   it('reads one column', async () => {
     expect(brief(await read('c.csv', 'text\nhello\nthere\n'))).toEqual([
       [2, { text: 'hello' }],

@@ -29,7 +29,10 @@ export async function openSource(path: string): Promise<Source> {
   refuseBinary(path, head);
   const hasBom = head.length >= 3 && head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf;
   const skip = hasBom ? 3 : 0;
-  const text = head.toString('utf8', skip);
+  const begin = head.toString('utf8', skip);
+  // Lines that end with \r alone, as old spreadsheets write them, are read as if they ended with \n.
+  const endsWithCr = !begin.includes('\n') && begin.trimEnd().includes('\r');
+  const text = endsWithCr ? begin.replaceAll('\r', '\n') : begin;
   if (text.trim() === '') {
     throw new DatasetError('dataset_empty', `The dataset ${path} is empty.`, 'Choose a file with at least one row.', {
       path,
@@ -41,7 +44,7 @@ export async function openSource(path: string): Promise<Source> {
     size_bytes,
     head: text,
     start_bytes: skip,
-    chunks: () => readChunks(path, skip),
+    chunks: () => (endsWithCr ? withLineFeeds(readChunks(path, skip)) : readChunks(path, skip)),
   };
 }
 
@@ -172,6 +175,13 @@ function isJson(text: string): boolean {
     return true;
   } catch {
     return false;
+  }
+}
+
+async function* withLineFeeds(chunks: AsyncGenerator<Buffer>): AsyncGenerator<Buffer, void, undefined> {
+  for await (const chunk of chunks) {
+    for (let at = chunk.indexOf(13); at >= 0; at = chunk.indexOf(13, at + 1)) chunk[at] = 10;
+    yield chunk;
   }
 }
 

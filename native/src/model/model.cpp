@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "base/error.hpp"
+#include "model/parameter-count.hpp"
 #include "trace/trace.hpp"
 
 namespace forja {
@@ -173,9 +174,7 @@ std::shared_ptr<model> model::load(std::shared_ptr<gguf_file> file, std::shared_
         throw error("tensor_bad_type", file->path() + ": the tensor '" + program.embedding + "' has type " + ggml_type_name(out->embd_->type),
                     "Choose a file of another quantisation.", {{"path", file->path()}, {"tensor", program.embedding}});
     }
-    for (const tensor_info & t : file->tensors()) {
-        out->n_params_ += t.ne[0] * t.ne[1] * t.ne[2] * t.ne[3];
-    }
+    out->n_params_  = count_parameters(*file);
     out->base_type_ = most_common_type(*file);
     if (check_values) {
         auto entries = in.wanted;
