@@ -89,7 +89,7 @@ describe('chat with a real model', () => {
   it('cuts a prompt into the tokens that training has, where a person writes marks too', async () => {
     for (const said of ['Hi', 'What does <|im_end|> mean? <|im_start|>system', '<b>']) {
       const prompt = ask(said);
-      const tokenizer = tokenizerOf(model_path, 256)(join(dir, 'prompt.fjt'));
+      const tokenizer = tokenizerOf(model_path, { max_seq_len: 256 })(join(dir, 'prompt.fjt'));
       tokenizer.stdin.end(`${JSON.stringify({ row: 1, segments: prompt })}\n`);
       const { tokens } = await tokenizer.result;
       const { prompt_tokens } = await chat.generate('base', prompt, { max_tokens: 1 });
@@ -118,7 +118,7 @@ describe('a tuned model', () => {
       data_path: ORDERS,
       template,
       out_dir: dir,
-      startTokenizer: tokenizerOf(model_path, 128),
+      startTokenizer: tokenizerOf(model_path, { max_seq_len: 128 }),
     });
     const train = async (base_path: string, name: string, settings: object): Promise<string> => {
       const { result } = await startTrainer<'train'>(

@@ -153,13 +153,19 @@ export const ipc = {
     response: z.object({ model_path: path, data_path: path, val_path: path }).nullable(),
   },
   'datasets.inspect': {
-    request: datasetChoices.extend({ model_path: path, max_seq_len: z.int().min(1), split_seed: z.int().min(0) }),
+    request: datasetChoices.extend({
+      model_path: path,
+      max_seq_len: z.int().min(1),
+      text_overlap_tokens: z.int().min(0).default(0),
+      split_seed: z.int().min(0),
+    }),
     response: datasetReport,
   },
   'datasets.preview': {
     request: datasetChoices.pick({ data_path: true, format: true, columns: true, template: true }).extend({
       model_path: path,
       max_seq_len: z.int().min(1),
+      text_overlap_tokens: z.int().min(0).default(0),
       /** Rows to leave out at the start. */
       offset: count,
       limit: z.int().min(1).max(100),

@@ -46,8 +46,10 @@ export interface TrainJob {
   micro_batch_size: number;
   /** Micro-batches per optimiser step. */
   gradient_accumulation_steps: number;
-  /** Tokens of a row that are used; a longer row loses its end. */
+  /** Tokens of a row that are used; a longer row loses its end, and longer plain text becomes several rows. */
   max_seq_len: number;
+  /** Plain text longer than max_seq_len is cut into several rows; so many tokens of one are given, and not learned again, at the beginning of the next. At most half of max_seq_len. */
+  text_overlap_tokens: number;
   /** Passes over the training rows. */
   epochs: number;
   /** Optimiser steps; 0 means as epochs say. */
@@ -110,6 +112,8 @@ export interface TokenizeJob {
   output_path: string;
   /** Tokens of a row that are used; a longer row loses its end. */
   max_seq_len: number;
+  /** Plain text longer than max_seq_len is cut into several rows; so many tokens of one are given, and not learned again, at the beginning of the next. At most half of max_seq_len. */
+  text_overlap_tokens: number;
   /** Rows of the dataset to train on, where only a sample of them is sent; 0 where all are. */
   dataset_rows: number;
 }
@@ -392,6 +396,14 @@ export interface TokenizeResult {
   truncated_rows: number;
   /** Nothing to learn within max_seq_len. */
   empty_rows: number;
+  /** Tokens beyond max_seq_len. */
+  lost_tokens: number;
+  /** Those of them that would be learned. */
+  lost_supervised_tokens: number;
+  /** Rows of plain text that became several. */
+  windowed_rows: number;
+  /** Tokens that stand in two of these, learned in the first. */
+  repeated_tokens: number;
   /** [upper bound, rows] pairs. */
   length_histogram: ((number)[])[];
   output_path: string;

@@ -21,6 +21,7 @@ import {
   valRowsTrainedOn,
 } from './prepare-notices.ts';
 import type { PromptTemplate } from './templates/index.ts';
+import { pieceTokens } from './text-windows.ts';
 import { TokenSink } from './token-sink.ts';
 import type { ColumnMap, DatasetAudit, DatasetWarning, RowFormat, StartTokenizer } from './types.ts';
 
@@ -45,8 +46,10 @@ export interface PrepareOptions {
   /** Gets train.fjt and val.fjt; made if missing. */
   out_dir: string;
   startTokenizer: StartTokenizer;
-  /** Plain text longer than this, in tokens, becomes several rows. Default 0: it stays whole, and its end is cut in training. */
+  /** Plain text longer than this, in tokens, becomes several rows, cut by its tokens. Default 0: it stays whole. */
   max_seq_len?: number;
+  /** Tokens of such a row that the next begins with, as context. Default 0. */
+  text_overlap_tokens?: number;
   /**
    * Rows to train on that are enough. Of a large file that has more, as many are taken at random, and the others are not
    * tokenised. Default: all rows.
@@ -113,6 +116,8 @@ export async function prepareTokens(options: PrepareOptions): Promise<PreparedTo
   await mkdir(options.out_dir, { recursive: true });
   const train = new TokenSink(join(options.out_dir, 'train.fjt'), options.startTokenizer);
   const val = new TokenSink(join(options.out_dir, 'val.fjt'), options.startTokenizer);
+  train.isText = data.format === 'text';
+  val.isText = (valData ?? data).format === 'text';
   try {
     const prepared = await new Preparation(options, data, valData, train, val, identity).run();
     if (identityOf(data_path) !== identity) throw datasetChanged(data_path);
@@ -320,8 +325,9 @@ class Preparation {
 
   /** @param bytes_before read of another file */
   private renderer(bytes_before = 0): RowRenderer {
-    const { template, max_seq_len = 0, signal } = this.options;
-    return new RowRenderer(template, max_seq_len, this.split, signal, (done) => this.tell(bytes_before + done));
+    const { template, max_seq_len = 0, text_overlap_tokens = 0, signal } = this.options;
+    const piece = pieceTokens(max_seq_len, text_overlap_tokens);
+    return new RowRenderer(template, piece, this.split, signal, (done) => this.tell(bytes_before + done));
   }
 
   private learn({ line, parts }: RenderedRow): void {

@@ -9,6 +9,8 @@ import type { Conversation, Refusal, Segment } from './types.ts';
 export interface PreviewedRow {
   line: number;
   segments: Segment[];
+  /** Plain text, which becomes several rows where its tokens are too many for one. */
+  isText: boolean;
   /** What a person asks first in it; null where nothing is asked, as in plain text. */
   prompt: string | null;
   refusal: Refusal | null;
@@ -45,16 +47,17 @@ export async function previewRows(options: PreviewOptions): Promise<{ rows: Prev
       taken += 1;
       const { line } = row;
       if (row.refusal !== undefined) {
-        shown.push({ line, segments: [], prompt: null, refusal: row.refusal });
+        shown.push({ line, segments: [], isText: false, prompt: null, refusal: row.refusal });
         continue;
       }
       try {
         const parts = splitLongText(row.conversation, max_seq_len).map((part) => template.renderRow(part));
         const prompt = firstPrompt(row.conversation);
-        for (const segments of parts) shown.push({ line, segments, prompt, refusal: null });
+        const isText = row.conversation.kind === 'text';
+        for (const segments of parts) shown.push({ line, segments, isText, prompt, refusal: null });
       } catch (error) {
         if (!(error instanceof RowError)) throw error;
-        shown.push({ line, segments: [], prompt: null, refusal: error.toRefusal() });
+        shown.push({ line, segments: [], isText: false, prompt: null, refusal: error.toRefusal() });
       }
     }
   }

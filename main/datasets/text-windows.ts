@@ -1,10 +1,18 @@
 import type { Conversation } from './types.ts';
 
 /**
- * Characters taken for each token that a row may have. English has four to five a token, other languages and code two to
- * four; a window that is a little too long only loses its end, and the audit counts it.
+ * Characters taken for each token that a row may have. English has four to five a token, other languages and code one to four: a
+ * piece that has more tokens than a row may have is cut by them, by the trainer, so that none is lost.
  */
 const CHARS_PER_TOKEN = 3;
+
+/** So many rows' worth of text are handed over in one piece where rows overlap: they do within a piece. */
+const OVERLAPPING_ROWS = 64;
+
+/** How much text is handed over in one piece, in tokens as they are guessed here; 0 for all of it. */
+export function pieceTokens(max_seq_len: number, text_overlap_tokens: number): number {
+  return text_overlap_tokens > 0 ? OVERLAPPING_ROWS * max_seq_len : max_seq_len;
+}
 
 /** Places to cut a text at, best first: between paragraphs, lines, sentences, words. */
 const BREAKS = ['\n\n', '\n', '. ', ' '];

@@ -8,6 +8,8 @@ const PENDING_BYTES = 640 * 1024;
 export class TokenSink {
   readonly output_path: string;
   rows = 0;
+  /** Its rows are plain text: one that is too long becomes several. */
+  isText = false;
   /** Rows of the dataset to train on, where only a sample of them is added; to be set before the first flush. */
   dataset_rows = 0;
   private pending = Buffer.alloc(0);
@@ -23,7 +25,7 @@ export class TokenSink {
 
   add(line: number, segments: Segment[]): void {
     this.rows += 1;
-    const text = JSON.stringify({ row: line, segments });
+    const text = JSON.stringify(this.isText ? { row: line, segments, windows: 1 } : { row: line, segments });
     // Straight to bytes: one long text of all rows would be put together and converted once more. A character has at most three
     // bytes for each of its UTF-16 halves.
     const least = this.pendingBytes + 3 * text.length + 1;

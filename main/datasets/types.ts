@@ -146,12 +146,18 @@ export interface TokenizeResult {
   max_tokens: number;
   truncated_rows: number;
   empty_rows: number;
+  /** Tokens beyond max_seq_len, and those of them that would be learned. */
+  lost_tokens: number;
+  lost_supervised_tokens: number;
+  /** Rows of plain text that became several, and tokens that stand in two of these. */
+  windowed_rows: number;
+  repeated_tokens: number;
   length_histogram: [upper_bound: number, count: number][];
 }
 
 /** A running `forja-trainer` tokenize job, started by the caller. */
 export interface TokenizeProcess {
-  /** Takes rows as JSON Lines `{"row":<line>,"segments":[["text",0|1,1 if literal],…]}`. */
+  /** Takes rows as JSON Lines `{"row":<line>,"segments":[["text",0|1,1 if literal],…],"windows":1 if plain text}`. */
   stdin: NodeJS.WritableStream;
   /** Resolves after stdin ended; rejects with the trainer's error. */
   result: Promise<TokenizeResult>;

@@ -66,6 +66,10 @@ const counts = {
   max_tokens: 12,
   truncated_rows: 0,
   empty_rows: 0,
+  lost_tokens: 0,
+  lost_supervised_tokens: 0,
+  windowed_rows: 0,
+  repeated_tokens: 0,
   length_histogram: [[16, 2]] as [number, number][],
 };
 
@@ -251,7 +255,7 @@ export const EXAMPLES: {
   },
   'models.fetchSample': { request: undefined, response: null },
   'datasets.inspect': {
-    request: { ...choices, model_path: '/models/a.gguf', max_seq_len: 512, split_seed: 1 },
+    request: { ...choices, model_path: '/models/a.gguf', max_seq_len: 512, text_overlap_tokens: 0, split_seed: 1 },
     response: report,
   },
   'datasets.preview': {
@@ -262,12 +266,20 @@ export const EXAMPLES: {
       template: 'auto',
       model_path: '/models/a.gguf',
       max_seq_len: 512,
+      text_overlap_tokens: 0,
       offset: 0,
       limit: 10,
     },
     response: {
       rows: [
-        { line: 1, tokens: 4, segments: [{ text: 'Hi', supervised: true, cut: false }], prompt: 'Hi', refusal: null },
+        {
+          line: 1,
+          tokens: 4,
+          windows: 1,
+          segments: [{ text: 'Hi', supervised: true, cut: false }],
+          prompt: 'Hi',
+          refusal: null,
+        },
       ],
       has_more: false,
     },

@@ -19,7 +19,7 @@ import { HELD_OUT_FILE, takeOverSplit } from './earlier-run.ts';
 import { identifyModel } from './identify.ts';
 import { RunFolder, writeWhole } from './run-folder.ts';
 import { RunLock } from './run-lock.ts';
-import { rowCacheDir, tokenizerOf } from './tokenizer.ts';
+import { rowCacheDir, tokenizerOf, type TokenizeSettings } from './tokenizer.ts';
 
 /** What a person asks for when they start a run. */
 export interface RunRequest {
@@ -36,6 +36,8 @@ export interface RunRequest {
   format: RowFormat | 'auto';
   columns: ColumnMap;
   template: TemplateChoice;
+  /** The day that templates which print a date take for today; default: today. */
+  template_date?: Date | undefined;
   out_dir: string;
   /** The id of a run that waited in the database; default: a new one. */
   id?: string;
@@ -70,6 +72,7 @@ export interface PrepareHooks {
  */
 export async function prepareRun(request: RunRequest, db: ForjaDb, hooks: PrepareHooks = {}): Promise<PreparedRun> {
   const folder = new RunFolder(request.out_dir);
+  checkShare(request.val_share);
   // Checked before anything is written: the paths are filled in when the run starts.
   const settings = settingsOf(
     completeJob('train', {
@@ -82,7 +85,7 @@ export async function prepareRun(request: RunRequest, db: ForjaDb, hooks: Prepar
   const replaces = checkFree(folder, request.overwrite);
   hooks.onPhase?.('reading_model', null);
   const inspected = await inspectTrainable(request.model_path);
-  const template = openTemplate(inspected, request.template);
+  const template = openTemplate({ ...inspected, date: request.template_date }, request.template);
 
   const isNew = folder.make();
   const lock = RunLock.take(folder.dir);
@@ -108,8 +111,9 @@ export async function prepareRun(request: RunRequest, db: ForjaDb, hooks: Prepar
       columns: request.columns,
       template,
       out_dir: aside,
-      startTokenizer: tokenizerOf(request.model_path, settings.max_seq_len as number),
+      startTokenizer: tokenizerOf(request.model_path, settings as unknown as TokenizeSettings),
       max_seq_len: settings.max_seq_len as number,
+      text_overlap_tokens: settings.text_overlap_tokens as number,
       enough_rows: enoughRows(settings),
       cache_dir: rowCacheDir(),
       signal: hooks.signal,
@@ -157,6 +161,8 @@ export async function prepareRun(request: RunRequest, db: ForjaDb, hooks: Prepar
   }
 }
 
+const MOST_VAL_SHARE = 0.5;
+
 /** A share beyond the rows that max_steps takes, for those in which nothing is left to learn within max_seq_len. */
 const SPARE_ROWS = 0.1;
 
@@ -196,6 +202,17 @@ export function recordRun(run: RunFile, folder: RunFolder, db: ForjaDb): void {
     val_dataset_sha256: run.val_dataset?.sha256 ?? null,
     settings: JSON.stringify(run.settings),
   });
+}
+
+/** @throws ForjaError setting_invalid, in the words of other settings */
+function checkShare(val_share: number): void {
+  if (val_share >= 0 && val_share <= MOST_VAL_SHARE) return;
+  throw new ForjaError(
+    'setting_invalid',
+    val_share < 0 ? 'val_share must be >= 0' : `val_share must be <= ${MOST_VAL_SHARE}`,
+    'Correct the settings named above.',
+    { settings: ['val_share'] },
+  );
 }
 
 /** @returns whether an earlier run is to be replaced */

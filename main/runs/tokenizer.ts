@@ -9,14 +9,20 @@ export function rowCacheDir(): string {
   return join(cacheDir(), 'datasets');
 }
 
+/** How rows become tokens: settings of a tokenize job. */
+export interface TokenizeSettings {
+  max_seq_len: number;
+  text_overlap_tokens?: number;
+}
+
 /** The tokenize jobs that the datasets layer pipes its rows to. */
 export function tokenizerOf(
   model_path: string,
-  max_seq_len: number,
+  { max_seq_len, text_overlap_tokens = 0 }: TokenizeSettings,
   onEvent?: (event: TrainerEvent, line: string) => void,
 ): StartTokenizer {
   return (output_path, dataset_rows = 0) => {
-    const job = completeJob('tokenize', { model_path, output_path, max_seq_len, dataset_rows });
+    const job = completeJob('tokenize', { model_path, output_path, max_seq_len, text_overlap_tokens, dataset_rows });
     const trainer = startTrainer<'tokenize'>(job, { onEvent });
     return {
       stdin: trainer.stdin,

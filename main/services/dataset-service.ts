@@ -49,8 +49,9 @@ export class DatasetService {
         columns,
         template: openTemplate(info, request.template),
         out_dir,
-        startTokenizer: tokenizerOf(model_path, max_seq_len),
+        startTokenizer: tokenizerOf(model_path, request),
         max_seq_len,
+        text_overlap_tokens: request.text_overlap_tokens,
         max_refused_examples: REFUSED_SHOWN,
         cache_dir: rowCacheDir(),
         signal: abort.signal,
@@ -83,18 +84,28 @@ export class DatasetService {
         limit,
         signal: abort.signal,
       });
-      const start = tokenizerOf(model_path, max_seq_len);
-      const count = (some: Segment[][]) => countTokens(some, start, abort.signal);
-      const used = rows.filter(({ refusal }) => refusal === null).map(({ segments }) => segments);
-      const counts = await count(used);
-      const long = used.filter((_, at) => counts[at]! > max_seq_len);
+      const start = tokenizerOf(model_path, request);
+      const count = async (some: Segment[][]) =>
+        (
+          await countTokens(
+            some.map((segments) => ({ segments, isText: false })),
+            start,
+            abort.signal,
+          )
+        ).map(({ tokens }) => tokens);
+      const usable = rows.filter(({ refusal }) => refusal === null);
+      const used = usable.map(({ segments }) => segments);
+      const counts = await countTokens(usable, start, abort.signal);
+      // Plain text loses nothing: what is too much for one row is in the next.
+      const long = used.filter((_, at) => !usable[at]!.isText && counts[at]!.tokens > max_seq_len);
       const cuts = await findCuts(long, max_seq_len, count);
       const cutOf = new Map(long.map((segments, at) => [segments, cuts[at]!]));
       const tokensOf = new Map(used.map((segments, at) => [segments, counts[at]!]));
       return {
         rows: rows.map(({ line, segments, prompt, refusal }) => ({
           line,
-          tokens: refusal === null ? (tokensOf.get(segments) ?? null) : null,
+          tokens: refusal === null ? (tokensOf.get(segments)?.tokens ?? null) : null,
+          windows: tokensOf.get(segments)?.rows ?? 1,
           segments: markCut(segments, cutOf.get(segments) ?? charsOf(segments)),
           prompt,
           refusal,

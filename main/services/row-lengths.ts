@@ -9,16 +9,22 @@ const INDEX_ENTRY_BYTES = 32;
 /** Places tried in a text at once to find where it is cut. */
 const TRIES = 48;
 
+/** A row to be counted; plain text becomes several where it is too long for one. */
+export interface CountedRow {
+  segments: Segment[];
+  isText: boolean;
+}
+
 /**
  * Counts the tokens of rows with a tokenize job.
- * @returns one number a row, in their order
+ * @returns for each row, in their order, its tokens and how many rows it becomes
  * @throws the trainer's error
  */
 export async function countTokens(
-  rows: readonly Segment[][],
+  rows: readonly CountedRow[],
   startTokenizer: StartTokenizer,
   signal?: AbortSignal,
-): Promise<number[]> {
+): Promise<{ tokens: number; rows: number }[]> {
   if (rows.length === 0) return [];
   const dir = await mkdtemp(join(tmpdir(), 'forja-count-'));
   try {
@@ -27,11 +33,16 @@ export async function countTokens(
     const stop = () => tokenizer.kill();
     signal?.addEventListener('abort', stop, { once: true });
     tokenizer.stdin.on('error', () => undefined);
-    for (const [row, segments] of rows.entries()) tokenizer.stdin.write(`${JSON.stringify({ row, segments })}\n`);
+    for (const [row, { segments, isText }] of rows.entries())
+      tokenizer.stdin.write(`${JSON.stringify({ row, segments, windows: isText ? 1 : 0 })}\n`);
     tokenizer.stdin.end();
     await tokenizer.result.finally(() => signal?.removeEventListener('abort', stop));
-    const counts = new Array<number>(rows.length).fill(0);
-    for (const { source_row, n_tokens } of readTokenIndex(path)) counts[source_row] = n_tokens;
+    const counts = rows.map(() => ({ tokens: 0, rows: 0 }));
+    for (const { source_row, n_tokens } of readTokenIndex(path)) {
+      const count = counts[source_row]!;
+      count.tokens += n_tokens;
+      count.rows += 1;
+    }
     return counts;
   } finally {
     await rm(dir, { recursive: true, force: true });

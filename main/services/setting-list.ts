@@ -23,7 +23,7 @@ const SECTIONS: Record<SettingInfo['section'], [plain: string[], advanced: strin
       'split_seed',
     ],
   ],
-  batches: [['max_seq_len', 'micro_batch_size', 'gradient_accumulation_steps'], []],
+  batches: [['max_seq_len', 'micro_batch_size', 'gradient_accumulation_steps'], ['text_overlap_tokens']],
   keeping: [
     ['eval_steps', 'checkpoint_steps'],
     ['max_val_rows', 'checkpoints_kept'],

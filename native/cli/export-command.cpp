@@ -14,12 +14,14 @@ job_result tokenize_command(const json & job, event_writer & out) {
     o.output_path = job["output_path"];
     o.dataset_rows = job["dataset_rows"];
     o.max_seq_len = job["max_seq_len"];
+    o.text_overlap_tokens = job["text_overlap_tokens"];
     out.status("tokenizing");
     std::ios::sync_with_stdio(false);
     const tokenize_result r = tokenize_rows(o, std::cin, out.progress("tokenizing", "rows"));
     return {{{"rows", r.rows}, {"tokens", r.tokens}, {"supervised_tokens", r.supervised_tokens}, {"median_tokens", r.median_tokens},
              {"p95_tokens", r.p95_tokens}, {"max_tokens", r.max_tokens}, {"truncated_rows", r.truncated_rows}, {"empty_rows", r.empty_rows},
-             {"length_histogram", r.length_histogram}, {"output_path", o.output_path}}};
+             {"lost_tokens", r.lost_tokens}, {"lost_supervised_tokens", r.lost_supervised_tokens}, {"windowed_rows", r.windowed_rows},
+             {"repeated_tokens", r.repeated_tokens}, {"length_histogram", r.length_histogram}, {"output_path", o.output_path}}};
 }
 
 job_result export_command(const json & job, event_writer & out) {

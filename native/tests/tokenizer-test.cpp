@@ -2,6 +2,8 @@
 #include <fstream>
 #include <sstream>
 
+#include <nlohmann/json.hpp>
+
 #include "base/random.hpp"
 #include "data/token-file.hpp"
 #include "data/row-line.hpp"
@@ -160,13 +162,32 @@ void test_job(const temporary_folder & dir, const std::string & model) {
     bytes_b << b.rdbuf();
     check(bytes_a.str() == bytes_b.str(), "job: any number of threads gives the same file");
 
+    // Plain text becomes several rows of its own tokens; without the mark it stays one.
+    const std::string text = "the user said. " + std::string(40, 'x') + " the answer is that the user\n";
+    const auto        whole = tok.row({{text, true}});
+    for (const bool windows : {true, false}) {
+        std::stringstream in(R"({"row":5,"segments":[[)" + nlohmann::json(text).dump() + (windows ? R"(,1]],"windows":1})" : R"(,1]]})"));
+        o.output_path   = dir.path("windows.fjt");
+        const auto w    = tokenize_rows(o, in, {});
+        const auto rows = token_file::open(o.output_path);
+        uint64_t   n    = 0;
+        for (uint64_t i = 0; i < rows->n_rows(); ++i) {
+            n += rows->row(i).n_tokens;
+        }
+        check(n == w.tokens && w.tokens - w.repeated_tokens == whole.size() && rows->row(rows->n_rows() - 1).source_row == 5, "job: a text's tokens are all there");
+        check(windows ? w.windowed_rows == 1 && w.rows > 2 && w.truncated_rows == 0 && w.lost_tokens == 0 && w.supervised_tokens == whole.size() - 1
+                      : w.windowed_rows == 0 && w.rows == 1 && w.truncated_rows == 1 && w.lost_tokens == whole.size() - 12 && w.lost_supervised_tokens == w.lost_tokens,
+              "job: what lies beyond max_seq_len is lost, or in the next row");
+    }
+
     // The quick reader of lines and the parser behind it answer alike.
     const std::vector<std::pair<std::string, std::string>> same = {
         {R"({"row":7,"segments":[["a \"b\" \\ \/\n\r\t ñ",0],["c",1,1],["",1,0]]})", R"( {"segments": [["a \u0022b\u0022 \u005c /\u000a\u000d\u0009 \u00f1", false], ["c", true, true], ["", 1, 0]], "row": 7})"},
-        {R"({"row":0,"segments":[]})", R"({"row": 0, "segments": []})"}};
+        {R"({"row":0,"segments":[]})", R"({"row": 0, "segments": []})"},
+        {R"({"row":0,"segments":[["a",1]],"windows":1})", R"({"row": 0, "windows": true, "segments": [["a", 1]]})"}};
     for (const auto & [quick, slow] : same) {
         const row_line a = parse_row_line(quick, 3), b = parse_row_line(slow, 3);
-        bool           equal = a.source_row == b.source_row && a.segments.size() == b.segments.size();
+        bool           equal = a.source_row == b.source_row && a.windows == b.windows && a.segments.size() == b.segments.size();
         for (size_t i = 0; equal && i < a.segments.size(); ++i) {
             equal = a.segments[i].text == b.segments[i].text && a.segments[i].supervised == b.segments[i].supervised && a.segments[i].literal == b.segments[i].literal;
         }

@@ -23,6 +23,7 @@ export function newRunAnswers(scenario: string) {
     {
       line: 1,
       tokens: 74,
+      windows: 1,
       prompt: null,
       refusal: null,
       segments: [
@@ -36,6 +37,7 @@ export function newRunAnswers(scenario: string) {
     {
       line: 2,
       tokens: null,
+      windows: 1,
       prompt: null,
       refusal: { code: 'invalid_json', message: 'Unexpected token } at column 41' },
       segments: [],
@@ -43,6 +45,7 @@ export function newRunAnswers(scenario: string) {
     {
       line: 3,
       tokens: 612,
+      windows: 1,
       prompt: null,
       refusal: null,
       segments: [
@@ -65,6 +68,10 @@ export function newRunAnswers(scenario: string) {
     max_tokens: 612,
     truncated_rows: 2,
     empty_rows: 0,
+    lost_tokens: 0,
+    lost_supervised_tokens: 0,
+    windowed_rows: 0,
+    repeated_tokens: 0,
     length_histogram: [
       [16, 0],
       [32, 11],

@@ -45,7 +45,7 @@ const SMOLLM2 = 'SmolLM2-135M-Instruct';
 
 /** One step at a learning rate of 0: B stays 0, so that base and merged model are the same. */
 async function untrainedAdapter(model_path: string, folder: string): Promise<string> {
-  const tokenizer = tokenizerOf(model_path, 64)(join(folder, 'row.fjt'));
+  const tokenizer = tokenizerOf(model_path, { max_seq_len: 64 })(join(folder, 'row.fjt'));
   tokenizer.stdin.end(`${JSON.stringify({ row: 1, segments: [['A row to learn nothing from.', 1]] })}\n`);
   await tokenizer.result;
   const { adapter_path } = await runJob<'train'>(

@@ -148,7 +148,7 @@ async function makeRows(model_path: string, folder: string): Promise<void> {
   const prose = ['ARCHITECTURE.md', 'CONTRIBUTING.md', 'README.md']
     .map((name) => readFileSync(join(import.meta.dirname, '../..', name), 'utf8'))
     .join('\n');
-  const tokenizer = tokenizerOf(model_path, max_seq_len)(join(folder, 'rows.fjt'));
+  const tokenizer = tokenizerOf(model_path, { max_seq_len })(join(folder, 'rows.fjt'));
   for (let row = 0; row < micro_batch_size; row++) {
     // Six characters are more than a token.
     const from = (row * max_seq_len * 3) % Math.max(1, prose.length - max_seq_len * 6);

@@ -127,6 +127,10 @@ function startTokenizer(): ReturnType<StartTokenizer> {
         max_tokens: 1,
         truncated_rows: 0,
         empty_rows: 0,
+        lost_tokens: 0,
+        lost_supervised_tokens: 0,
+        windowed_rows: 0,
+        repeated_tokens: 0,
         length_histogram: [],
       });
       next();

@@ -8,6 +8,7 @@ import { givenSettings, settingOptions } from '../lib/settings.ts';
 /** Settings that say how rows are read, held out and scored. */
 const SETTINGS = [
   'max_seq_len',
+  'text_overlap_tokens',
   'split_seed',
   'max_val_rows',
   'eval_steps',
@@ -61,6 +62,7 @@ export const audit: Command = {
       val_path: (options.val as string | undefined) ?? null,
       val_share: (options['val-share'] as number | undefined) ?? 0,
       max_seq_len,
+      text_overlap_tokens: settings.text_overlap_tokens,
       settings,
     };
     await withTokens(request, args, output, ({ audit: found }) => {

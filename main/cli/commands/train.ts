@@ -27,7 +27,7 @@ const LEARNING = [
   'seed',
   'split_seed',
 ];
-const BATCHES = ['max_seq_len', 'micro_batch_size', 'gradient_accumulation_steps'];
+const BATCHES = ['max_seq_len', 'text_overlap_tokens', 'micro_batch_size', 'gradient_accumulation_steps'];
 const KEEPING = ['eval_steps', 'max_val_rows', 'checkpoint_steps', 'checkpoints_kept'];
 const MACHINE = ['device', 'threads', 'compute_type', 'activation_budget_bytes', 'device_memory_limit_bytes'];
 const ALL = [...METHOD, ...LEARNING, ...BATCHES, ...KEEPING, ...MACHINE];

@@ -68,7 +68,17 @@ function shapeText({ shape }: FileAudit): string | null {
 }
 
 function printTokens(tokens: TokenizeResult, max_seq_len: number, output: Output): void {
-  const share = tokens.tokens === 0 ? 0 : tokens.supervised_tokens / tokens.tokens;
+  const { lost_tokens, windowed_rows, repeated_tokens } = tokens;
+  const beyond = lost_tokens === 0 ? '' : `, which lose ${plural(lost_tokens, 'token')}`;
+  const windows =
+    windowed_rows === 0
+      ? []
+      : [
+          [
+            'windows',
+            `${plural(windowed_rows, 'text')} cut into several rows; ${plural(repeated_tokens, 'token')} repeated`,
+          ],
+        ];
   output.text(
     table([
       [
@@ -76,14 +86,21 @@ function printTokens(tokens: TokenizeResult, max_seq_len: number, output: Output
         `${count(tokens.tokens)} in ${plural(tokens.rows, 'row')}: median ${count(tokens.median_tokens)}, ` +
           `95th percentile ${count(tokens.p95_tokens)}, longest ${count(tokens.max_tokens)}`,
       ],
-      ['learned', `${percent(share)} of the tokens`],
+      ['learned', `${percent(learnedShare(tokens))} of the tokens`],
+      ...windows,
       [
         'cut',
-        `${plural(tokens.truncated_rows, 'row')} longer than ${max_seq_len} tokens; ` +
+        `${plural(tokens.truncated_rows, 'row')} longer than ${max_seq_len} tokens${beyond}; ` +
           `${plural(tokens.empty_rows, 'row')} with nothing to learn`,
       ],
     ]),
   );
+}
+
+/** The share of a dataset's tokens that is learned: those within max_seq_len, each counted once. */
+function learnedShare({ tokens, repeated_tokens, supervised_tokens, lost_supervised_tokens }: TokenizeResult): number {
+  const all = tokens - repeated_tokens;
+  return all === 0 ? 0 : (supervised_tokens - lost_supervised_tokens) / all;
 }
 
 /** The audit as one flat object; lists stay lists. */
@@ -101,6 +118,11 @@ export function flatAudit(audit: DatasetAudit): Record<string, unknown> {
     tokens: tokens.tokens,
     supervised_tokens: tokens.supervised_tokens,
     supervised_share: tokens.tokens === 0 ? 0 : tokens.supervised_tokens / tokens.tokens,
+    learned_share: learnedShare(train),
+    lost_tokens: tokens.lost_tokens,
+    lost_supervised_tokens: tokens.lost_supervised_tokens,
+    windowed_rows: tokens.windowed_rows,
+    repeated_tokens: tokens.repeated_tokens,
     median_tokens: tokens.median_tokens,
     p95_tokens: tokens.p95_tokens,
     max_tokens: tokens.max_tokens,

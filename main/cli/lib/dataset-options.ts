@@ -39,6 +39,13 @@ export const DATASET_OPTIONS: Option[] = [
     choices: ['auto', 'model', 'alpaca', 'alpaca-short', 'plain'],
     default: "auto: the model's own where it has one",
   },
+  {
+    flag: 'template-date',
+    kind: 'string',
+    value: 'YYYY-MM-DD',
+    help: 'the day that templates which print a date take for today',
+    default: 'today',
+  },
 ];
 
 /** The dataset options as the datasets layer takes them. */
@@ -46,6 +53,7 @@ export function datasetChoices({ options }: Arguments): {
   format: RowFormat | 'auto';
   columns: ColumnMap;
   template: TemplateChoice;
+  template_date: Date | undefined;
 } {
   const columns: Record<string, string> = {};
   for (const pair of (options.column as string[] | undefined) ?? []) {
@@ -57,7 +65,16 @@ export function datasetChoices({ options }: Arguments): {
     format: (options.format ?? 'auto') as RowFormat | 'auto',
     columns,
     template: (options.template ?? 'auto') as TemplateChoice,
+    template_date: dateOf(options['template-date'] as string | undefined),
   };
+}
+
+/** A day at noon, so that it is the same day in every zone's summer and winter. @throws ForjaError usage */
+function dateOf(text: string | undefined): Date | undefined {
+  if (text === undefined) return undefined;
+  const date = new Date(`${text}T12:00:00`);
+  if (/^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(date.getTime())) return date;
+  throw usage(`--template-date takes a day such as 2026-03-01, not "${text}".`, 'Leave it out for today.');
 }
 
 /**
@@ -71,14 +88,15 @@ export async function withTokens<T>(
     val_path: string | null;
     val_share?: number;
     max_seq_len: number;
+    text_overlap_tokens?: number;
     settings?: ValidationSettings & { split_seed: number };
   },
   args: Arguments,
   output: Output,
   use: (prepared: PreparedTokens) => Promise<T> | T,
 ): Promise<T> {
-  const { format, columns, template } = datasetChoices(args);
-  const { model_path, data_path, val_path, val_share, max_seq_len, settings } = request;
+  const { format, columns, template, template_date: date } = datasetChoices(args);
+  const { model_path, data_path, val_path, val_share, settings } = request;
   output.progress(`reading ${model_path}`);
   const model = await inspectModel(model_path);
   const out_dir = await mkdtemp(join(tmpdir(), 'forja-tokens-'));
@@ -92,10 +110,11 @@ export async function withTokens<T>(
       cache_dir: rowCacheDir(),
       format,
       columns,
-      template: openTemplate(model, template),
+      template: openTemplate({ ...model, date }, template),
       out_dir,
-      startTokenizer: tokenizerOf(model_path, max_seq_len),
-      max_seq_len,
+      startTokenizer: tokenizerOf(model_path, request),
+      max_seq_len: request.max_seq_len,
+      text_overlap_tokens: request.text_overlap_tokens,
       onProgress: ({ done, total }) => {
         output.progress(`reading ${data_path}  ${total === 0 ? '' : `${Math.floor((100 * done) / total)} %`}`);
       },

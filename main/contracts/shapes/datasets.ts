@@ -82,6 +82,12 @@ export const tokenCounts = z.object({
   max_tokens: z.number(),
   truncated_rows: count,
   empty_rows: count,
+  /** Tokens beyond max_seq_len, and those of them that would be learned. */
+  lost_tokens: count,
+  lost_supervised_tokens: count,
+  /** Rows of plain text that became several, and tokens that stand in two of these. */
+  windowed_rows: count,
+  repeated_tokens: count,
   /** Pairs of upper bound (tokens, inclusive) and rows. */
   length_histogram: z.array(z.tuple([z.number(), z.number()])),
 });
@@ -115,6 +121,8 @@ export const previewRow = z.object({
   line: count,
   /** Null for a refused row. */
   tokens: count.nullable(),
+  /** Rows that it becomes: long plain text becomes several. */
+  windows: count,
   segments: z.array(
     z.object({
       text: z.string(),

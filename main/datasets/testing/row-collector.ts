@@ -54,6 +54,10 @@ export class RowCollector {
       max_tokens: 0,
       truncated_rows: 0,
       empty_rows: 0,
+      lost_tokens: 0,
+      lost_supervised_tokens: 0,
+      windowed_rows: 0,
+      repeated_tokens: 0,
       length_histogram: [],
     };
   }

@@ -17,7 +17,7 @@ using json = nlohmann::json;
 
 error invalid(uint64_t line, const std::string & why) {
     return error("rows_invalid", "Line " + std::to_string(line) + " of the rows is not valid: " + why + ".",
-                 R"(Each line must be {"row": number, "segments": [["text", 0 or 1, 1 where literal], ...]} in UTF-8.)",
+                 R"(Each line must be {"row": number, "segments": [["text", 0 or 1, 1 where literal], ...], "windows": 0 or 1} in UTF-8.)",
                  {{"line", std::to_string(line)}, {"reason", why}});
 }
 
@@ -28,7 +28,7 @@ class scanner {
     explicit scanner(std::string_view line) : p_(line.data()), end_(line.data() + line.size()) {}
 
     std::optional<row_line> row() {
-        row_line row{0, {}};
+        row_line row{0, {}, false};
         if (!is(R"({"row":)") || !number(row.source_row) || !is(R"(,"segments":[)")) {
             return std::nullopt;
         }
@@ -40,6 +40,9 @@ class scanner {
             if (!is("[\"") || !text(s.text) || !is(",") || !flag(s.supervised) || (is(",") && !flag(s.literal)) || !is("]")) {
                 return std::nullopt;
             }
+        }
+        if (is(R"(,"windows":)") && !flag(row.windows)) {
+            return std::nullopt;
         }
         return is("}") && p_ == end_ ? std::optional(std::move(row)) : std::nullopt;
     }
@@ -119,11 +122,12 @@ row_line parse_row_line(std::string_view line, uint64_t number) {
             return std::move(*row);
         }
     }
-    row_line row{number, {}};
+    row_line row{number, {}, false};
     try {
         json       object = json::parse(line);
         const auto flag   = [](const json & mark) { return mark.is_boolean() ? mark.get<bool>() : mark.get<int>() != 0; };
         row.source_row    = object.value("row", number);
+        row.windows       = object.contains("windows") && flag(object.at("windows"));
         for (json & item : object.at("segments")) {
             row.segments.push_back({std::move(item.at(0).get_ref<std::string &>()), flag(item.at(1)), item.size() > 2 && flag(item.at(2))});
         }

@@ -1,4 +1,4 @@
-// One row as the core sends it: {"row": 12, "segments": [["text", 0], ["more", 1, 1]]}.
+// One row as the core sends it: {"row": 12, "segments": [["text", 0], ["more", 1, 1]], "windows": 1}.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,7 @@ namespace forja {
 struct row_line {
     uint64_t             source_row;
     std::vector<segment> segments;
+    bool                 windows = false; // where it is longer than a row may be, it becomes several (text-windows.hpp)
 };
 
 /// @param number the line's, from 1; a row without a number of its own gets it

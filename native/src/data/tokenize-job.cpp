@@ -10,6 +10,7 @@
 
 #include "data/length-counts.hpp"
 #include "data/row-line.hpp"
+#include "data/text-windows.hpp"
 #include "data/token-file.hpp"
 #include "data/tokenizer.hpp"
 
@@ -32,6 +33,7 @@ struct tokenised_batch {
     };
     std::vector<uint32_t> words; // of all rows, back to back
     std::vector<row>      rows;
+    uint64_t              windowed_rows = 0, repeated_tokens = 0;
 };
 
 bool read_batch(std::istream & in, uint64_t & line_number, batch & out) {
@@ -70,7 +72,25 @@ class cache_pool {
     std::vector<std::unique_ptr<word_cache>> free_;
 };
 
-tokenised_batch tokenise_batch(const tokenizer & tok, cache_pool & caches, const batch & b) {
+/// Puts the windows of the row that is last in `out` in its place.
+void cut_last_row(const tokenizer & tok, const tokenize_options & options, tokenised_batch & out) {
+    const auto [n_words, source_row] = out.rows.back();
+    const std::vector<uint32_t> row(out.words.end() - static_cast<std::ptrdiff_t>(n_words), out.words.end());
+    const bool has_bos = tok.bos() >= 0 && token_id(row.front()) == tok.bos();
+    const auto windows = cut_windows(row, {options.max_seq_len, options.text_overlap_tokens, has_bos},
+                                     [&](int32_t token) { return tok.piece(token); });
+    out.words.resize(out.words.size() - n_words);
+    out.rows.pop_back();
+    for (const text_window & window : windows) {
+        const size_t before = out.words.size();
+        add_window(row, window, has_bos, out.words);
+        out.rows.push_back({out.words.size() - before, source_row});
+        out.repeated_tokens += window.n_given + (has_bos && window.begin > 1 ? 1 : 0);
+    }
+    ++out.windowed_rows;
+}
+
+tokenised_batch tokenise_batch(const tokenizer & tok, cache_pool & caches, const tokenize_options & options, const batch & b) {
     auto            cache = caches.take();
     tokenised_batch out;
     out.words.reserve(batch_bytes / 2);
@@ -79,6 +99,9 @@ tokenised_batch tokenise_batch(const tokenizer & tok, cache_pool & caches, const
         if (b.lines[i].find_first_not_of(" \t\r") != std::string::npos) {
             const row_line row = parse_row_line(b.lines[i], b.first_line + i);
             out.rows.push_back({tok.add_row(row.segments, cache.get(), out.words), row.source_row});
+            if (row.windows && out.rows.back().n_words > options.max_seq_len) {
+                cut_last_row(tok, options, out);
+            }
         }
     }
     caches.give_back(std::move(cache));
@@ -96,6 +119,9 @@ struct statistics {
         // An answer is near a row's end.
         const bool learnt = std::any_of(kept.rbegin(), kept.rend(), is_supervised);
         result.truncated_rows += words.size() > kept.size() ? 1 : 0;
+        const std::span<const uint32_t> lost = words.subspan(kept.size());
+        result.lost_tokens += lost.size();
+        result.lost_supervised_tokens += static_cast<uint64_t>(std::count_if(lost.begin(), lost.end(), is_supervised));
         result.empty_rows += learnt ? 0 : 1;
         lengths.add(words.size());
     }
@@ -124,6 +150,8 @@ tokenize_result tokenize_rows(const tokenize_options & options, std::istream & r
     const auto write_oldest = [&] {
         const tokenised_batch done = running.front().get();
         running.pop_front();
+        stats.result.windowed_rows += done.windowed_rows;
+        stats.result.repeated_tokens += done.repeated_tokens;
         size_t at = 0;
         for (const auto & [n_words, source_row] : done.rows) {
             const std::span words = std::span(done.words).subspan(at, n_words);
@@ -139,7 +167,7 @@ tokenize_result tokenize_rows(const tokenize_options & options, std::istream & r
         if (running.size() >= n_threads) {
             write_oldest();
         }
-        running.push_back(std::async(std::launch::async, [&tok, &caches, b = std::move(b)] { return tokenise_batch(tok, caches, b); }));
+        running.push_back(std::async(std::launch::async, [&tok, &caches, &options, b = std::move(b)] { return tokenise_batch(tok, caches, options, b); }));
         b = {};
     }
     while (!running.empty()) {

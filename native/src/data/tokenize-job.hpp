@@ -14,7 +14,8 @@ namespace forja {
 struct tokenize_options {
     std::string model_path;
     std::string output_path; // .fjt
-    uint32_t    max_seq_len = 512; // for truncated_rows and empty_rows only: rows are stored whole
+    uint32_t    max_seq_len = 512; // of windows, and to count what lies beyond: other rows are stored whole
+    uint32_t    text_overlap_tokens = 0; // of a window, repeated as context in the next
     uint64_t    dataset_rows = 0;  // of the file that the rows are a sample of; 0: they are all
     int         threads     = 0;   // 0: all that the machine has, at most 8
 };
@@ -25,11 +26,13 @@ struct tokenize_result {
     uint64_t median_tokens = 0, p95_tokens = 0, max_tokens = 0;
     uint64_t truncated_rows = 0; // longer than max_seq_len
     uint64_t empty_rows     = 0; // nothing to learn within the first max_seq_len tokens
+    uint64_t lost_tokens = 0, lost_supervised_tokens = 0; // beyond max_seq_len
+    uint64_t windowed_rows = 0, repeated_tokens = 0;      // rows that became several, and tokens that stand in two of them
     std::vector<std::pair<uint64_t, uint64_t>> length_histogram; // {upper bound, rows above the bound before and up to it}
 };
 
-/// Reads JSON Lines {"row": <source line>, "segments": [["text", 0|1, 0|1], ...]} (1: supervised; 1: literal, 0 where left out) to
-/// the end of `rows`, and writes output_path whole or not at all. Memory does not grow with the rows. progress(rows done, 0).
+/// Reads JSON Lines {"row": <source line>, "segments": [["text", 0|1, 0|1], ...], "windows": 0|1} (1: supervised; 1: literal, 0 where
+/// left out; 1: several rows where it is longer than max_seq_len) to the end of `rows`, and writes output_path whole or not at all. Memory does not grow with the rows. progress(rows done, 0).
 /// @throws error rows_invalid (which line and why), what tokenizer and token_file_writer throw.
 tokenize_result tokenize_rows(const tokenize_options & options, std::istream & rows, const progress_fn & progress);
 

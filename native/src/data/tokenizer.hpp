@@ -56,6 +56,9 @@ class tokenizer {
     /// The same, appended to `words`; returns how many.
     size_t add_row(const std::vector<segment> & segments, word_cache * cache, std::vector<uint32_t> & words) const;
 
+    /// The token that begins a context, where the vocabulary wants one; -1 where it doesn't.
+    int32_t bos() const { return add_bos_ ? bos_ : -1; }
+
     /// The text of a token, with special tokens written out; may be part of a UTF-8 sequence.
     std::string piece(int32_t token) const;
 

@@ -49,6 +49,10 @@ const texts: Record<keyof TrainSettings, SettingText> = {
     label: 'Longest row',
     help: 'Tokens of a row that are used; longer rows lose their end. Memory grows with it.',
   },
+  text_overlap_tokens: {
+    label: 'Overlap of texts',
+    help: 'Plain text that is too long for a row is cut into several. So many tokens of one are given again, as context, at the beginning of the next.',
+  },
   epochs: { label: 'Epochs', help: 'How often all rows are gone through.' },
   max_steps: { label: 'Step limit', help: 'Stops after so many steps. 0 leaves it to the epochs.' },
   seed: { label: 'Seed', help: 'The same seed with the same settings gives the same model.' },

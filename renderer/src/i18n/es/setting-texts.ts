@@ -59,6 +59,10 @@ export const settingTexts: Messages['settingTexts'] = {
       label: 'Fila más larga',
       help: 'Tokens de cada fila que se usan; las más largas pierden el final. La memoria crece con este valor.',
     },
+    text_overlap_tokens: {
+      label: 'Solape de los textos',
+      help: 'El texto sin formato que no cabe en una fila se corta en varias. Estos tokens de una se dan de nuevo, como contexto, al principio de la siguiente.',
+    },
     epochs: { label: 'Épocas', help: 'Cuántas veces se recorren todas las filas.' },
     max_steps: { label: 'Límite de pasos', help: 'Se detiene tras estos pasos. 0 lo deja en manos de las épocas.' },
     seed: { label: 'Semilla', help: 'La misma semilla con los mismos ajustes da el mismo modelo.' },

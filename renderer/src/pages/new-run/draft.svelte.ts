@@ -29,7 +29,7 @@ const SUGGESTED_CHARS = 500;
 const READ_DELAY = 500;
 const ESTIMATE_DELAY = 200;
 /** Settings that the reading of a dataset depends on. */
-const READING_SETTINGS = new Set<string>(['max_seq_len', 'split_seed']);
+const READING_SETTINGS = new Set<string>(['max_seq_len', 'text_overlap_tokens', 'split_seed']);
 
 /**
  * A fine-tune that is being put together: what was chosen, and what the core says of it. Each choice asks anew for what depends
@@ -220,7 +220,7 @@ export class Draft {
     const data_path = this.#dataPath;
     const preview = this.#previewRequest(0);
     if (model_path === null || data_path === null || preview === null || this.model.value === null) return;
-    const { max_seq_len } = preview;
+    const { max_seq_len, text_overlap_tokens } = preview;
     const { split_seed = 1 } = this.#settings;
     const choices = { ...this.#choices, data_path };
     this.preview.ask(
@@ -229,7 +229,7 @@ export class Draft {
       ({ rows }) => this.#suggestPrompts(rows),
     );
     this.dataset.ask(
-      () => call('datasets.inspect', { ...choices, model_path, max_seq_len, split_seed }),
+      () => call('datasets.inspect', { ...choices, model_path, max_seq_len, text_overlap_tokens, split_seed }),
       delay_ms,
       () => this.#estimate(0),
     );
@@ -252,9 +252,10 @@ export class Draft {
     const model_path = this.#modelPath;
     const data_path = this.#dataPath;
     if (model_path === null || data_path === null) return null;
-    const { max_seq_len = 512 } = this.#settings;
+    const { max_seq_len = 512, text_overlap_tokens = 0 } = this.#settings;
     const { format, columns, template } = this.#choices;
-    return { data_path, model_path, format, columns, template, max_seq_len, offset, limit: PREVIEW_ROWS };
+    const reading = { data_path, model_path, format, columns, template, max_seq_len, text_overlap_tokens };
+    return { ...reading, offset, limit: PREVIEW_ROWS };
   }
 
   #estimate(delay_ms = ESTIMATE_DELAY): void {
