@@ -76,7 +76,7 @@ function printTokens(tokens: TokenizeResult, max_seq_len: number, output: Output
       : [
           [
             'windows',
-            `${plural(windowed_rows, 'text')} cut into several rows; ${plural(repeated_tokens, 'token')} repeated`,
+            `${plural(windowed_rows, 'piece')} of text cut into several rows; ${plural(repeated_tokens, 'token')} repeated`,
           ],
         ];
   output.text(

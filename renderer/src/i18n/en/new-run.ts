@@ -170,7 +170,7 @@ export const newRun = {
     emptyRows: 'Nothing to learn within the limit',
     tokensTotal: 'Tokens',
     tokensLost: 'Lost beyond the limit',
-    windowedRows: 'Texts cut into several rows',
+    windowedRows: 'Pieces of text cut into several rows',
     tokensTrained: 'Of them trained',
     refusedTitle: 'Refused rows',
     refusedShown: (shown: number, all: number) => `${format.integer(shown)} of ${format.integer(all)}`,

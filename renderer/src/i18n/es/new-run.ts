@@ -140,7 +140,7 @@ export const newRun: Messages['newRun'] = {
     emptyRows: 'Sin nada que aprender dentro del límite',
     tokensTotal: 'Tokens',
     tokensLost: 'Perdidos más allá del límite',
-    windowedRows: 'Textos cortados en varias filas',
+    windowedRows: 'Trozos de texto cortados en varias filas',
     tokensTrained: 'De ellos se entrenan',
     refusedTitle: 'Filas rechazadas',
     refusedShown: (shown, all) => `${format.integer(shown)} de ${format.integer(all)}`,
