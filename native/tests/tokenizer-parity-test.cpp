@@ -1,6 +1,7 @@
 // Our own encoders against libllama on texts of every kind, for the vocabularies that come with llama.cpp's source and for every
 // pre-tokeniser that word_splitter knows. Any difference is a defect: the model would learn other tokens than it is asked with.
 #include <algorithm>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -168,6 +169,86 @@ void test_literal(const std::string & what, const tokenizer & tok, const std::st
     check(count_of(tok.row({{close.substr(0, 1), false, false}, {close.substr(1), false, true}}, &cache), close) == 0, what + ": no mark is made of a template's and a person's half");
 }
 
+/// How families of models write two turns; %q and %a are a question and an answer, | is a border between given and learnt.
+const std::vector<std::string> turn_shapes = {
+    "<|user|>\n%q<|end|>\n<|assistant|>\n|%a<|end|>|\n<|user|>\n%q<|end|>\n<|assistant|>\n|%a<|end|>|\n", // Phi 3
+    "<|user|>\n%q</s>\n<|assistant|>\n|%a</s>|\n<|user|>\n%q</s>\n<|assistant|>\n|%a</s>|\n",             // TinyLlama
+    "<s>[INST] %q [/INST]| %a </s>|<s>[INST] %q [/INST]| %a </s>",                                       // Llama 2
+    "[INST] %q [/INST]|%a</s>| [INST] %q [/INST]|%a</s>",                                                // Mistral 0.x
+    "<|im_start|>user\n%q<|im_end|>\n<|im_start|>assistant\n|%a<|im_end|>|\n<|im_start|>user\n%q<|im_end|>\n<|im_start|>assistant\n|%a<|im_end|>|\n",
+    "<|start_header_id|>user<|end_header_id|>\n\n%q<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n|%a<|eot_id|>|",
+    "<bos><start_of_turn>user\n%q<end_of_turn>\n<start_of_turn>model\n|%a<end_of_turn>|\n",
+    "<|START_OF_TURN_TOKEN|><|USER_TOKEN|>%q<|END_OF_TURN_TOKEN|><|START_OF_TURN_TOKEN|><|CHATBOT_TOKEN|>|%a<|END_OF_TURN_TOKEN|>|",
+    "<｜User｜>%q<｜Assistant｜>|%a<｜end▁of▁sentence｜>|<｜User｜>%q<｜Assistant｜>|%a<｜end▁of▁sentence｜>",
+    "### Instruction:\n%q\n\n### Response:\n|%a</s>|",
+    "User: %q\n\nAssistant:| %a\n\n|User: %q\n\nAssistant:| %a\n\n",
+    "%q|%a|%q|%a", // nothing between them
+};
+
+std::vector<segment> row_of(const std::string & shape, dice & d) {
+    static const std::vector<std::string> said = {
+        "Hello there", "What is 2 + 2?", " spaces ", "\n\nlines\n", "  ", "\n", "'s", "12", "é", "▁", "今天", "🙂", "\tint x;\r\n", ".", "a", "\n    indented:\n        more\n"};
+    std::vector<segment> segments(1);
+    for (size_t i = 0; i < shape.size(); ++i) {
+        if (shape[i] == '|' && (i == 0 || shape[i - 1] != '<') && (i + 1 == shape.size() || shape[i + 1] != '>')) {
+            segments.push_back({"", !segments.back().supervised, false});
+        } else if (shape[i] == '%') {
+            ++i;
+            segments.back().text += d.below(3) == 0 ? mixed_text(d) : said[d.below(said.size())];
+        } else {
+            segments.back().text += shape[i];
+        }
+    }
+    return segments;
+}
+
+/// A row is its text in one piece, as libllama reads it, wherever that begins with the tokens of the prompt alone; and where it
+/// doesn't, generation's own prompt stands before the border.
+void test_borders(const std::string & what, const tokenizer & tok) {
+    dice        d(12);
+    word_cache  cache;
+    std::string differs;
+    size_t      n_whole = 0, n_forced = 0;
+    for (int i = 0; i < 240 && differs.empty(); ++i) {
+        const auto           segments = row_of(turn_shapes[static_cast<size_t>(i) % turn_shapes.size()], d);
+        std::string          text;
+        std::vector<size_t>  places; // tokens before each border
+        std::vector<int32_t> prompt;
+        for (const segment & s : segments) {
+            text += s.text;
+        }
+        const std::vector<int32_t> whole = tok.begin(text);
+        size_t                     n     = 0;
+        bool                       fits  = true;
+        for (size_t k = 0; k + 1 < segments.size() && fits; ++k) {
+            n += segments[k].text.size();
+            prompt = tok.begin(std::string_view(text).substr(0, n));
+            fits   = prompt.size() <= whole.size() && std::equal(prompt.begin(), prompt.end(), whole.begin());
+            places.push_back(prompt.size());
+        }
+        (fits ? n_whole : n_forced) += 1;
+        for (word_cache * with : {static_cast<word_cache *>(nullptr), &cache}) {
+            const std::vector<uint32_t> words = tok.row(segments, with);
+            std::vector<int32_t>        ids;
+            for (const uint32_t word : words) {
+                ids.push_back(token_id(word));
+            }
+            const bool begins = ids.size() >= prompt.size() && std::equal(prompt.begin(), prompt.end(), ids.begin());
+            bool       same   = fits ? ids == whole : begins;
+            for (size_t at = 1; fits && same && at < words.size(); ++at) {
+                const auto before = std::count_if(places.begin(), places.end(), [&](size_t place) { return place <= at; });
+                same              = is_supervised(words[at]) == (before % 2 == 1);
+            }
+            if (!same) {
+                differs = text + (with == nullptr ? " (by libllama)" : "");
+            }
+        }
+    }
+    check(differs.empty(), what + ": rows have the tokens of their text in one piece (" + std::to_string(n_whole) + "), but for borders inside a token (" +
+                               std::to_string(n_forced) + ")" + (differs.empty() ? "" : "; not [" + differs + "]"));
+    check(n_whole > n_forced, what + ": most rows force nothing");
+}
+
 } // namespace
 
 int main() {
@@ -196,6 +277,15 @@ int main() {
     for (const char * pre : {"smollm", "llama-bpe", "qwen35", "default", "falcon", "deepseek-coder", "deepseek-v3"}) {
         compare(std::string(pre) + ", all characters", tokenizer(with_pre(path_of("gpt-2"), pre, dir.path("pre.gguf"))), all_characters());
     }
+    size_t n_vocabularies = 0;
+    for (const auto & entry : std::filesystem::directory_iterator(models)) {
+        const std::string name = entry.path().filename().string();
+        if (name.starts_with("ggml-vocab-") && name.ends_with(".gguf")) {
+            test_borders(name, tokenizer(entry.path().string()));
+            ++n_vocabularies;
+        }
+    }
+    check(n_vocabularies >= 15, "vocabularies of llama.cpp's source were found");
     test_literal("qwen2", tokenizer(path_of("qwen2")), "<|im_start|>", "<|im_end|>");
     test_literal("llama-spm", tokenizer(path_of("llama-spm")), "<s>", "</s>");
     test_literal("deepseek-coder", tokenizer(path_of("deepseek-coder")), "<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>");

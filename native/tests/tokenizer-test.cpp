@@ -70,7 +70,7 @@ void test_rows(const std::string & kind, const std::string & path, bool space_pr
         seen = seen.substr(std::string("<s>").size());
     }
     if (space_prefix) {
-        whole = "<|im_start|> user\nthe user and  the assistant, ¿qué? 漢字<|im_end|> \n<|im_start|> assistant\n" + answer + "\n";
+        whole = "<|im_start|> user\nthe user and  the assistant, ¿qué? 漢字<|im_end|> \n<|im_start|> assistant\n" + answer + " \n";
     }
     check(seen == whole, kind + ": the pieces together give the text back");
     check(ids(tok.row({{"the ", false}, {"user", false}, {" and", true}})) == ids(tok.row({{"the user", false}, {" and", true}})),

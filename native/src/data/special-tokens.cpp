@@ -80,8 +80,8 @@ void special_tokens::look(std::string_view text, std::vector<mark_room::found> &
     }
 }
 
-const std::vector<text_part> & special_tokens::split(std::string_view text, const std::vector<text_range> & literal, bool & is_certain,
-                                                     mark_room & room) const {
+const std::vector<text_part> & special_tokens::split(std::string_view text, const std::vector<text_range> & literal, std::span<const size_t> borders,
+                                                     bool & is_certain, mark_room & room) const {
     using found_mark = mark_room::found;
     using taken      = mark_room::taken;
     auto & found     = room.all_found;
@@ -89,7 +89,8 @@ const std::vector<text_part> & special_tokens::split(std::string_view text, cons
     std::erase_if(found, [&](const found_mark & f) {
         const size_t end   = f.begin + marks_[f.mark].size;
         const auto   after = std::upper_bound(literal.begin(), literal.end(), f.begin, [](size_t at, const text_range & r) { return at < r.end; });
-        return marks_[f.mark].is_control && after != literal.end() && after->begin < end;
+        const auto   border = std::upper_bound(borders.begin(), borders.end(), f.begin);
+        return (marks_[f.mark].is_control && after != literal.end() && after->begin < end) || (border != borders.end() && *border < end);
     });
     // No two are of one size at one place.
     std::sort(found.begin(), found.end(), [&](const found_mark & a, const found_mark & b) {
@@ -109,7 +110,7 @@ const std::vector<text_part> & special_tokens::split(std::string_view text, cons
             is_certain         = is_certain && (other.size != m.size || other.token == m.token);
             continue;
         }
-        while (m.strips_left && one.begin > left && is_space(text[one.begin - 1])) {
+        while (m.strips_left && one.begin > left && is_space(text[one.begin - 1]) && !std::binary_search(borders.begin(), borders.end(), one.begin)) {
             --one.begin;
         }
         while (m.strips_right && one.end < right && is_space(text[one.end])) {

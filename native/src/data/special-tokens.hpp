@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,8 +42,10 @@ class special_tokens {
 
     /// The parts of a text in their order, none of them empty; white space that a mark swallows is in none. They lie in `room`.
     /// @param literal ranges in their order; marks of control tokens count only where they touch none of these
+    /// @param borders places in their order, across which no mark reaches and none swallows what comes before it
     /// @param is_certain set to false where two marks of one length overlap: then only libllama knows which it takes
-    const std::vector<text_part> & split(std::string_view text, const std::vector<text_range> & literal, bool & is_certain, mark_room & room) const;
+    const std::vector<text_part> & split(std::string_view text, const std::vector<text_range> & literal, std::span<const size_t> borders, bool & is_certain,
+                                         mark_room & room) const;
 
   private:
     struct mark {

@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "base/llama-log.hpp"
+#include "data/run-borders.hpp"
 #include "data/token-file.hpp"
 #include "data/unicode-classes.hpp"
 #include "gguf/gguf-file.hpp"
@@ -196,7 +197,8 @@ bool tokenizer::agrees_with_libllama() const {
                     continue;
                 }
                 std::vector<int32_t> own;
-                encode(texts[i], {}, begins, &cache, own);
+                std::vector<size_t>  places;
+                encode(texts[i], {}, {}, begins, &cache, own, places);
                 if (own != by_libllama(texts[i], begins)) {
                     return false;
                 }
@@ -214,7 +216,7 @@ std::vector<int32_t> tokenizer::by_libllama(std::string_view text, bool begins) 
     std::vector<int32_t> out;
     mark_room            room;
     bool                 certain = true, after_mark = false;
-    for (const text_part & part : marks_->split(text, {}, certain, room)) {
+    for (const text_part & part : marks_->split(text, {}, {}, certain, room)) {
         if (part.token >= 0) {
             out.push_back(part.token);
         } else {
@@ -225,27 +227,56 @@ std::vector<int32_t> tokenizer::by_libllama(std::string_view text, bool begins) 
     return out;
 }
 
-void tokenizer::encode(std::string_view text, const std::vector<text_range> & literal, bool begins, word_cache * cache, std::vector<int32_t> & out) const {
+void tokenizer::encode_by_libllama(std::string_view text, std::span<const size_t> borders, bool begins, std::vector<int32_t> & out,
+                                   std::vector<size_t> & places) const {
+    const llama_vocab * vocab = llama_model_get_vocab(model_.get());
+    encode_across(
+        text, borders, begins, text.size(),
+        [&](std::string_view part, bool part_begins, std::vector<int32_t> & to) { append(to, by_libllama(part, part_begins)); },
+        [&](int32_t token) { return is_special(vocab, token); }, out, places);
+}
+
+void tokenizer::encode(std::string_view text, const std::vector<text_range> & literal, std::span<const size_t> borders, bool begins, word_cache * cache,
+                       std::vector<int32_t> & out, std::vector<size_t> & places) const {
     if (!splits_marks_ || (cache == nullptr && literal.empty())) {
-        append(out, by_libllama(text, begins));
+        encode_by_libllama(text, borders, begins, out, places);
         return;
     }
     mark_room    own_room;
     bool         certain = true;
-    const auto & parts   = marks_->split(text, literal, certain, cache != nullptr ? cache->marks : own_room);
+    const auto & parts   = marks_->split(text, literal, borders, certain, cache != nullptr ? cache->marks : own_room);
     if (!certain && literal.empty()) {
-        append(out, by_libllama(text, begins));
+        encode_by_libllama(text, borders, begins, out, places);
         return;
     }
-    bool after_mark = begins;
+    bool   after_mark = begins;
+    size_t next       = 0; // border
     for (const text_part & part : parts) {
+        for (; next < borders.size() && borders[next] <= part.begin; ++next) {
+            places.push_back(out.size());
+        }
+        size_t last = next;
+        while (last < borders.size() && borders[last] < part.end) {
+            ++last;
+        }
         if (part.token >= 0) {
             out.push_back(part.token);
-        } else {
+        } else if (last == next) {
             encode_plain(text.substr(part.begin, part.end - part.begin), after_mark, cache, out);
+        } else {
+            std::vector<size_t> inside(borders.begin() + static_cast<std::ptrdiff_t>(next), borders.begin() + static_cast<std::ptrdiff_t>(last));
+            for (size_t & border : inside) {
+                border -= part.begin;
+            }
+            encode_across(
+                text.substr(part.begin, part.end - part.begin), inside, after_mark, border_reach,
+                [&](std::string_view plain, bool spaced, std::vector<int32_t> & to) { encode_plain(plain, spaced, cache, to); },
+                [](int32_t) { return false; }, out, places);
+            next = last;
         }
         after_mark = part.token >= 0;
     }
+    places.resize(borders.size(), out.size());
 }
 
 /// A text without marks. after_mark: SentencePiece may put a space before it.
@@ -290,7 +321,8 @@ bool tokenizer::wants_bos(const std::vector<int32_t> & tokens) const {
 
 std::vector<int32_t> tokenizer::begin(std::string_view text, word_cache * cache) const {
     std::vector<int32_t> tokens;
-    encode(text, {}, true, cache, tokens);
+    std::vector<size_t>  places;
+    encode(text, {}, {}, true, cache, tokens, places);
     if (wants_bos(tokens)) {
         tokens.insert(tokens.begin(), bos_);
     }
@@ -299,7 +331,8 @@ std::vector<int32_t> tokenizer::begin(std::string_view text, word_cache * cache)
 
 std::vector<int32_t> tokenizer::go_on(std::string_view text, word_cache * cache) const {
     std::vector<int32_t> tokens;
-    encode(text, {}, false, cache, tokens);
+    std::vector<size_t>  places;
+    encode(text, {}, {}, false, cache, tokens, places);
     return tokens;
 }
 
@@ -311,32 +344,43 @@ std::vector<uint32_t> tokenizer::row(const std::vector<segment> & segments, word
 
 size_t tokenizer::add_row(const std::vector<segment> & segments, word_cache * cache, std::vector<uint32_t> & words) const {
     row_room own_room;
-    auto & [text, tokens, literal] = cache != nullptr ? cache->row : own_room;
-    const size_t before            = words.size();
-    bool         first             = true;
+    auto & [text, tokens, literal, borders, places] = cache != nullptr ? cache->row : own_room;
     text.clear();
+    tokens.clear();
     literal.clear();
-    for (size_t i = 0; i < segments.size(); ++i) {
-        if (segments[i].literal && !segments[i].text.empty()) {
-            literal.push_back({text.size(), text.size() + segments[i].text.size()});
-        }
-        text += segments[i].text;
-        const bool supervised = segments[i].supervised;
-        if (text.empty() || (i + 1 < segments.size() && segments[i + 1].supervised == supervised)) {
+    borders.clear();
+    places.clear();
+    bool first_supervised = false, supervised = false;
+    for (const segment & s : segments) {
+        if (s.text.empty()) {
             continue;
         }
-        const uint32_t mark = supervised ? supervised_bit : 0u;
-        tokens.clear();
-        encode(text, literal, first, cache, tokens);
-        if (first && wants_bos(tokens)) {
-            words.push_back(static_cast<uint32_t>(bos_) | mark);
+        if (text.empty()) {
+            first_supervised = s.supervised;
+        } else if (s.supervised != supervised) {
+            borders.push_back(text.size());
         }
-        for (const int32_t token : tokens) {
-            words.push_back(static_cast<uint32_t>(token) | mark);
+        supervised = s.supervised;
+        if (s.literal) {
+            literal.push_back({text.size(), text.size() + s.text.size()});
         }
-        first = false;
-        text.clear();
-        literal.clear();
+        text += s.text;
+    }
+    if (text.empty()) {
+        return 0;
+    }
+    encode(text, literal, borders, true, cache, tokens, places);
+    const size_t before = words.size();
+    if (wants_bos(tokens)) {
+        words.push_back(static_cast<uint32_t>(bos_));
+    }
+    supervised  = first_supervised;
+    size_t next = 0;
+    for (size_t i = 0; i < tokens.size(); ++i) {
+        for (; next < places.size() && places[next] <= i; ++next) {
+            supervised = !supervised;
+        }
+        words.push_back(static_cast<uint32_t>(tokens[i]) | (supervised ? supervised_bit : 0u));
     }
     if (words.size() > before) {
         words[before] &= ~supervised_bit;

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,8 +50,9 @@ class tokenizer {
     /// The tokens of a text that continues one: no BOS and no space put before it.
     std::vector<int32_t> go_on(std::string_view text, word_cache * cache = nullptr) const;
 
-    /// A row as payload words (token-file.hpp). The first part is tokenised as begin() does and each further one as go_on()
-    /// does, so that a prompt's tokens are those of the prompt alone, as at inference. The first token is never supervised.
+    /// A row as payload words (token-file.hpp): the tokens that begin() gives for its text in one piece, except where a border
+    /// between what is given and what is learnt lies inside a token; there the tokens before it are those of the prompt alone, as at
+    /// inference, and what follows goes on behind them (run-borders.hpp). The first token is never supervised.
     std::vector<uint32_t> row(const std::vector<segment> & segments, word_cache * cache = nullptr) const;
 
     /// The same, appended to `words`; returns how many.
@@ -73,8 +75,10 @@ class tokenizer {
     static model_ptr load(const std::string & path, bool without_space_prefix);
 
     std::vector<int32_t> by_libllama(std::string_view text, bool begins) const; // but for BOS
-    /// Appends to out, but for BOS.
-    void encode(std::string_view text, const std::vector<text_range> & literal, bool begins, word_cache * cache, std::vector<int32_t> & out) const;
+    /// Appends to out, but for BOS. `places` gets how many tokens `out` holds before each border.
+    void encode(std::string_view text, const std::vector<text_range> & literal, std::span<const size_t> borders, bool begins, word_cache * cache,
+                std::vector<int32_t> & out, std::vector<size_t> & places) const;
+    void encode_by_libllama(std::string_view text, std::span<const size_t> borders, bool begins, std::vector<int32_t> & out, std::vector<size_t> & places) const;
     void encode_plain(std::string_view text, bool after_mark, word_cache * cache, std::vector<int32_t> & out) const;
     bool wants_bos(const std::vector<int32_t> & tokens) const;
     void                 find_encoders(const gguf_file & file);

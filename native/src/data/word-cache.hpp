@@ -19,11 +19,13 @@
 
 namespace forja {
 
-/// Room for a stretch of a row that is tokenised as one.
+/// Room for a row: its text, where that is literal and where what is learnt begins or ends, its tokens and how many lie before each
+/// border.
 struct row_room {
     std::string             text;
     std::vector<int32_t>    tokens;
     std::vector<text_range> literal;
+    std::vector<size_t>     borders, places;
 };
 
 /// For one tokenizer and one thread.
