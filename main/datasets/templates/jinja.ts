@@ -1,26 +1,9 @@
-import * as library from '@huggingface/jinja';
 import { DatasetError, RowError } from '../errors.ts';
 import type { ChatMessage, ModelText } from '../types.ts';
-import { BoundedInterpreter, range } from './bounded.ts';
-import { strftime } from './strftime.ts';
+import { fromJson, globalNames, Limits, parseTemplate, runTemplate, type Program } from './jinja/index.ts';
 
-/** A parsed template: the syntax tree's root. */
-export interface Program {
-  type: string;
-}
-
-interface JinjaEnvironment {
-  set(name: string, value: unknown): void;
-}
-
-/** The part of the library that is used; its own declarations lack file extensions, which Node's resolution needs. */
-interface JinjaLibrary {
-  tokenize: (source: string, options: { lstrip_blocks: boolean; trim_blocks: boolean }) => unknown;
-  parse: (tokens: unknown) => Program;
-  Environment: new () => JinjaEnvironment;
-}
-
-const { Environment, parse, tokenize } = library as unknown as JinjaLibrary;
+/** A message counts as this many more characters towards what a rendering may take. */
+const MESSAGE_CHARS = 500;
 
 /** What an answer's thoughts are called in templates. */
 export const REASONING_KEYS = ['reasoning_content', 'reasoning', 'thinking'] as const;
@@ -60,7 +43,7 @@ export class JinjaTemplate {
     this.bos = model.bos_token ?? '';
     this.eos = model.eos_token ?? '';
     try {
-      this.parsed = parse(tokenize(source, { lstrip_blocks: true, trim_blocks: true }));
+      this.parsed = parseTemplate(source);
     } catch (error) {
       throw templateInvalid((error as Error).message);
     }
@@ -72,26 +55,30 @@ export class JinjaTemplate {
     return Object.assign(Object.create(JinjaTemplate.prototype) as this, this, { tools });
   }
 
-  /** All text that a rendering is given: what it may take grows with it. */
-  private given(messages: ChatMessage[]): readonly { content: string }[] {
-    const extras = messages.flatMap(extrasOf);
-    const tools = this.tools === null ? [] : [{ content: JSON.stringify(this.tools) }];
-    return extras.length + tools.length === 0 ? messages : [...messages, ...extras, ...tools];
+  /** What a rendering may take grows with what it is given. */
+  private limits(messages: ChatMessage[]): Limits {
+    const sizes = messages.map(({ content, reasoning, tool_calls }) => {
+      const calls = tool_calls === undefined ? 0 : JSON.stringify(tool_calls).length;
+      return content.length + (reasoning?.length ?? 0) + calls + MESSAGE_CHARS;
+    });
+    const tools = this.tools === null ? 0 : JSON.stringify(this.tools).length;
+    return new Limits(sizes.reduce((sum, size) => sum + size, tools));
   }
 
   /** @throws RowError template_refused, with the template's own words */
   render(messages: ChatMessage[], add_generation_prompt: boolean): string {
     try {
-      const environment = newEnvironment(this.date);
-      environment.set(
-        'messages',
-        messages.map((message) => toTemplateMessage(message, this.dialect)),
-      );
-      environment.set('add_generation_prompt', add_generation_prompt);
-      environment.set('bos_token', this.bos);
-      environment.set('eos_token', this.eos);
-      environment.set('tools', this.tools);
-      return new BoundedInterpreter(environment, this.given(messages)).run(this.parsed).value;
+      const names = globalNames(this.date);
+      const given = {
+        messages: messages.map((message) => toTemplateMessage(message, this.dialect)),
+        add_generation_prompt,
+        bos_token: this.bos,
+        eos_token: this.eos,
+        tools: this.tools,
+        documents: null,
+      };
+      for (const [name, value] of Object.entries(given)) names.set(name, fromJson(value));
+      return runTemplate(this.parsed, names, this.limits(messages));
     } catch (error) {
       throw new RowError(
         'template_refused',
@@ -100,12 +87,6 @@ export class JinjaTemplate {
       );
     }
   }
-}
-
-/** What a message has besides its content, as text. */
-function extrasOf({ reasoning, tool_calls }: ChatMessage): { content: string }[] {
-  if (reasoning === undefined && tool_calls === undefined) return [];
-  return [{ content: `${reasoning ?? ''}${JSON.stringify(tool_calls ?? '')}` }];
 }
 
 /** A message under the names that templates have for its parts. */
@@ -133,25 +114,4 @@ export function templateInvalid(reason: string): DatasetError {
     'Choose the template alpaca, alpaca-short or plain.',
     { reason },
   );
-}
-
-/** What chat templates may call. The library's own Template sets the same, with a strftime_now that can't be replaced. */
-function newEnvironment(date: Date): JinjaEnvironment {
-  const environment = new Environment();
-  for (const [name, value] of Object.entries({
-    true: true,
-    True: true,
-    false: false,
-    False: false,
-    none: null,
-    None: null,
-  })) {
-    environment.set(name, value);
-  }
-  environment.set('raise_exception', (message: string) => {
-    throw new Error(message);
-  });
-  environment.set('range', range);
-  environment.set('strftime_now', (format: string) => strftime(date, format));
-  return environment;
 }

@@ -1,6 +1,7 @@
 import type { ChatMessage, Segment } from '../types.ts';
 import { SENTINEL, exactSegments, type AnswerFrame } from './spans.ts';
-import type { JinjaTemplate, Program } from './jinja.ts';
+import { hasBlankEnds, strip, type Program } from './jinja/index.ts';
+import type { JinjaTemplate } from './jinja.ts';
 import { mayHoldMark, SegmentList, withoutLiteral } from './segments.ts';
 
 /** Rows of a shape that are rendered both ways before the quick one is trusted alone. */
@@ -65,7 +66,7 @@ export class SkeletonRenderer {
   }
 
   private isPlain(content: string, trims: boolean): boolean {
-    const shown = trims ? content.trim().length === content.length : content.trim() !== '';
+    const shown = trims ? !hasBlankEnds(content) : strip(content, null, true, true) !== '';
     return shown && content !== '' && !this.searched.some((literal) => content.includes(literal));
   }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { RowError } from '../errors.ts';
-import { chatml } from './example-templates.ts';
-import { JinjaTemplate } from './jinja.ts';
+import { RowError } from '../../errors.ts';
+import { chatml } from '../example-templates.ts';
+import { JinjaTemplate } from '../jinja.ts';
 
 const MESSAGES = [
   { role: 'user', content: 'Hello' },
