@@ -268,8 +268,9 @@ void tokenizer::encode(std::string_view text, const std::vector<text_range> & li
             for (size_t & border : inside) {
                 border -= part.begin;
             }
+            // Where libllama reads, a text that is cut may get a prefix of its own: then none is cut.
             encode_across(
-                text.substr(part.begin, part.end - part.begin), inside, after_mark, border_reach,
+                text.substr(part.begin, part.end - part.begin), inside, after_mark, is_own() ? border_reach : part.end - part.begin,
                 [&](std::string_view plain, bool spaced, std::vector<int32_t> & to) { encode_plain(plain, spaced, cache, to); },
                 [](int32_t) { return false; }, out, places);
             next = last;
