@@ -27,8 +27,7 @@ const std::map<std::string, std::map<ggml_type, std::string>> exceptions{
 };
 
 // Everything that one step of one model would not do on the device.
-std::set<std::string> elsewhere(const std::string & path, std::shared_ptr<device> dev, precision prec) {
-    auto            base = model::load(gguf_file::open(path), dev, 256, false);
+std::set<std::string> elsewhere(std::shared_ptr<model> base, precision prec) {
     method_settings s;
     s.lora_rank    = 4;
     s.lora_dropout = 0.1; // its mask is part of the graph
@@ -72,8 +71,9 @@ void whole_list(const temporary_folder & folder, const std::string & backend, st
             f.type                 = type;
             f.zeros                = true;
             const std::string path = fixture(folder, f);
+            const auto        base = model::load(gguf_file::open(path), dev, 256, false);
             for (precision prec : {precision::fast, precision::f32}) {
-                const auto list = elsewhere(path, dev, prec);
+                const auto list = elsewhere(base, prec);
                 asked++;
                 const auto excepted = exceptions.find(backend);
                 if (excepted != exceptions.end() && excepted->second.count(type)) {
@@ -100,16 +100,16 @@ void whole_list(const temporary_folder & folder, const std::string & backend, st
 void list_making() {
     temporary_folder folder;
     const auto       path = fixture(folder, {});
-    auto             with = [&](std::function<bool(const ggml_tensor *)> rules) { return elsewhere(path, device::open_emulated(1, std::move(rules)), precision::f32); };
+    auto             with = [&](std::function<bool(const ggml_tensor *)> rules) { return elsewhere(model::load(gguf_file::open(path), device::open_emulated(1, std::move(rules)), 256, false), precision::f32); };
     check(with([](const ggml_tensor * op) { return op->op != GGML_OP_SOFT_MAX; }) == std::set<std::string>{"SOFT_MAX f32", "SOFT_MAX f32, f32"}, "a missing SOFT_MAX is told, with and without mask");
     check(with([](const ggml_tensor * op) { return op->op != GGML_OP_OPT_STEP_ADAMW; }).size() == 1, "so is the optimiser's operation");
     check(with([](const ggml_tensor *) { return true; }).empty(), "nothing is told where all is there");
     fixtures::model_options f;
     f.type            = GGML_TYPE_Q8_0;
     const auto quantised = fixture(folder, f);
-    const auto list      = elsewhere(quantised, device::open_emulated(1, [](const ggml_tensor * op) {
+    const auto list      = elsewhere(model::load(gguf_file::open(quantised), device::open_emulated(1, [](const ggml_tensor * op) {
         return !((op->op == GGML_OP_GET_ROWS || op->op == GGML_OP_CPY) && op->src[0]->type == GGML_TYPE_Q8_0);
-    }), precision::fast);
+    }), 256, false), precision::fast);
     check(list == std::set<std::string>{"dequantising q8_0"}, "dequantising on the host is told");
 }
 
