@@ -139,6 +139,7 @@ const en: Texts = {
 const WHY_ES: Record<string, string> = {
   database_corrupt:
     'La base de datos está dañada. Aparta el archivo y Forja empezará otro; los ajustes finos siguen enteros en sus carpetas.',
+  database_locked: 'Otro programa tiene bloqueada la base de datos de Forja. Ciérralo y vuelve a abrir Forja.',
   database_from_future: 'La base de datos es de una versión más nueva de Forja: actualiza Forja.',
   database_unavailable: 'No se puede abrir la base de datos de Forja. Comprueba los permisos de la carpeta de datos.',
   disk_full: 'El disco está lleno: libera espacio y vuelve a abrir Forja.',

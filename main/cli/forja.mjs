@@ -21,8 +21,9 @@ if (major > 22 || (major === 22 && minor >= 18)) {
     process.exit(1);
   }
   const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: 'inherit' });
-  // A terminal sends Ctrl-C to both processes: this one waits for the other to write its checkpoint.
-  process.on('SIGINT', () => {});
+  // A terminal sends Ctrl-C to both processes, `kill -INT` to this one alone. The other is told by SIGTERM: a SIGINT more would look like
+  // Ctrl-C pressed twice, which ends it at once. This one waits for it to write its checkpoint.
+  process.on('SIGINT', () => child.kill('SIGTERM'));
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('exit', (code, signal) => {
     if (signal === null) process.exit(code ?? 1);

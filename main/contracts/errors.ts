@@ -37,6 +37,7 @@ export const ERROR_EXITS = {
   protocol_violation: EXIT.failure,
   database_from_future: EXIT.failure,
   database_corrupt: EXIT.failure,
+  database_locked: EXIT.failure,
   database_unavailable: EXIT.failure,
   disk_full: EXIT.failure,
   access_denied: EXIT.failure,

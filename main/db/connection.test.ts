@@ -176,6 +176,9 @@ test.each([
   ['ENOSPC', 'disk_full'],
   ['SQLITE_CORRUPT_VTAB', 'database_corrupt'],
   ['SQLITE_NOTADB', 'database_corrupt'],
+  ['SQLITE_BUSY', 'database_locked'],
+  ['SQLITE_BUSY_RECOVERY', 'database_locked'],
+  ['SQLITE_LOCKED', 'database_locked'],
   ['SQLITE_CANTOPEN', 'database_unavailable'],
 ])('%s while opening is told as %s', (code, told) => {
   const error = openError(join(dir, 'x.sqlite3'), Object.assign(new Error('why'), { code }));

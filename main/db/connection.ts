@@ -40,7 +40,7 @@ export function databasePath(): string {
  *
  * Several processes may have it open (WAL; a writer waits up to five seconds for another).
  * @param path default: databasePath(); ':memory:' for one that nobody else sees
- * @throws ForjaError database_from_future, database_corrupt, database_unavailable, disk_full
+ * @throws ForjaError database_from_future, database_corrupt, database_locked, database_unavailable, disk_full
  */
 export function openDb(path: string = databasePath(), options: OpenDbOptions = {}): ForjaDb {
   let db: BetterSqlite.Database | null = null;

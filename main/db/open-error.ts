@@ -28,6 +28,12 @@ export function openError(path: string, error: unknown): ForjaError {
       'Move the file away, and Forja begins a new one. The runs themselves lie whole in their folders: `forja resume` and `forja export` need nothing else.';
     return new ForjaError('database_corrupt', message, hint, details, because);
   }
+  if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) {
+    const message = `The database ${path} is in use by another program, which has locked it.`;
+    const hint =
+      'Close that program (another Forja, a backup, a database viewer) and start again, or set FORJA_DATA_DIR to another folder.';
+    return new ForjaError('database_locked', message, hint, details, because);
+  }
   const hint = 'Make its folder writable, or set FORJA_DATA_DIR to another folder.';
   return new ForjaError(
     'database_unavailable',

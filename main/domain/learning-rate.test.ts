@@ -33,6 +33,22 @@ describe('learningRate', () => {
     expect(curve(settings({ lr_scheduler: 'constant', warmup_steps: 1 }), 4)).toEqual([0, 1, 1, 1]);
   });
 
+  test.each(['linear', 'cosine', 'constant'] as const)(
+    'one step alone has the full rate, whatever the warmup: %s',
+    (lr_scheduler) => {
+      expect(curve(settings({ lr_scheduler, learning_rate: 3, warmup_ratio: 0.03 }), 1)).toEqual([3]);
+      expect(curve(settings({ lr_scheduler, learning_rate: 3, warmup_steps: 10 }), 1)).toEqual([3]);
+    },
+  );
+
+  test('with two steps or more some step learns, whatever the warmup', () => {
+    for (let total = 2; total <= 40; total++) {
+      for (const one of [{ warmup_ratio: 0.03 }, { warmup_ratio: 1 }, { warmup_steps: 1 }, { warmup_steps: 1000 }]) {
+        expect(Math.max(...curve(settings(one), total))).toBeGreaterThan(0);
+      }
+    }
+  });
+
   test('a warmup as long as the run never divides by zero', () => {
     expect(curve(settings({ warmup_steps: 4 }), 4)).toEqual([0, 0.25, 0.5, 0.75]);
   });

@@ -8,10 +8,12 @@ export interface ScheduleSettings {
 }
 
 /**
- * Steps over which the learning rate rises: `warmup_steps`, or the share `warmup_ratio` of all steps, rounded up.
+ * Steps over which the learning rate rises: `warmup_steps`, or the share `warmup_ratio` of all steps, rounded up. A run of one
+ * step has none: the first step of a warmup has rate 0, so the run would learn nothing.
  * Source: transformers, TrainingArguments.get_warmup_steps.
  */
 export function warmupSteps(settings: ScheduleSettings, totalSteps: number): number {
+  if (totalSteps <= 1) return 0;
   const { warmup_steps, warmup_ratio } = settings;
   return warmup_steps > 0 ? warmup_steps : Math.ceil(totalSteps * warmup_ratio);
 }

@@ -10,7 +10,7 @@ import { restoreSteps } from './restore-steps.ts';
 import { RunFolder, type Checkpoint } from './run-folder.ts';
 import { RunLock } from './run-lock.ts';
 
-/** Settings that may differ when a run goes on: they say where and how it is computed, not what is learned. */
+/** Settings that may differ when a run goes on: where and how it is computed, and the rate where the run's own was too high. */
 export interface ResumeChanges {
   /** Where the model lies now, when it was moved. */
   model_path?: string;
@@ -18,6 +18,7 @@ export interface ResumeChanges {
   device?: string;
   checkpoint_steps?: number;
   checkpoints_kept?: number;
+  learning_rate?: number;
 }
 
 /** A run that is ready to go on. */

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { RunLock } from './run-lock.ts';
 
@@ -50,3 +51,38 @@ test('one from before the machine was started holds nothing, whatever process ha
   expect(RunLock.isHeld(dir)).toBe(false);
   RunLock.take(dir).release();
 });
+
+test.each([
+  ['no lock', null as { id?: string; pids: number[] } | null],
+  ['a lock of the dead', { pids: [2 ** 22 + 1] }],
+  ['a lock of the dead that a dead one was taking over', { id: 'x', pids: [2 ** 22 + 1] }],
+])(
+  'of processes that come at once one gets it: %s',
+  async (_, left) => {
+    if (left !== null) writeFileSync(join(dir, 'run.lock'), JSON.stringify(left));
+    if (left?.id !== undefined)
+      writeFileSync(join(dir, `run.lock.${left.id}`), JSON.stringify({ pids: [2 ** 22 + 1] }));
+    const program = `
+    const { RunLock } = await import(${JSON.stringify(new URL('run-lock.ts', import.meta.url).href)});
+    process.stdout.write('ready\\n');
+    process.stdin.once('data', () => {
+      try {
+        RunLock.take(${JSON.stringify(dir)});
+        process.stdout.write('taken\\n');
+      } catch (error) {
+        process.stdout.write(error.code + '\\n');
+      }
+    });
+    process.stdin.on('end', () => process.exit(0));`;
+    const processes = Array.from({ length: 4 }, () => spawn(process.execPath, ['--input-type=module', '-e', program]));
+    const lines = processes.map((one) => createInterface({ input: one.stdout })[Symbol.asyncIterator]());
+    const next = () => Promise.all(lines.map(async (line) => (await line.next()).value as string));
+    expect(await next()).toEqual(Array(4).fill('ready'));
+    for (const one of processes) one.stdin.write('go\n');
+    expect((await next()).sort()).toEqual(['run_in_use', 'run_in_use', 'run_in_use', 'taken']);
+    for (const one of processes) one.stdin.end();
+    await Promise.all(processes.map((one) => new Promise((resolve) => one.on('exit', resolve))));
+    expect(readdirSync(dir)).toEqual(['run.lock']);
+  },
+  60_000,
+);

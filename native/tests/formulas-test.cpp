@@ -28,6 +28,7 @@ void schedules() {
     check(near(rate("linear", 10, 10, 10), 0.9) && std::isfinite(rate("cosine", 20, 10, 10)), "a warmup of the whole run and longer");
     check(near(rate("linear", 0, 1, 1), 1.0), "a run of one step");
     check(warmup_of(0, 0.03, 100) == 3 && warmup_of(0, 0.03, 101) == 4 && warmup_of(7, 0.5, 100) == 7 && warmup_of(0, 0.0, 100) == 0, "warmup by steps or ratio");
+    check(warmup_of(0, 0.03, 1) == 0 && warmup_of(5, 0.0, 1) == 0 && warmup_of(0, 1.0, 2) == 2 && rate("linear", 2, 2, 2) == 0.5, "a run of one step has no warmup");
     bool decays = true, positive = true;
     for (int64_t s = 1; s <= 100; s++) {
         for (const char * kind : {"linear", "cosine"}) {

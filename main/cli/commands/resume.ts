@@ -6,7 +6,7 @@ import { followRun, printEnd } from '../lib/follow-run.ts';
 import { count } from '../lib/format.ts';
 import { givenSettings, settingOptions } from '../lib/settings.ts';
 
-const CHANGEABLE = ['threads', 'device', 'checkpoint_steps', 'checkpoints_kept'];
+const CHANGEABLE = ['threads', 'device', 'checkpoint_steps', 'checkpoints_kept', 'learning_rate'];
 
 export const resume: Command = {
   name: 'resume',
@@ -14,7 +14,8 @@ export const resume: Command = {
   words: ['DIR'],
   about:
     'Goes on from the newest checkpoint in DIR, or from the start when it never came to one. On the CPU, with the same number of ' +
-    'threads, losses and adapter equal those of a run that never stopped. A run that is completed is left as it is (exit code 0).',
+    'threads, losses and adapter equal those of a run that never stopped (with another --learning-rate they do not). Where the newest ' +
+    'checkpoint is damaged, the newest whole one is taken. A run that is completed is left as it is (exit code 0).',
   groups: [
     {
       title: 'What may differ',

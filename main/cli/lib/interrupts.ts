@@ -28,13 +28,14 @@ const DEBOUNCE_MS = 400;
  * @param onKill the second one: stop at once
  */
 export function onInterrupt(onStop: () => void, onKill: () => void): { release: () => void } {
-  let first_ms: number | null = null;
-  const listen = () => {
-    const now = Date.now();
-    if (first_ms === null) {
-      first_ms = now;
+  let first: { ms: number; signal: NodeJS.Signals } | null = null;
+  const listen = (signal: NodeJS.Signals) => {
+    const ms = Date.now();
+    if (first === null) {
+      first = { ms, signal };
       onStop();
-    } else if (now - first_ms > DEBOUNCE_MS) {
+    } else if (signal === first.signal && ms - first.ms > DEBOUNCE_MS) {
+      // Another signal than the first is the launcher's word of the same Ctrl-C (forja.mjs), however late it comes.
       onKill();
     }
   };

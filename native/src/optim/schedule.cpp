@@ -10,6 +10,9 @@ constexpr double pi = 3.14159265358979323846;
 }
 
 int64_t warmup_of(int64_t warmup_steps, double warmup_ratio, int64_t total_steps) {
+    if (total_steps <= 1) {
+        return 0;
+    }
     return warmup_steps > 0 ? warmup_steps : (int64_t) std::ceil(warmup_ratio * (double) total_steps);
 }
 

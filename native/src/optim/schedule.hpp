@@ -13,7 +13,8 @@ struct schedule_settings {
     int64_t     total_steps   = 1;
 };
 
-/// Steps of warmup: warmup_steps when above 0, else warmup_ratio of all steps, rounded up.
+/// Steps of warmup: warmup_steps when above 0, else warmup_ratio of all steps, rounded up. A run of one step has none: a warmup's
+/// first step has rate 0, so the run would learn nothing.
 int64_t warmup_of(int64_t warmup_steps, double warmup_ratio, int64_t total_steps);
 
 /// Learning rate of step s = 1 … total_steps. With k = s - 1 and w warmup steps: k / w during warmup, so the first step of a

@@ -116,6 +116,10 @@ export const errors: TranslatedErrors = {
     message: 'La base de datos está dañada.',
     hint: 'Aparta el archivo y Forja empezará otro. Los ajustes finos siguen enteros en sus carpetas.',
   },
+  database_locked: {
+    message: (d) => `Otro programa usa la base de datos ${d('path')} y la tiene bloqueada.`,
+    hint: 'Cierra ese programa (otra Forja, una copia de seguridad, un visor de bases de datos) y vuelve a empezar, o pon FORJA_DATA_DIR en otra carpeta.',
+  },
   database_unavailable: {
     message: 'No se puede abrir la base de datos de Forja.',
     hint: 'Comprueba los permisos y el espacio libre de la carpeta de datos.',
@@ -170,7 +174,7 @@ export const errors: TranslatedErrors = {
   backend_missing: { message: 'Falta la biblioteca de cálculo de este dispositivo.', hint: REBUILD },
   checkpoint_corrupt: {
     message: 'El punto de control está dañado.',
-    hint: 'Continúa desde uno anterior, o empieza de nuevo.',
+    hint: 'Bórralo y continúa desde uno anterior, o empieza de nuevo.',
   },
   checkpoint_missing: {
     message: 'No hay ningún punto de control desde el que continuar.',
@@ -185,7 +189,7 @@ export const errors: TranslatedErrors = {
   device_out_of_memory: { message: 'El dispositivo se quedó sin memoria.', hint: LOWER_MEMORY },
   loss_not_finite: {
     message: 'La pérdida dejó de ser un número: el entrenamiento se desbocó.',
-    hint: 'Baja learning_rate y continúa desde un punto de control anterior.',
+    hint: 'Continúa con una tasa más baja: forja resume CARPETA --learning-rate NÚMERO.',
   },
   no_target_modules: {
     message: 'Ninguna de las capas elegidas existe en este modelo.',
@@ -365,6 +369,27 @@ export const errors: TranslatedErrors = {
         : `${d('rows')} filas acaban con turnos que nadie responde, la primera en la línea ${d('line')}: esos turnos se dejan fuera.`,
     hint: 'Si ahí falta una respuesta, añádela.',
   },
+  checkpoint_damaged: {
+    message: (d) => `El punto de control ${d('path')} está dañado: se continúa desde el anterior, ${d('older')}.`,
+    hint: 'No hay que hacer nada: los pasos de después se repiten.',
+  },
+  export_keeps_less: {
+    message: (d) =>
+      `Ningún tipo conserva el ${d('wanted_percent')} % de lo aprendido en estas filas; el que más, ${d('output_type')}: el ${d('kept_percent')} %.`,
+    hint: 'El adaptador junto al modelo base no pierde nada.',
+  },
+  export_type_not_tried: {
+    message: (d) =>
+      d('has_rows') === 'true'
+        ? `El ajuste no baja la pérdida en estas filas y no se pueden comparar tipos: se exporta como ${d('output_type')}.`
+        : `No hay filas con las que probar tipos: se exporta como ${d('output_type')}.`,
+    hint: 'Elige un tipo si quieres otro.',
+  },
+  export_rounded_plainly: {
+    message: (d) =>
+      `Los pesos se redondean al valor más cercano: hacerlo según tus filas llevaría unos ${d('minutes')} minutos por tipo con ${d('threads')} hilos.`,
+    hint: 'Con --max-calibration-tokens 1024 se hace de todos modos, y los tipos pequeños conservan más.',
+  },
   export_type_changed: {
     message: 'Algunas matrices se exportan con otro tipo, porque el original necesita una matriz de importancia.',
     hint: 'Comprueba el tamaño y el resultado de la exportación.',
@@ -403,6 +428,10 @@ export const errors: TranslatedErrors = {
   val_split_empty: {
     message: 'Ninguna fila cayó en la validación: son muy pocas para esa parte.',
     hint: 'Sube la parte o da un archivo de validación.',
+  },
+  nothing_learned: {
+    message: 'No se aprendió nada: el adaptador no cambia nada y el modelo ajustado es su base.',
+    hint: 'Entrena otra vez con una tasa de aprendizaje mayor que 0 y más pasos.',
   },
   rows_skipped: {
     message: 'Algunas filas no tienen nada que aprender dentro del límite y se omiten.',
