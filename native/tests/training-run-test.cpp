@@ -124,6 +124,39 @@ void resume(const temporary_folder & folder, const char * variant, ggml_type typ
     }
 }
 
+// A damaged newest checkpoint: the run goes on from the one before, says so, and ends with the same bytes.
+void resume_from_older(const temporary_folder & folder) {
+    const std::string path = fixture(folder, {});
+    train_settings    s    = settings(folder, path, "whole");
+    s.checkpoint_steps     = 2;
+    s.checkpoints_kept     = 5;
+    const history whole    = train(s);
+    s.out_dir              = folder.path("part");
+    s.resume_path          = train(s, 6).result.last_checkpoint_path;
+    const fs::path newest  = utf8_path(*s.resume_path), older = utf8_path(checkpoint_folder(s.out_dir, 4));
+    fs::resize_file(newest / "adapter.gguf", fs::file_size(newest / "adapter.gguf") - 100);
+    const auto damage = [](const fs::path & file) { // an exponent of ones somewhere in its last tensor
+        std::fstream f(file, std::ios::in | std::ios::out | std::ios::binary);
+        f.seekp(static_cast<std::streamoff>(fs::file_size(file) - 64));
+        f.write("\xff\xff\xff\x7f", 4);
+    };
+    const auto    told = [](const history & h) { return std::count(h.warnings.begin(), h.warnings.end(), "checkpoint_damaged") == 1; };
+    const history c    = train(s);
+    check(c.plan.start_step == 4 && told(c), "a newest checkpoint that was cut short: the one before is used, with a word");
+    check(read_all(whole.result.adapter_path.value()) == read_all(c.result.adapter_path.value()), "and the run ends with the bytes of one that was never stopped");
+    s.resume_path = path_utf8(older);
+    damage(older / "state.gguf");
+    const history d = train(s);
+    check(d.plan.start_step == 2 && told(d), "a number that is not finite is damage too");
+    damage(older / "state.gguf"); // the run before has written it anew
+    damage(utf8_path(checkpoint_folder(s.out_dir, 2)) / "state.gguf");
+    check_fails("checkpoint_corrupt", "where none is whole, that is what is said", [&] { train(s); });
+    s.resume_path.reset();
+    for (const char * out : {"whole", "part"}) {
+        fs::remove_all(utf8_path(folder.path(out)));
+    }
+}
+
 // Only the order of sums differs: F32's 1e-7 of each loss, more in later steps.
 void make_up(const temporary_folder & folder) {
     fixtures::model_options o;
@@ -328,7 +361,7 @@ void bad_inputs(const temporary_folder & folder) {
         const fs::path damaged = utf8_path(folder.path("damaged"));
         fs::copy(utf8_path(done.result.last_checkpoint_path.value()), damaged);
         fs::resize_file(damaged / "state.gguf", fs::file_size(damaged / "state.gguf") / 2);
-        refuse("gguf_truncated", "a checkpoint that was cut short", [&](train_settings & s) { s.resume_path = path_utf8(damaged); });
+        refuse("checkpoint_corrupt", "a checkpoint that was cut short", [&](train_settings & s) { s.resume_path = path_utf8(damaged); });
     }
     {
         const std::string file = folder.path("a-file");
@@ -352,6 +385,7 @@ int main() {
     packs(folder);
     resume(folder, "llama", GGML_TYPE_F32, precision::f32, 1);
     resume(folder, "gemma3", GGML_TYPE_Q8_0, precision::fast, 2);
+    resume_from_older(folder);
     resume(folder, "phi3", GGML_TYPE_Q4_K, precision::fast, 1);
     make_up(folder);
     validation(folder);

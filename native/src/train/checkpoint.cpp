@@ -1,6 +1,7 @@
 #include "train/checkpoint.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 
@@ -56,7 +57,23 @@ void write_state(const std::string & path, const method & m, const run_state & s
 
 [[noreturn]] void corrupt(const std::string & path, const std::string & why) {
     throw error("checkpoint_corrupt", "The checkpoint " + path + " can't be used: " + why,
-                "Resume from an earlier checkpoint of the run.", {{"path", path}});
+                "Remove it, and resume from an earlier checkpoint of the run.", {{"path", path}, {"reason", why}});
+}
+
+/// Reads a part of a checkpoint. Whatever is wrong with the file is told of the checkpoint: what helps with a damaged model doesn't here.
+template <typename Read> auto read_part(const std::string & path, const Read & read) {
+    try {
+        return read(path);
+    } catch (const error & e) {
+        if (e.kind == exit_kind::failure) {
+            throw; // not the file's fault
+        }
+        corrupt(path, e.what());
+    }
+}
+
+bool all_finite(const float * x, size_t n) {
+    return std::all_of(x, x + n, [](float v) { return std::isfinite(v); });
 }
 
 std::vector<std::string> string_array(const gguf_file & file, const char * key) {
@@ -77,7 +94,7 @@ std::shared_ptr<gguf_file> open_state(const std::string & folder, run_state & s)
     if (!fs::exists(utf8_path(path), ec)) {
         throw error("checkpoint_missing", "There is no checkpoint in " + folder, "Name a folder that holds adapter.gguf and state.gguf.", {{"path", folder}});
     }
-    auto file = gguf_file::open(path);
+    auto file = read_part(path, gguf_file::open);
     if (file->i64("forja.state_version").value_or(0) != state_version) {
         corrupt(path, "it was written by another version of Forja");
     }
@@ -109,13 +126,23 @@ void save_checkpoint(const std::string & folder, const method & m, const run_sta
 run_state load_checkpoint(const std::string & folder, method & m) {
     run_state s;
     auto      file = open_state(folder, s);
-    m.from_adapter(read_adapter_gguf(path_utf8(utf8_path(folder) / "adapter.gguf")));
+    const std::string     adapter_path = path_utf8(utf8_path(folder) / "adapter.gguf");
+    const adapter_tensors adapter      = read_part(adapter_path, read_adapter_gguf);
+    for (const adapter_tensors::pair & p : adapter.pairs) {
+        if (!all_finite(p.a.data(), p.a.size()) || !all_finite(p.b.data(), p.b.size())) {
+            corrupt(adapter_path, "its numbers for " + p.base_name + " are not finite");
+        }
+    }
+    m.from_adapter(adapter);
     ggml_tensor * moments[] = {m.params().moment1(), m.params().moment2()};
     const char *  names[]   = {"moment1", "moment2"};
     for (int i = 0; i < 2; i++) {
         const tensor_info * t = file->find(names[i]);
         if (!t || t->type != GGML_TYPE_F32 || t->n_bytes != ggml_nbytes(moments[i])) {
             corrupt(file->path(), std::string("the optimiser's ") + names[i] + " doesn't fit the adapter");
+        }
+        if (!all_finite((const float *) t->data, t->n_bytes / sizeof(float))) {
+            corrupt(file->path(), std::string("the optimiser's ") + names[i] + " is not finite");
         }
         m.params().write(moments[i], (const float *) t->data, t->n_bytes / sizeof(float));
     }
@@ -132,6 +159,20 @@ std::string checkpoint_folder(const std::string & out_dir, int64_t step) {
     char name[32];
     std::snprintf(name, sizeof(name), "step-%08lld", (long long) step);
     return path_utf8(utf8_path(out_dir) / "checkpoints" / name);
+}
+
+std::vector<std::string> checkpoints_before(const std::string & folder) {
+    const fs::path           newest = utf8_path(folder).lexically_normal();
+    std::vector<std::string> older;
+    std::error_code          ec;
+    for (const auto & entry : fs::directory_iterator(newest.parent_path(), ec)) {
+        const std::string name = path_utf8(entry.path().filename());
+        if (entry.is_directory(ec) && name.rfind("step-", 0) == 0 && name < path_utf8(newest.filename())) {
+            older.push_back(path_utf8(entry.path()));
+        }
+    }
+    std::sort(older.rbegin(), older.rend());
+    return older;
 }
 
 void prune_checkpoints(const std::string & out_dir, int kept) {

@@ -35,6 +35,9 @@ run_state read_checkpoint_state(const std::string & folder);
 /// Folder of step s in the run: <out_dir>/checkpoints/step-00000010.
 std::string checkpoint_folder(const std::string & out_dir, int64_t step);
 
+/// The step folders beside `folder` that are older than it, the newest first.
+std::vector<std::string> checkpoints_before(const std::string & folder);
+
 /// Removes all but the newest `kept` step folders, and leftovers of a writer that was killed.
 void prune_checkpoints(const std::string & out_dir, int kept);
 

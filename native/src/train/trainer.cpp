@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdio>
 #include <filesystem>
 #include <thread>
 
@@ -119,10 +120,7 @@ class run {
                   // Smaller passes add up in another order.
                   {"device_memory_limit_bytes", std::to_string(s_.device_memory_limit_bytes)}};
         if (s_.resume_path) {
-            state_ = read_checkpoint_state(*s_.resume_path); // first: it says which setting an adapter of another shape comes from
-            compare_settings();
-            state_ = load_checkpoint(*s_.resume_path, *method_);
-            last_checkpoint_ = *s_.resume_path;
+            resume(*s_.resume_path);
         }
         state_.settings = fixed_;
         state_.settings.insert(free_.begin(), free_.end());
@@ -158,6 +156,30 @@ class run {
     }
 
     std::string path_in(const char * name) const { return path_utf8(utf8_path(s_.out_dir) / name); }
+
+    /// From this checkpoint or, where it is damaged, from the newest older one that is whole.
+    void resume(const std::string & newest) {
+        std::vector<std::string> folders = checkpoints_before(newest);
+        folders.insert(folders.begin(), newest);
+        for (size_t i = 0; i < folders.size(); i++) {
+            try {
+                state_ = read_checkpoint_state(folders[i]); // first: it says which setting an adapter of another shape comes from
+                compare_settings();
+                state_           = load_checkpoint(folders[i], *method_);
+                last_checkpoint_ = folders[i];
+                return;
+            } catch (const error & e) {
+                if (e.code != "checkpoint_corrupt") {
+                    throw;
+                }
+                if (i + 1 == folders.size()) {
+                    throw error(e.code, e.what(), folders.size() == 1 ? "The run has no other checkpoint: train again from the start." : "None of the run's checkpoints is whole: train again from the start.", e.details);
+                }
+                observe_.on_warning({"checkpoint_damaged", std::string(e.what()) + ". The run goes on from the one before: " + folders[i + 1],
+                                     "Nothing needs to be done: the steps since then are done again.", {{"path", folders[i]}, {"older", folders[i + 1]}}});
+            }
+        }
+    }
 
     void compare_settings() {
         for (auto & [key, value] : fixed_) {
@@ -263,8 +285,8 @@ class run {
         const double norm = global_grad_norm(engine_->runner(), method_->params());
         if (!std::isfinite(loss) || !std::isfinite(norm)) {
             throw failure("loss_not_finite", "The loss or gradient of step " + std::to_string(state_.step + 1) + " is not a finite number",
-                          "Lower the learning rate, and resume from the last checkpoint.",
-                          {{"step", std::to_string(state_.step + 1)}, {"last_checkpoint_path", last_checkpoint_.value_or("")}});
+                          lower_rate_hint(), {{"step", std::to_string(state_.step + 1)}, {"last_checkpoint_path", last_checkpoint_.value_or("")},
+                                              {"out_dir", s_.out_dir}, {"learning_rate", lower_rate()}});
         }
         const double rate = learning_rate_at(schedule_, state_.step + 1);
         adamw_step(engine_->runner(), method_->params(), s_.adamw, rate, state_.step + 1, norm);
@@ -307,8 +329,8 @@ class run {
         v.tokens     = loss.n_tokens;
         v.is_best    = !state_.best_val_loss || v.val_loss < *state_.best_val_loss;
         if (!std::isfinite(v.val_loss)) {
-            throw failure("loss_not_finite", "The validation loss of step " + std::to_string(state_.step) + " is not a finite number", "Lower the learning rate.",
-                          {{"step", std::to_string(state_.step)}});
+            throw failure("loss_not_finite", "The validation loss of step " + std::to_string(state_.step) + " is not a finite number", lower_rate_hint(),
+                          {{"step", std::to_string(state_.step)}, {"out_dir", s_.out_dir}, {"learning_rate", lower_rate()}});
         }
         state_.val_loss = v.val_loss;
         if (v.is_best) {
@@ -321,6 +343,18 @@ class run {
             observe_.on_checkpoint({state_.step, folder, "best"});
         }
         observe_.on_status("training");
+    }
+
+    /// A quarter of the run's, in few digits.
+    std::string lower_rate() const {
+        char number[32];
+        std::snprintf(number, sizeof(number), "%.3g", s_.learning_rate / 4);
+        return number;
+    }
+
+    /// A command that can be given as it stands.
+    std::string lower_rate_hint() const {
+        return "Go on with a lower learning rate: forja resume \"" + s_.out_dir + "\" --learning-rate " + lower_rate();
     }
 
     int64_t elapsed_here() const { return ms_since(began_) - std::chrono::duration_cast<std::chrono::milliseconds>(paused_).count(); }
@@ -348,7 +382,12 @@ class run {
         checkpoint(r.completed ? "final" : "stop");
         if (r.completed) {
             r.adapter_path = path_in("adapter.gguf");
-            write_adapter_gguf(method_->to_adapter(), *r.adapter_path);
+            const adapter_tensors adapter = method_->to_adapter();
+            write_adapter_gguf(adapter, *r.adapter_path);
+            if (std::all_of(adapter.pairs.begin(), adapter.pairs.end(), [](const auto & p) { return std::all_of(p.b.begin(), p.b.end(), [](float x) { return x == 0.0f; }); })) {
+                observe_.on_warning({"nothing_learned", "Nothing was learned: the adapter changes nothing, so the tuned model is its base.",
+                                     "Train again with a learning rate above 0 and more steps.", {}});
+            }
         }
         r.steps = state_.step;
         if (state_.step > 0) {
