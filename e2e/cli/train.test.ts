@@ -106,7 +106,7 @@ describe('a whole run', () => {
     const { lines } = await place.forja('runs', '--json');
     expect(lines[0]).toMatchObject({ type: 'run', status: 'completed', steps: STEPS, out_dir: place.path('whole') });
     const shown = await place.forja('runs', lines[0]!.id as string, '--json');
-    expect(shown.last).toMatchObject({ recorded_steps: STEPS, recorded_validations: 2, settings: { lora_rank: 4 } });
+    expect(shown.last).toMatchObject({ recorded_steps: STEPS, recorded_validations: 3, settings: { lora_rank: 4 } });
     expect(shown.lines.filter(({ type }) => type === 'step').map(({ step, train_loss }) => [step, train_loss])).toEqual(
       losses(whole),
     );

@@ -60,9 +60,9 @@ export interface TrainJob {
   split_seed: number;
   /** Most held-out rows that are scored at each validation, the first by their hash. 0 takes as many as keep all validations within a fifth of the training's work, from 16 to 1,000. */
   max_val_rows: number;
-  /** Validate every so many steps; 0 means only at the end. */
+  /** Validate every so many steps, and at the end; 0 is automatic: about ten times a run, less often where that would take long. Before the first step it is always validated. */
   eval_steps: number;
-  /** Checkpoint every so many steps; 0 means only at the end and on request. */
+  /** Checkpoint every so many steps, and at the end; 0 is automatic: about ten times a run. */
   checkpoint_steps: number;
   /** How many of the newest checkpoints stay on disk; the best by val_loss is kept besides. */
   checkpoints_kept: number;
@@ -295,7 +295,7 @@ export interface StepData {
   peak_memory_bytes: number;
 }
 
-/** Mean over all supervised tokens of the validation file. */
+/** Mean over all supervised tokens of the validation file; that of step 0 is of what the run begins with. */
 export interface ValidationData {
   step: number;
   /** Nats per token. */

@@ -20,3 +20,12 @@ export function totalSteps(settings: StepSettings, rows: number): number {
   if (settings.max_steps > 0) return settings.max_steps;
   return Math.ceil(settings.epochs * stepsPerEpoch(settings, rows));
 }
+
+/** How often a run writes checkpoints, and validates, where the person leaves it to Forja; as native/src/train/intervals.cpp. */
+const TIMES_A_RUN = 10;
+const LEAST_STEPS = 5;
+
+/** Steps between two checkpoints of a run that chooses itself; between two validations at least so many. */
+export function automaticCheckpointSteps(total_steps: number): number {
+  return Math.max(LEAST_STEPS, Math.ceil(total_steps / TIMES_A_RUN));
+}

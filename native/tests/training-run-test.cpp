@@ -15,6 +15,7 @@
 #include "support/report.hpp"
 #include "support/scenario.hpp"
 #include "train/evaluate.hpp"
+#include "train/intervals.hpp"
 #include "train/row-order.hpp"
 #include "train/trainer.hpp"
 
@@ -115,7 +116,7 @@ void resume(const temporary_folder & folder, const char * variant, ggml_type typ
                same_bits(got.learning_rate, want.learning_rate) && got.supervised_tokens == want.supervised_tokens;
     }
     check(same, name + ": every step of the stopped and resumed run has the bits of the whole run's");
-    check(a.validations.size() == 3 && c.validations.size() == 2 && same_bits(a.validations.back().val_loss, c.validations.back().val_loss) &&
+    check(a.validations.size() == 4 && a.validations[0].step == 0 && c.validations.size() == 2 && same_bits(a.validations.back().val_loss, c.validations.back().val_loss) &&
               same_bits(a.result.best_val_loss.value(), c.result.best_val_loss.value()),
           name + ": so have its validation losses");
     check(read_all(a.result.adapter_path.value()) == read_all(c.result.adapter_path.value()), name + ": and its adapter file");
@@ -271,7 +272,13 @@ void validation(const temporary_folder & folder) {
         nats += l.nats;
         n += l.n_tokens;
     }
-    check(h.validations.size() == 3 && h.validations.back().tokens == n, "validation: at steps 3, 6 and the last, over all supervised tokens");
+    check(h.validations.size() == 4 && h.validations.back().tokens == n, "validation: at steps 0, 3, 6 and the last, over all supervised tokens");
+    engine  untuned(base, nullptr, eo);
+    double  before = 0;
+    for (int i = 0; i < 5; i++) {
+        before += untuned.evaluate(batch_of({random_row(700 + i, 2 + i % 5, 3 + i * 7 % 13)})).nats;
+    }
+    check_error("validation: that of step 0 is the base's", std::fabs(h.validations.front().val_loss - before / (double) n), 1e-6);
     check_error("validation: the mean over all supervised tokens", std::fabs(h.validations.back().val_loss - nats / (double) n), 1e-6);
     check_error("validation: perplexity", std::fabs(h.validations.back().perplexity / std::exp(nats / (double) n) - 1), 1e-6);
 
@@ -294,6 +301,10 @@ void validation(const temporary_folder & folder) {
     check(kept == std::vector<std::string>({"step-00000008", "step-00000009"}), "the last two checkpoints are kept");
     double best = 1e30;
     for (const train_validation & v : h.validations) {
+        if (v.step == 0) {
+            check(!v.is_best, "the base is no best checkpoint");
+            continue;
+        }
         check(v.is_best == (v.val_loss < best), "validation at step " + std::to_string(v.step) + (v.is_best ? " is the best so far" : " is not the best"));
         best = std::min(best, v.val_loss);
     }
@@ -304,6 +315,34 @@ void validation(const temporary_folder & folder) {
         nats += of_best.evaluate(batch_of({random_row(700 + i, 2 + i % 5, 3 + i * 7 % 13)})).nats;
     }
     check_error("the best checkpoint has the best validation loss", std::fabs(nats / (double) n - best), 1e-6);
+}
+
+// Figures as in main/domain/steps.test.ts, which estimates by the same rule.
+void intervals() {
+    check(automatic_checkpoint_steps(1000) == 100 && automatic_checkpoint_steps(81) == 9 && automatic_checkpoint_steps(12) == 5,
+          "about ten checkpoints a run, at most one every five steps");
+    check(automatic_eval_steps(1000, 0, 100) == 100 && automatic_eval_steps(1000, 3000, 100) == 100, "few rows to validate on: as often");
+    check(automatic_eval_steps(80, 8500, 680) == 24, "more: less often, but where there is a checkpoint");
+    check(automatic_eval_steps(80, 1000000000, 1) > 80, "far more than there is to learn: only at the end");
+}
+
+// Left to Forja, a run validates and writes checkpoints by those rules.
+void automatic(const temporary_folder & folder) {
+    const std::string path = fixture(folder, fixtures::model_options());
+    train_settings    s    = settings(folder, path, "automatic");
+    s.val_tokens_path      = rows_file(folder, path, 1, 700);
+    const history        h = train(s);
+    std::vector<int64_t> validated, written;
+    for (const train_validation & v : h.validations) {
+        validated.push_back(v.step);
+    }
+    for (const train_checkpoint & c : h.checkpoints) {
+        if (c.reason != "best") {
+            written.push_back(c.step);
+        }
+    }
+    check(validated == std::vector<int64_t>({0, 5, 9}), "validated before, once in between and at the end");
+    check(written == std::vector<int64_t>({5, 9}), "with a checkpoint each time");
 }
 
 void bad_inputs(const temporary_folder & folder) {
@@ -389,6 +428,8 @@ int main() {
     resume(folder, "phi3", GGML_TYPE_Q4_K, precision::fast, 1);
     make_up(folder);
     validation(folder);
+    intervals();
+    automatic(folder);
     bad_inputs(folder);
     return result();
 }

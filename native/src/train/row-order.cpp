@@ -33,6 +33,10 @@ int64_t row_set::most_tokens(int64_t n) const {
     return std::accumulate(lengths.begin(), lengths.begin() + k, int64_t(0));
 }
 
+int64_t row_set::total_tokens() const {
+    return std::accumulate(lengths_.begin(), lengths_.end(), int64_t(0));
+}
+
 void row_set::append(micro_batch & mb, int64_t i) const {
     const token_row row = file_->row(rows_[i]);
     append_row(mb, row.tokens, row.n_tokens, max_seq_len_, rows_[i]);

@@ -23,6 +23,9 @@ class row_set {
     /// Most tokens that any `n` rows can have together.
     int64_t most_tokens(int64_t n) const;
 
+    /// Tokens of all rows, as they are used.
+    int64_t total_tokens() const;
+
     /// Tokens that append() adds for row i of count().
     int64_t tokens_of(int64_t i) const { return lengths_[i]; }
 

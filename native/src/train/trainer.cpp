@@ -16,6 +16,7 @@
 #include "export/adapter-gguf.hpp"
 #include "train/against-llama.hpp"
 #include "train/evaluate.hpp"
+#include "train/intervals.hpp"
 #include "train/row-order.hpp"
 
 namespace forja {
@@ -42,17 +43,22 @@ class run {
     train_result go() {
         load();
         plan();
-        observe_.on_status("training");
         began_ = clock_type::now();
+        if (val_rows_ && state_.step == 0) {
+            validate(); // what there was before: curves start there, and verdicts compare with it
+        } else {
+            observe_.on_status("training");
+        }
+        before_first_step_ms_ = elapsed_here();
         while (state_.step < total_steps_ && !control_.stop) {
             if (!one_step()) {
                 break;
             }
             const bool last = state_.step == total_steps_;
-            if (val_rows_ && (last || (s_.eval_steps > 0 && state_.step % s_.eval_steps == 0))) {
+            if (val_rows_ && (last || state_.step % eval_steps_ == 0)) {
                 validate();
             }
-            if (!last && s_.checkpoint_steps > 0 && state_.step % s_.checkpoint_steps == 0) {
+            if (!last && state_.step % checkpoint_steps_ == 0) {
                 checkpoint("interval");
             } else if (!last && control_.checkpoint.exchange(false)) {
                 checkpoint("request");
@@ -101,6 +107,13 @@ class run {
         total_steps_     = s_.max_steps > 0 ? s_.max_steps : std::max<int64_t>(1, (int64_t) std::ceil(s_.epochs * (double) steps_per_epoch_));
         schedule_        = {s_.learning_rate, s_.lr_scheduler, warmup_of(s_.warmup_steps, s_.warmup_ratio, total_steps_), total_steps_};
         order_           = std::make_unique<row_order>(train_rows_->count(), s_.seed);
+
+        checkpoint_steps_ = s_.checkpoint_steps > 0 ? s_.checkpoint_steps : automatic_checkpoint_steps(total_steps_);
+        eval_steps_       = s_.eval_steps;
+        if (eval_steps_ == 0) {
+            eval_steps_ = automatic_eval_steps(total_steps_, val_rows_ ? val_rows_->total_tokens() : 0,
+                                               (double) train_rows_->total_tokens() / (double) steps_per_pass_);
+        }
 
         // What can't change when a run goes on; the rest may, with a warning.
         fixed_ = {{"architecture", base_->hp().architecture}, {"n_params", std::to_string(base_->n_params())},
@@ -310,7 +323,7 @@ class run {
         e.tokens            = tokens;
         e.supervised_tokens = supervised;
         e.elapsed_ms        = state_.elapsed_ms + elapsed_here();
-        e.eta_ms            = (int64_t) ((double) elapsed_here() / (double) steps_here_ * (double) (total_steps_ - state_.step));
+        e.eta_ms            = (int64_t) ((double) (elapsed_here() - before_first_step_ms_) / (double) steps_here_ * (double) (total_steps_ - state_.step));
         e.peak_memory_bytes = peak_memory_bytes();
         observe_.on_step(e);
         return true;
@@ -327,12 +340,15 @@ class run {
         v.val_loss   = loss.nats / (double) loss.n_tokens;
         v.perplexity = std::exp(std::min(v.val_loss, 700.0));
         v.tokens     = loss.n_tokens;
-        v.is_best    = !state_.best_val_loss || v.val_loss < *state_.best_val_loss;
+        // The base is no state of the run to go back to.
+        v.is_best = state_.step > 0 && (!state_.best_val_loss || v.val_loss < *state_.best_val_loss);
         if (!std::isfinite(v.val_loss)) {
             throw failure("loss_not_finite", "The validation loss of step " + std::to_string(state_.step) + " is not a finite number", lower_rate_hint(),
                           {{"step", std::to_string(state_.step)}, {"out_dir", s_.out_dir}, {"learning_rate", lower_rate()}});
         }
-        state_.val_loss = v.val_loss;
+        if (state_.step > 0) {
+            state_.val_loss = v.val_loss;
+        }
         if (v.is_best) {
             state_.best_val_loss = v.val_loss;
         }
@@ -418,6 +434,7 @@ class run {
     run_state                          state_;
     std::optional<std::string>         last_checkpoint_;
     int64_t rows_per_step_ = 1, pass_tokens_ = 0, steps_per_pass_ = 1, steps_per_epoch_ = 1, total_steps_ = 1, steps_here_ = 0, tokens_here_ = 0;
+    int64_t eval_steps_ = 1, checkpoint_steps_ = 1, before_first_step_ms_ = 0;
     double                             busy_seconds_ = 0;
     clock_type::time_point             began_;
     clock_type::duration               paused_{};
