@@ -1,7 +1,9 @@
+import { SAMPLE_SETTINGS } from './sample-settings.ts';
+
 /** A choice that stands for some settings. Its name on the screen comes from the translations, by its id. */
 export interface SettingPreset {
   id: string;
-  group: 'rank' | 'learning_rate' | 'effort';
+  group: 'rank' | 'learning_rate' | 'effort' | 'sample';
   values: Record<string, number | string>;
   is_default: boolean;
 }
@@ -19,4 +21,6 @@ export const PRESETS: readonly SettingPreset[] = [
   { id: 'effort_quick', group: 'effort', values: { epochs: 1, max_steps: 60 }, is_default: false },
   { id: 'effort_balanced', group: 'effort', values: { epochs: 1, max_steps: 0 }, is_default: true },
   { id: 'effort_thorough', group: 'effort', values: { epochs: 3, max_steps: 0 }, is_default: false },
+  // Not offered by name: the sample comes with it.
+  { id: 'sample', group: 'sample', values: SAMPLE_SETTINGS, is_default: false },
 ];

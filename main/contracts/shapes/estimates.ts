@@ -68,7 +68,8 @@ export const PRESET_GROUPS = ['rank', 'learning_rate', 'effort'] as const;
 
 export const preset = z.object({
   id: z.string(),
-  group: z.enum(PRESET_GROUPS),
+  /** `sample`: the one that the sample is opened with, which no screen offers. */
+  group: z.enum([...PRESET_GROUPS, 'sample']),
   values: checkedByProtocol<Partial<TrainSettings>>(),
   is_default: z.boolean(),
 });
