@@ -13,7 +13,7 @@ test('from the first launch to a merged file that is checked, by clicking', asyn
   const data = join(dataDir, 'orders.jsonl');
   writeFileSync(data, readFileSync(HELD_OUT_ROWS, 'utf8').split('\n').slice(0, 20).join('\n'));
   await expect(page.getByRole('heading', { level: 1, name: 'Welcome to Forja' })).toBeVisible();
-  const note = page.getByRole('region', { name: 'Nothing leaves this machine' });
+  const note = page.getByRole('region', { name: 'Nothing leaves this computer' });
   await note.getByRole('button', { name: 'Understood' }).click();
   await expect(note).toHaveCount(0);
   // ggml's threads wait for each other by spinning: on cores that others use too, one is faster.

@@ -35,7 +35,7 @@ test('when the trainer is killed its run says so, and goes on from its last chec
   await expect(failure).toContainText('The run failed');
   await expect(failure).toContainText('The trainer was ended by the system (SIGKILL).');
   await expect(failure).not.toContainText('forja resume');
-  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.getByRole('button', { name: 'Resume' }).click();
   await expect(failure).toHaveCount(0);
   await expect(statusOf(page)).toHaveText('Done', { timeout: 150_000 });
   expect(await shownStep(page)).toBe(STEPS);
@@ -59,7 +59,7 @@ test('when the app itself is killed it offers to go on at its next start, and th
     await first.kill();
     const { page, close } = await launch({ dataDir });
     const notice = page.getByRole('main').getByText('A run was interrupted').locator('..');
-    await notice.getByRole('button', { name: 'Go on' }).click();
+    await notice.getByRole('button', { name: 'Resume' }).click();
     await expect(notice.getByRole('button', { name: 'Waiting for its last checkpoint…' })).toBeVisible();
     process.kill(trainer, 'SIGCONT');
     await openScreen(page, 'Runs');

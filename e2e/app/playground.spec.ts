@@ -56,7 +56,7 @@ test('several adapters answer at once, each as strongly as its slider says; the 
   await page.evaluate((id) => (window.location.hash = `#/playground?run=${id}`), first);
   await page.getByLabel('Longest answer (tokens)').fill('24');
   const one = page.getByRole('group', { name: 'Adapter 1' });
-  await choose(one, 'State', 'Step 2');
+  await choose(one, 'Checkpoint', 'Step 2');
   await page.getByRole('button', { name: 'Add a run' }).click();
   const two = page.getByRole('group', { name: 'Adapter 2' });
   await expect(two).toContainText('Second');
@@ -135,7 +135,7 @@ test('voices answer in turn, stop at once, and come back after their process was
   const { base, tuned } = answers(page);
   await expect(base).toHaveAttribute('data-state', 'writing');
   await expect(tuned).toHaveAttribute('data-state', 'waiting');
-  await expect(tuned).toContainText('Waiting: the base answers first.');
+  await expect(tuned).toContainText('Waiting: the base model answers first.');
   await page.getByRole('button', { name: 'Stop' }).click();
   await expect(tuned).toHaveAttribute('data-state', 'stopped');
   process.kill(pid, 'SIGCONT');

@@ -17,7 +17,7 @@ test('runs wait in a queue that is put in order by buttons and keys; one that fa
   await startRun(running, { name: 'First', model, data, fields: long });
   for (const name of ['Second', 'Third', 'Fourth']) {
     await startRun(running, { name, model: name === 'Third' ? spoilt : model, data, fields: short });
-    await expect(page.getByText('This run waits for its turn')).toBeVisible();
+    await expect(page.getByText('This run is queued')).toBeVisible();
   }
   // What was whole when it was put into the queue is not when its turn comes.
   truncateSync(spoilt, 4000);
@@ -36,7 +36,7 @@ test('runs wait in a queue that is put in order by buttons and keys; one that fa
   await expect(page.getByRole('button', { name: 'Move Fourth up' })).toBeFocused();
   await page.keyboard.press('Tab');
   await page.keyboard.press('Tab');
-  await expect(page.getByRole('button', { name: 'Take Fourth out of the queue' })).toBeFocused();
+  await expect(page.getByRole('button', { name: 'Remove Fourth from the queue' })).toBeFocused();
 
   await page.getByRole('link', { name: 'Open the run' }).click();
   await page.getByRole('button', { name: 'Stop', exact: true }).click();

@@ -17,10 +17,10 @@ test('a run is paused, gone on with, told to write a checkpoint and stopped by i
   await waitForShownStep(page, 60);
   expect(await violations(page)).toEqual([]);
 
-  // The model answers the prompt at each validation.
-  const answer = page.getByRole('tabpanel').getByRole('listitem').first();
+  // The base answers the prompt, and the model at each validation.
+  const answer = page.getByRole('region', { name: 'Answers' }).getByRole('listitem').first();
   await expect(answer).toContainText('Add 1 and 2.', { timeout: 60_000 });
-  await expect(answer).toContainText(/Step \d+/);
+  await expect(answer).toContainText(/Tuned, step \d+/, { timeout: 60_000 });
 
   await page.getByRole('button', { name: 'Pause' }).click();
   await expect(statusOf(page)).toHaveText('Paused');
@@ -56,7 +56,7 @@ test('a run is paused, gone on with, told to write a checkpoint and stopped by i
   await question.getByRole('button', { name: 'Stop the run' }).click();
   await expect(statusOf(page)).toHaveText('Stopped');
   const stopped = await shownStep(page);
-  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.getByRole('button', { name: 'Resume' }).click();
   await expect(statusOf(page)).toHaveText('Training');
   await waitForShownStep(page, stopped + 1);
   await close();

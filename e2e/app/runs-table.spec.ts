@@ -29,7 +29,7 @@ test('runs are found, put in order, starred, tagged, compared and deleted', asyn
   await expect(names).toHaveText(['Gamma', 'Beta', 'Alpha']);
   await expect(page.getByRole('columnheader', { name: 'Name' })).toHaveAttribute('aria-sort', 'descending');
 
-  const more = page.getByRole('button', { name: 'More for “Beta”' });
+  const more = page.getByRole('button', { name: 'More actions for “Beta”' });
   await more.click();
   expect(await violations(page)).toEqual([]);
   await page.getByRole('menuitem', { name: 'Name, tags and notes…' }).click();
@@ -54,7 +54,7 @@ test('runs are found, put in order, starred, tagged, compared and deleted', asyn
 
   await expect(page.getByRole('button', { name: 'Compare', exact: true })).toBeDisabled();
   for (const name of ['Alpha', 'Beta', 'Gamma']) {
-    await page.getByRole('checkbox', { name: `Choose “${name}” to compare` }).check();
+    await page.getByRole('checkbox', { name: `Select “${name}” to compare` }).check();
   }
   await page.getByRole('button', { name: 'Compare 3 runs' }).click();
   await expect(
@@ -73,7 +73,7 @@ test('runs are found, put in order, starred, tagged, compared and deleted', asyn
   await openScreen(page, 'Runs');
   const folder = join(dataDir, 'runs', 'gamma');
   expect(existsSync(folder)).toBe(true);
-  const moreGamma = page.getByRole('button', { name: 'More for “Gamma”' });
+  const moreGamma = page.getByRole('button', { name: 'More actions for “Gamma”' });
   await moreGamma.click();
   await page.getByRole('menuitem', { name: 'Delete…' }).click();
   const question = page.getByRole('dialog', { name: 'Delete “Gamma”?' });

@@ -61,7 +61,7 @@ export async function trainSample(
     columns: {},
     template: 'auto',
     settings: { lora_rank: 4, gradient_accumulation_steps: 1, device: 'cpu', threads: 1, ...settings },
-    sample_prompts,
+    sample_prompts: sample_prompts.map((prompt) => ({ system: null, prompt, expected: null })),
     estimated_memory_bytes: null,
   });
   return id;

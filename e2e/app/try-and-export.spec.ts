@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from '@playwright/test';
 import { violations } from './flow.ts';
@@ -18,7 +18,7 @@ test('a run is tried beside its base, then exported, checked and listed', async 
   await page.getByLabel('Longest answer (tokens)').fill('16');
   // What the rows ask is offered, under the system prompt that they were learned with.
   await expect(page.getByRole('textbox', { name: 'System prompt' })).toHaveValue('Write the order as JSON.');
-  await page.getByRole('region', { name: 'Ask what your rows ask' }).getByRole('button').first().click();
+  await page.getByRole('region', { name: 'Prompts from your rows' }).getByRole('button').first().click();
   await expect(page.getByRole('textbox', { name: 'Prompt', exact: true })).not.toHaveValue('');
   await page.getByRole('textbox', { name: 'Prompt', exact: true }).focus();
   await page.keyboard.press('Enter');
@@ -34,11 +34,32 @@ test('a run is tried beside its base, then exported, checked and listed', async 
   const output = join(dataDir, 'merged.gguf');
   await answerSaveDialog(app, output);
   await page.evaluate((id) => (window.location.hash = `#/export?run=${id}`), run_id);
+  await page.getByRole('radio', { name: 'Ollama', exact: true }).click();
   await page.getByRole('button', { name: 'Export…' }).click();
-  await expect(page.getByRole('table', { name: 'The check' })).toBeVisible({ timeout: 120_000 });
+  // The file can be used before its check has ended.
+  const use = page.getByRole('region', { name: 'Use it in …' });
+  await expect(page.getByRole('button', { name: 'Skip the check' })).toBeVisible({ timeout: 120_000 });
   expect(existsSync(output)).toBe(true);
+  await expect(use.getByText(/^ollama create merged -f /)).toBeVisible();
+  expect(readFileSync(join(dataDir, 'merged.Modelfile'), 'utf8')).toContain('SYSTEM """Write the order as JSON."""');
+  await use.getByRole('tab', { name: 'llama.cpp' }).click();
+  await expect(use.getByText(/^llama-cli -m .*merged\.gguf --jinja .*-sys 'Write the order as JSON\.'$/)).toBeVisible();
+  await use.getByRole('tab', { name: 'LM Studio' }).click();
+  await expect(use.getByText('Write the order as JSON.', { exact: true })).toBeVisible();
+  expect(await violations(page)).toEqual([]);
+
+  // Its answers are those of the playground, under the prompt that Ollama makes.
+  await expect(page.getByRole('table', { name: 'The check' })).toBeVisible({ timeout: 240_000 });
+  await expect(page.getByText(/^1[0-2] of 12 answers are the same as in the playground/)).toBeVisible();
   await expect(page.getByRole('table', { name: 'List of exports' })).toContainText('merged.gguf');
   expect(await violations(page)).toEqual([]);
-  expect(await call(page, 'exports.list', { run_id })).toHaveLength(1);
+
+  // A check may be skipped: what was written stays.
+  await page.getByRole('button', { name: 'Export…' }).click();
+  await page.getByRole('button', { name: 'Skip the check' }).click();
+  await expect(page.getByText('It was not checked', { exact: false })).toBeVisible();
+  expect(existsSync(output)).toBe(true);
+  const exports = await call(page, 'exports.list', { run_id });
+  expect(exports.map(({ verdict }) => verdict !== null)).toEqual([false, true]);
   await close();
 });

@@ -254,7 +254,13 @@ test('a run is paused, then stopped', async () => {
     { name: '03-run-stopped', route: `/runs/${long}` },
     { name: '03-run-done', route: `/runs/${first}` },
     { name: '03-run-failed', route: `/runs/${failed}` },
-    { name: '03-run-samples', route: `/runs/${first}`, prepare: tab((t) => t.runPage.samples) },
+    {
+      name: '03-run-answers',
+      route: `/runs/${first}`,
+      prepare: async (one, t) => {
+        await one.getByRole('region', { name: t.runPage.samples, exact: true }).scrollIntoViewIfNeeded();
+      },
+    },
     { name: '03-run-log', route: `/runs/${first}`, prepare: tab((t) => t.runPage.log) },
     { name: '03-run-settings', route: `/runs/${first}`, prepare: tab((t) => t.runPage.facts) },
   ]);

@@ -44,6 +44,8 @@ export const CHANNELS = [
   'chat.unload',
   'exports.types',
   'exports.start',
+  'exports.skipCheck',
+  'exports.about',
   'exports.list',
 ] as const;
 
@@ -62,6 +64,7 @@ export const EVENTS = [
   'chat.done',
   'chat.died',
   'export.progress',
+  'export.ready',
   'export.done',
 ] as const;
 

@@ -23,7 +23,7 @@ import {
 } from './shapes/parts.ts';
 import { DOCTOR_CODES, appSettings, picked } from './shapes/app.ts';
 import { FETCH_SOURCES, modelInfo, recentModel } from './shapes/models.ts';
-import { datasetChoices, datasetReport, previewRow } from './shapes/datasets.ts';
+import { datasetChoices, datasetReport, example, previewRow } from './shapes/datasets.ts';
 import { plan, preset, settingInfo } from './shapes/estimates.ts';
 import {
   checkpointChoice,
@@ -63,11 +63,14 @@ export {
   type RunPhase,
   type RunSample,
   type RunSummary,
+  type RunVerdict,
+  type SamplePrompt,
   type ValidationSeries,
   checkpointChoice,
 } from './shapes/runs.ts';
 export { type AdapterSource, type ChatSampling, type LoadedWeights } from './shapes/chat.ts';
 export {
+  type AnswersCheck,
   EXPORT_FORMATS,
   EXPORT_TYPES,
   type ExportCheckResult,
@@ -210,7 +213,7 @@ export const ipc = {
   /** What some of its rows ask, to ask it again: those kept for validation where they are a file. None of plain text. */
   'runs.examples': {
     request: z.object({ run_id: runId, limit: z.int().min(1).max(20) }),
-    response: z.array(z.object({ system: z.string(), prompt: z.string(), answer: z.string() })),
+    response: z.array(example),
   },
   'runs.update': {
     request: z.object({
@@ -288,6 +291,13 @@ export const ipc = {
     }),
     response: z.object({ export_id: exportId }),
   },
+  /** Ends the check of an export, which stays; its end comes as export.done. */
+  'exports.skipCheck': { request: z.object({ export_id: exportId }), response: nothing },
+  /** What an export of the run brings with it, and about how long its check takes. */
+  'exports.about': {
+    request: z.object({ run_id: runId }),
+    response: z.object({ system_prompt: z.string().nullable(), compared_answers: count, check_ms: z.number() }),
+  },
   /** Null: of all runs. The newest first. */
   'exports.list': { request: z.object({ run_id: runId.nullable() }), response: z.array(exportRecord) },
 } as const satisfies Record<ChannelName, { request: z.ZodType; response: z.ZodType }>;
@@ -344,7 +354,11 @@ export const ipcEvents = {
     run_id: runId,
     phase: z.string(),
     share: share.nullable(),
+    /** Until the phase ends; null where that can't be said yet. */
+    left_ms: z.number().nullable(),
   }),
+  /** What was exported can be used; its check has begun. */
+  'export.ready': z.object({ export_id: exportId, run_id: runId, outcome: exportOutcome }),
   'export.done': z.object({
     export_id: exportId,
     run_id: runId,

@@ -1,13 +1,5 @@
 import { openDataset, type OpenOptions } from './dataset.ts';
-import type { Conversation } from './types.ts';
-
-/** A question of a dataset as one would ask it in a chat, with the answer that its row has. */
-export interface Example {
-  /** Empty where the row has none. */
-  system: string;
-  prompt: string;
-  answer: string;
-}
+import type { Conversation, Example } from './types.ts';
 
 /**
  * The first exchanges of a dataset's first rows; plain text has none. The file is read up to them and no further.
@@ -28,7 +20,8 @@ export async function readExamples(options: OpenOptions, limit: number): Promise
   return found;
 }
 
-function firstExchange(conversation: Conversation): Example | null {
+/** What a row asks first and the answer it has; null of plain text, and where no answer follows. */
+export function firstExchange(conversation: Conversation): Example | null {
   if (conversation.kind === 'text') return null;
   const { messages } = conversation;
   const asked = messages.findIndex(({ role }) => role === 'user');

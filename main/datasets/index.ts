@@ -10,7 +10,7 @@
 export { DatasetError, type DatasetErrorCode } from './errors.ts';
 export { prepareTokens, type PrepareOptions, type PreparedTokens } from './prepare.ts';
 export { listColumns, previewRows, type PreviewedRow } from './preview.ts';
-export { readExamples, type Example } from './examples.ts';
+export { readExamples } from './examples.ts';
 export { openDataset, type Dataset, type OpenOptions } from './dataset.ts';
 export { openTemplate, type PromptTemplate } from './templates/index.ts';
 export type * from './types.ts';

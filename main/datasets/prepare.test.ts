@@ -82,6 +82,24 @@ describe('prepareTokens', () => {
     expect(collector.files.get(val_tokens_path!)).toHaveLength(1);
   });
 
+  it('gives examples of what it does not learn from, and the system prompt that all rows share', async () => {
+    const told = (system: string, n: number) => JSON.stringify({ system, prompt: `p${n}`, completion: `a${n}` });
+    const lines = Array.from({ length: 200 }, (_, n) => told('Be brief.', n));
+    const { audit, train } = await prepare(lines, { val_share: 0.2 });
+    expect(audit.system_prompt).toBe('Be brief.');
+    expect(audit.examples).toHaveLength(16);
+    const learned = new Set(train.map(({ row: line }) => line - 1));
+    for (const { system, prompt, answer } of audit.examples) {
+      expect(system).toBe('Be brief.');
+      expect(answer).toBe(prompt.replace('p', 'a'));
+      expect(learned.has(Number(prompt.slice(1)))).toBe(false);
+    }
+    const mixed = await prepare([...lines.slice(0, 5), told('Rhyme.', 5)]);
+    expect(mixed.audit.system_prompt).toBeNull();
+    // With nothing kept for validation they are of the rows that are learned.
+    expect(mixed.audit.examples).toHaveLength(6);
+  });
+
   it('takes no more rows of a large file than are enough, in an order that the seed gives, and audits all', async () => {
     const lines = Array.from({ length: 2000 }, (_, i) => (i % 4 === 0 ? '{' : i % 4 === 1 ? '' : row(i)));
     const take = async (seed: number, enough_rows: number) => {

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { mostScoredRows, scoredRows, type ValidationSettings } from '../domain/validation.ts';
 import { openDataset, type Dataset } from './dataset.ts';
+import { ExampleKeeper } from './example-keeper.ts';
 import { FileAuditor, type ReadFile } from './file-audit.ts';
 import { fileWarnings } from './file-warnings.ts';
 import { hashConversation, HashSet } from './hash.ts';
@@ -131,6 +132,7 @@ export async function prepareTokens(options: PrepareOptions): Promise<PreparedTo
 
 class Preparation {
   private readonly preview: DatasetAudit['preview'] = [];
+  private shown = new ExampleKeeper();
   private readonly warnings: DatasetWarning[];
   private readonly maxExamples: number;
   private readonly options: PrepareOptions;
@@ -199,6 +201,8 @@ class Preparation {
           train_rows: this.trainRows,
           sampled_rows: isSample ? this.train.rows : null,
         },
+        examples: this.shown.examples,
+        system_prompt: this.shown.system_prompt,
         warnings: this.warnings,
       },
       train_tokens_path: this.train.output_path,
@@ -216,7 +220,9 @@ class Preparation {
     const kept = new KeptRows(mostScoredRows(this.validation));
     for await (const rows of this.renderer().batches(this.data.batches(), auditor)) {
       for (const row of rows) {
-        if (this.split.isHeldOut(row.rank)) keep(row, kept);
+        const isHeldOut = this.split.isHeldOut(row.rank);
+        this.shown.note(isHeldOut ? 'val' : 'train', row.conversation);
+        if (isHeldOut) keep(row, kept);
         else this.learn(row);
       }
       await this.train.flush();
@@ -228,6 +234,7 @@ class Preparation {
       // The rows are so few that all of them fell to validation: they are learned, since there is nothing else.
       this.warnings.push(allHeldOut(auditor.rowsUsed, this.split.split_seed));
       this.split = new HeldOutSplit(0, this.split.split_seed);
+      this.shown = new ExampleKeeper();
       return await this.readAll();
     }
     if (this.split.val_share > 0 && kept.seen === 0)
@@ -262,11 +269,13 @@ class Preparation {
       for await (const rows of renderer.seen(data.rowsAt(numbers, known.rows.lines), auditor)) {
         for (const row of rows) {
           if (split.isHeldOut(row.rank)) {
+            this.shown.note('val', row.conversation);
             for (const segments of row.parts.slice(0, wanted - scored)) {
               this.val.add(row.line, segments);
               scored += 1;
             }
           } else if (this.train.rows < enough_rows) {
+            this.shown.note('train', row.conversation);
             this.learn(row);
             read += 1;
           }
@@ -313,6 +322,7 @@ class Preparation {
     for await (const rows of this.renderer(this.data.size_bytes).batches(dataset.batches(), auditor)) {
       for (const row of rows) {
         if (trained.has(row.hash)) shared += 1;
+        this.shown.note('val', row.conversation);
         keep(row, kept);
       }
     }

@@ -3,7 +3,7 @@ import { DatasetError, RowError } from './errors.ts';
 import { openReader } from './readers/index.ts';
 import type { PromptTemplate } from './templates/index.ts';
 import { splitLongText } from './text-windows.ts';
-import type { Conversation, Refusal, Segment } from './types.ts';
+import type { Refusal, Segment } from './types.ts';
 
 /** A row as the model will see it, or why it can't be used. Long plain text gives several of the same line. */
 export interface PreviewedRow {
@@ -11,8 +11,6 @@ export interface PreviewedRow {
   segments: Segment[];
   /** Plain text, which becomes several rows where its tokens are too many for one. */
   isText: boolean;
-  /** What a person asks first in it; null where nothing is asked, as in plain text. */
-  prompt: string | null;
   refusal: Refusal | null;
 }
 
@@ -47,26 +45,20 @@ export async function previewRows(options: PreviewOptions): Promise<{ rows: Prev
       taken += 1;
       const { line } = row;
       if (row.refusal !== undefined) {
-        shown.push({ line, segments: [], isText: false, prompt: null, refusal: row.refusal });
+        shown.push({ line, segments: [], isText: false, refusal: row.refusal });
         continue;
       }
       try {
         const parts = splitLongText(row.conversation, max_seq_len).map((part) => template.renderRow(part));
-        const prompt = firstPrompt(row.conversation);
         const isText = row.conversation.kind === 'text';
-        for (const segments of parts) shown.push({ line, segments, isText, prompt, refusal: null });
+        for (const segments of parts) shown.push({ line, segments, isText, refusal: null });
       } catch (error) {
         if (!(error instanceof RowError)) throw error;
-        shown.push({ line, segments: [], isText: false, prompt: null, refusal: error.toRefusal() });
+        shown.push({ line, segments: [], isText: false, refusal: error.toRefusal() });
       }
     }
   }
   return { rows: shown, has_more: false };
-}
-
-function firstPrompt(conversation: Conversation): string | null {
-  if (conversation.kind !== 'chat') return null;
-  return conversation.messages.find(({ role }) => role === 'user')?.content ?? null;
 }
 
 /** Names of the columns of a dataset's first rows, in the order in which they come. @throws DatasetError */

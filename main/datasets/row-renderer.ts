@@ -6,13 +6,14 @@ import { datasetChanged } from './prepare-notices.ts';
 import type { HeldOutSplit } from './split.ts';
 import type { PromptTemplate } from './templates/index.ts';
 import { splitLongText } from './text-windows.ts';
-import type { Segment } from './types.ts';
+import type { Conversation, Segment } from './types.ts';
 
 /** What a row became: its windows, rendered, and its place among all. */
 export interface RenderedRow {
   line: number;
   rank: number;
   hash: Hash64;
+  conversation: Conversation;
   parts: Segment[][];
 }
 
@@ -83,7 +84,7 @@ export class RowRenderer {
   ): RenderedRow | null {
     try {
       const parts = splitLongText(conversation, this.max_seq_len).map((part) => this.template.renderRow(part));
-      return { line, rank: this.split.rankOf(hash), hash, parts };
+      return { line, rank: this.split.rankOf(hash), hash, conversation, parts };
     } catch (error) {
       if (!(error instanceof RowError)) throw error;
       auditor.refuseSeen(line, error);

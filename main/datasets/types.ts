@@ -234,6 +234,14 @@ export interface SplitAudit {
   sampled_rows: number | null;
 }
 
+/** A question of a dataset as one would ask it in a chat, with the answer that its row has. */
+export interface Example {
+  /** Empty where the row has none. */
+  system: string;
+  prompt: string;
+  answer: string;
+}
+
 /** Everything that is said of a dataset before training. */
 export interface DatasetAudit {
   data: FileAudit;
@@ -249,5 +257,9 @@ export interface DatasetAudit {
   val: TokenizeResult | null;
   /** Audits of older runs have none. */
   split?: SplitAudit;
+  /** What a few rows ask and answer: of the validation part where it has any. */
+  examples: Example[];
+  /** What every row tells the model first; null where rows tell it nothing, or not the same. */
+  system_prompt: string | null;
   warnings: DatasetWarning[];
 }

@@ -35,10 +35,33 @@ export async function exportAdapter(
   { settings, check }: ExportRequest,
   onEvent?: (event: TrainerEvent, line: string) => void,
 ): Promise<ExportOutcome> {
-  const job = completeJob('export', settings);
-  const exported = await runJob<'export'>(job, { onEvent });
+  const exported = await writeExport(settings, onEvent);
   if (check === null) return { exported, verified: null };
-  const { model_path, adapter_path, format, threads } = job;
+  return { exported, verified: await verifyExport(settings, exported, check, onEvent) };
+}
+
+/** Writes the export and no more. @throws ForjaError setting_invalid, trainer errors */
+export async function writeExport(
+  settings: Partial<JobOf<'export'>>,
+  onEvent?: (event: TrainerEvent, line: string) => void,
+): Promise<ExportResult> {
+  return await runJob<'export'>(completeJob('export', settings), { onEvent });
+}
+
+/**
+ * Scores what was exported against base and live adapter.
+ * @param settings those it was exported with
+ * @param signal ends the check; what was exported stays
+ * @throws ForjaError trainer errors, trainer_killed when it was ended
+ */
+export async function verifyExport(
+  settings: Partial<JobOf<'export'>>,
+  exported: ExportResult,
+  check: ExportCheck,
+  onEvent?: (event: TrainerEvent, line: string) => void,
+  signal?: AbortSignal,
+): Promise<VerifyResult> {
+  const { model_path, adapter_path, format, threads } = completeJob('export', settings);
   const { tokens_path, max_rows, max_seq_len, device } = check;
   const verify = completeJob('verify', {
     model_path,
@@ -51,5 +74,5 @@ export async function exportAdapter(
     threads,
     device,
   });
-  return { exported, verified: await runJob<'verify'>(verify, { onEvent }) };
+  return await runJob<'verify'>(verify, { onEvent, signal });
 }

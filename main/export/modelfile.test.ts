@@ -31,8 +31,8 @@ test('a template with turns between markers, and its own system text', () => {
       '# ollama create my model -f my model.Modelfile',
       'FROM ./my model.gguf',
       'TEMPLATE """{{ if .System }}<|im_start|>system\n{{ .System }}<|im_end|>\n{{ end }}{{ if .Prompt }}<|im_start|>user\n{{ .Prompt }}<|im_end|>\n<|im_start|>assistant\n{{ end }}{{ .Response }}<|im_end|>\n"""',
-      'SYSTEM """Be helpful."""',
       'PARAMETER stop "<|im_end|>"',
+      'SYSTEM """Be helpful."""',
       '',
     ].join('\n'),
   );
@@ -47,6 +47,16 @@ test('a template that refuses leaves it to the model file', () => {
   };
   expect(takeApart(refuses, null)).toBeNull();
   expect(modelfile('/out/m.gguf', null)).not.toContain('TEMPLATE');
+});
+
+test('the system prompt of the rows comes with it, in place of the template’s own', () => {
+  const parts = takeApart(chatml, null);
+  expect(modelfile('/out/m.gguf', parts, 'Write the order as JSON.')).toContain(
+    'SYSTEM """Write the order as JSON."""\n',
+  );
+  expect(modelfile('/out/m.gguf', parts, 'Write the order as JSON.')).not.toContain('Be helpful.');
+  expect(modelfile('/out/m.gguf', null, 'Write the order as JSON.')).toContain('SYSTEM');
+  expect(modelfile('/out/m.gguf', parts, 'Quote with """.')).not.toMatch(/^SYSTEM/m);
 });
 
 test('it lies beside the model', () => expect(modelfilePath('/out/m.GGUF')).toMatch(/^.out.m\.Modelfile$/));

@@ -100,8 +100,9 @@ export function takeApart(template: TurnRenderer, bos_token: string | null): Tur
 /**
  * An Ollama Modelfile for a merged model: FROM the file beside it, and the prompt as it was trained.
  * @param gguf_path the merged file, which must lie in the Modelfile's folder
+ * @param system_prompt what the rows tell the model first; null where they don't, or not all the same
  */
-export function modelfile(gguf_path: string, parts: TurnParts | null): string {
+export function modelfile(gguf_path: string, parts: TurnParts | null, system_prompt: string | null = null): string {
   const lines = [
     `# ollama create ${nameOf(gguf_path)} -f ${nameOf(gguf_path)}.Modelfile`,
     `FROM ./${basename(gguf_path)}`,
@@ -109,7 +110,7 @@ export function modelfile(gguf_path: string, parts: TurnParts | null): string {
   if (parts === null) {
     lines.push("# Ollama takes the chat template that is in the model file: this one's turns have no fixed parts.");
   } else {
-    const { before_system, after_system, before_user, after_user, after_answer, default_system } = parts;
+    const { before_system, after_system, before_user, after_user, after_answer } = parts;
     const system =
       before_system === '' && after_system === ''
         ? ''
@@ -117,10 +118,14 @@ export function modelfile(gguf_path: string, parts: TurnParts | null): string {
     lines.push(
       `TEMPLATE ${quoted(`${system}{{ if .Prompt }}${before_user}{{ .Prompt }}${after_user}{{ end }}{{ .Response }}${after_answer}`)}`,
     );
-    if (default_system !== '') lines.push(`SYSTEM ${quoted(default_system)}`);
     const stop = after_answer.trim();
     if (stop !== '' && !stop.includes('"')) lines.push(`PARAMETER stop "${stop}"`);
   }
+  const told = system_prompt ?? parts?.default_system ?? '';
+  // Nothing stands for three quotes in a Modelfile.
+  if (told.includes('"""'))
+    lines.push('# The system prompt of the training rows has three quotes in it: set it by hand.');
+  else if (told !== '') lines.push(`SYSTEM ${quoted(told)}`);
   return `${lines.join('\n')}\n`;
 }
 

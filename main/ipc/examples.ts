@@ -95,6 +95,7 @@ const report: DatasetReport = {
   template_reason: 'The model has none.',
   train: counts,
   val: null,
+  examples: [{ system: '', prompt: 'Hi', answer: 'Hello' }],
   warnings: [],
 };
 
@@ -110,6 +111,7 @@ const run: RunSummary = {
   is_interrupted: false,
   can_continue: false,
   has_adapter: true,
+  advised_checkpoint: 'final',
   created_ms: 1,
   started_ms: 2,
   ended_ms: null,
@@ -151,7 +153,7 @@ const record: ExportRecord = {
   exists: true,
 };
 
-const { available_columns: _, ...dataset } = report;
+const { available_columns: _, examples: _examples, ...dataset } = report;
 const detail: RunDetail = {
   ...run,
   settings: { lora_rank: 8 },
@@ -159,12 +161,13 @@ const detail: RunDetail = {
   format: 'alpaca',
   val_path: null,
   val_share: 0.1,
-  sample_prompts: ['Hi'],
+  sample_prompts: [{ system: null, prompt: 'Hi', expected: 'Hello' }],
   plan: null,
   split: null,
   dataset,
   checkpoints: [{ step: 5, reason: 'interval', path: '/runs/first/checkpoints/step-5', time_ms: 4, val_loss: null }],
-  samples: [{ step: 5, time_ms: 4, prompt: 'Hi', text: 'Hello' }],
+  samples: [{ step: 5, prompt_index: 0, time_ms: 4, prompt: 'Hi', text: 'Hello' }],
+  verdict: { kind: 'unmoved', from: 2, to: 2 },
   exports: [record],
 };
 
@@ -277,7 +280,6 @@ export const EXAMPLES: {
           tokens: 4,
           windows: 1,
           segments: [{ text: 'Hi', supervised: true, cut: false }],
-          prompt: 'Hi',
           refusal: null,
         },
       ],
@@ -339,7 +341,7 @@ export const EXAMPLES: {
       name: 'First',
       model_path: '/models/a.gguf',
       settings: { epochs: 1 },
-      sample_prompts: ['Hi'],
+      sample_prompts: [{ system: '', prompt: 'Hi', expected: null }],
       estimated_memory_bytes: null,
     },
     response: run,
@@ -415,6 +417,8 @@ export const EXAMPLES: {
     },
     response: { export_id: 'export-1' },
   },
+  'exports.skipCheck': { request: { export_id: 'export-1' }, response: undefined },
+  'exports.about': { request: one, response: { system_prompt: 'Be brief.', compared_answers: 12, check_ms: 5000 } },
   'exports.list': { request: { run_id: null }, response: [record] },
 };
 
@@ -432,7 +436,7 @@ export const EVENT_EXAMPLES: { [Name in EventName]: IpcEvent<Name> } = {
     validations: [{ step: 5, val_loss: 1, perplexity: 2.7, tokens: 8, is_best: true, time_ms: 4 }],
   },
   'run.log': { ...one, entries: [entry] },
-  'run.sample': { ...one, sample: { step: 5, time_ms: 4, prompt: 'Hi', text: 'Hello' } },
+  'run.sample': { ...one, sample: { step: 5, prompt_index: 0, time_ms: 4, prompt: 'Hi', text: 'Hello' } },
   'queue.changed': queue,
   'chat.token': { ask_id: 'ask-1', voice: 'tuned', text: 'He' },
   'chat.done': {
@@ -443,6 +447,28 @@ export const EVENT_EXAMPLES: { [Name in EventName]: IpcEvent<Name> } = {
     error: null,
   },
   'chat.died': { error },
-  'export.progress': { export_id: 'export-1', ...one, phase: 'exporting', share: 0.5 },
+  'export.progress': { export_id: 'export-1', ...one, phase: 'exporting', share: 0.5, left_ms: 1000 },
+  'export.ready': {
+    export_id: 'export-1',
+    ...one,
+    outcome: {
+      format: 'gguf',
+      output_type: 'q8_0',
+      output_path: '/exports/a.gguf',
+      output_bytes: 5,
+      duration_ms: 7,
+      check: null,
+      answers: {
+        compared: 12,
+        same: 11,
+        prompt_is_same: true,
+        differing: [{ prompt: 'Hi', tuned: 'a', exported: 'b' }],
+      },
+      check_error: null,
+      model_path: '/models/a.gguf',
+      system_prompt: 'Be brief.',
+      modelfile_path: null,
+    },
+  },
   'export.done': { export_id: 'export-1', ...one, outcome: null, error },
 };

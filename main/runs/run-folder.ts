@@ -13,6 +13,7 @@ import {
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { ForjaError } from '../contracts/errors.ts';
+import type { DatasetAudit } from '../datasets/index.ts';
 import { RUN_FILE_VERSION, runFileSchema, type RunFile } from '../contracts/run-file.ts';
 
 /** What a run puts into its folder, and nothing else is ever removed from there. */
@@ -98,6 +99,15 @@ export class RunFolder {
       `It may be of a newer Forja (this one reads version ${RUN_FILE_VERSION}) or damaged.`,
       { path: this.runFile, reason },
     );
+  }
+
+  /** What was said of the run's dataset; null where the file can't be read. Runs of earlier versions lack newer fields. */
+  readAudit(): Partial<DatasetAudit> | null {
+    try {
+      return JSON.parse(readFileSync(this.auditFile, 'utf8')) as Partial<DatasetAudit>;
+    } catch {
+      return null;
+    }
   }
 
   /** Writes run.json so that there always is a whole one under its name. */

@@ -47,7 +47,7 @@ export class ActiveRun {
   private running: RunningRun | null = null;
   private sampler: Sampler | null = null;
   private pending: Progress = { forget_after_step: null, steps: [], validations: [] };
-  private validated = false;
+  private validatedStep = -1;
   private isQuitting = false;
   /** Resolves when the last answers to its prompts are written; for after its end. */
   answers: Promise<void> = Promise.resolve();
@@ -161,8 +161,8 @@ export class ActiveRun {
         folder,
         prompts,
         systemPrompt: async () => (await examplesOf(this.row, 1))[0]?.system ?? '',
-        onSample: (index, sample) => {
-          this.db.samples.add({ ...sample, run_id: this.id, prompt_index: index });
+        onSample: (sample) => {
+          this.db.samples.add({ ...sample, run_id: this.id });
           this.hooks.onSample(sample);
         },
         onTrouble: (report) => this.log.add('warning', report.message, 'samples_failed', { reason: report.message }),
@@ -184,16 +184,12 @@ export class ActiveRun {
       case 'status':
         live.is_paused = event.data.phase === 'paused';
         this.setPhase(event.data.phase === 'resumed' ? 'training' : (event.data.phase as RunPhase));
-        // The best checkpoint, if this validation made one, is whole by now.
-        if (this.validated && event.data.phase === 'training') {
-          this.validated = false;
-          void this.sampler?.sample();
-        }
         break;
       case 'plan':
         pending.forget_after_step = event.data.start_step;
         pending.steps = [];
         pending.validations = [];
+        if (event.data.start_step === 0) this.sampler?.sampleBase();
         this.tellChange();
         this.tellSteps();
         break;
@@ -204,13 +200,14 @@ export class ActiveRun {
         this.tellSummary();
         break;
       case 'validation':
-        this.validated = true;
+        this.validatedStep = event.data.step;
         pending.validations.push({ ...event.data, time_ms: event.time_ms });
         this.tellSteps();
         this.tellChange();
         break;
       case 'checkpoint':
-        this.sampler?.noteCheckpoint(event.data);
+        // The model answers where it was validated, and at its end.
+        if (event.data.step === this.validatedStep || event.data.reason === 'final') this.sampler?.sample(event.data);
         this.tellChange();
         break;
       case 'progress':

@@ -56,7 +56,7 @@ export class DatasetService {
         cache_dir: rowCacheDir(),
         signal: abort.signal,
       });
-      const { preview: _, ...report } = audit;
+      const { preview: _, system_prompt: _system, ...report } = audit;
       return { ...report, available_columns };
     } finally {
       if (this.inspecting === abort) this.inspecting = null;
@@ -102,12 +102,11 @@ export class DatasetService {
       const cutOf = new Map(long.map((segments, at) => [segments, cuts[at]!]));
       const tokensOf = new Map(used.map((segments, at) => [segments, counts[at]!]));
       return {
-        rows: rows.map(({ line, segments, prompt, refusal }) => ({
+        rows: rows.map(({ line, segments, refusal }) => ({
           line,
           tokens: refusal === null ? (tokensOf.get(segments)?.tokens ?? null) : null,
           windows: tokensOf.get(segments)?.rows ?? 1,
           segments: markCut(segments, cutOf.get(segments) ?? charsOf(segments)),
-          prompt,
           refusal,
         })),
         has_more,

@@ -2,11 +2,17 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { ForjaError, toReport } from '../contracts/errors.ts';
+import type { TrainerEvent } from '../contracts/protocol.ts';
 import type { ExportOutcomeData, ExportRecord, IpcParsedRequest, IpcResponse } from '../contracts/ipc.ts';
-import { openTemplate, type TemplateChoice } from '../datasets/index.ts';
-import { exportAdapter, modelfile, modelfilePath, takeApart } from '../export/index.ts';
-import { OUTPUT_TYPES, outputBytes, type ModelCatalogue } from '../models/index.ts';
+import { openTemplate, type Example } from '../datasets/index.ts';
+import { estimateCheck } from '../domain/estimates/check.ts';
+import { modelfile, modelfilePath, takeApart, verifyExport, writeExport, type TurnParts } from '../export/index.ts';
+import { inspectModel, OUTPUT_TYPES, outputBytes, type ModelCatalogue } from '../models/index.ts';
 import { RunFolder } from '../runs/index.ts';
+import type { RunRow } from '../db/index.ts';
+import type { RunFile } from '../contracts/run-file.ts';
+import { COMPARED, compareAnswers, type UsersPrompt } from './answers-check.ts';
+import { examplesOf } from './run-examples.ts';
 import { chosenAdapter } from './adapter-choice.ts';
 import type { ServiceContext } from './context.ts';
 import type { RunQueue } from './run-queue.ts';
@@ -16,12 +22,17 @@ import { throttle } from './throttle.ts';
 /** Rows that an export is checked on. */
 const CHECK_ROWS = 64;
 
+/** Before this much of a phase is done, nothing is said of how long the rest takes. */
+const LEAST_SHARE = 0.05;
+
 /** Exports runs and checks what was written; several may run at once. */
 export class ExportService {
   private readonly context: ServiceContext;
   private readonly queue: RunQueue;
   private readonly models: ModelCatalogue;
   private readonly running = new Set<Promise<void>>();
+  /** The checks that may be ended. */
+  private readonly checks = new Map<string, AbortController>();
 
   constructor(context: ServiceContext, queue: RunQueue, models: ModelCatalogue) {
     this.context = context;
@@ -68,8 +79,34 @@ export class ExportService {
       },
     );
     this.running.add(work);
-    void work.finally(() => this.running.delete(work));
+    void work.finally(() => {
+      this.running.delete(work);
+      this.checks.delete(export_id);
+    });
     return { export_id };
+  }
+
+  /** Ends the check of an export; one that has ended is no error. */
+  skipCheck(export_id: string): void {
+    this.checks.get(export_id)?.abort();
+  }
+
+  /** What an export of a run brings with it, and about how long its check takes. @throws ForjaError run_not_found */
+  async about(run_id: string): Promise<IpcResponse<'exports.about'>> {
+    const row = this.queue.row(run_id);
+    const { info } = await this.models.open(row.model_path);
+    const { examples, system_prompt, checked } = await this.known(row);
+    const rows = Math.min(CHECK_ROWS, checked?.rows ?? 0);
+    return {
+      system_prompt,
+      compared_answers: Math.min(COMPARED, examples.length),
+      check_ms: estimateCheck({
+        tokens: checked === null || checked.rows === 0 ? 0 : (rows * checked.tokens) / checked.rows,
+        answers: Math.min(COMPARED, examples.length),
+        file_bytes: info.file_size_bytes,
+        tokens_per_second: row.tokens_per_second,
+      }),
+    };
   }
 
   /** The newest first. @param run_id null: of all runs */
@@ -78,8 +115,9 @@ export class ExportService {
     return run_id === null ? exports.list().map(toExportRecord) : exports.ofRun(run_id).map(toExportRecord).reverse();
   }
 
-  /** Waits for what is under way. */
+  /** Ends the checks and waits for what is being written. */
   async close(): Promise<void> {
+    for (const check of this.checks.values()) check.abort();
     await Promise.all(this.running);
   }
 
@@ -93,67 +131,157 @@ export class ExportService {
     const row = this.queue.row(run_id);
     const folder = new RunFolder(row.out_dir);
     const file = readOwnFile(folder, run_id);
-    const progress = { phase: 'exporting', share: null as number | null };
-    const tell = throttle(() => emit('export.progress', { export_id, run_id, ...progress }));
-    const { exported, verified } = await exportAdapter(
-      {
-        settings: {
-          model_path: row.model_path,
-          adapter_path,
-          format: format === 'ollama' ? 'gguf' : format,
-          output_type,
-          output_path: resolve(output_path),
-          overwrite,
-          threads: settings().threads,
-        },
-        check:
-          !check || file === null
-            ? null
-            : {
-                tokens_path: resolve(folder.dir, file.val_tokens ?? file.train_tokens),
-                is_held_out: file.val_tokens !== null,
-                max_rows: CHECK_ROWS,
-                max_seq_len: file.settings.max_seq_len as number,
-                device: 'cpu',
-              },
-      },
-      (event) => {
-        if (event.type === 'status') Object.assign(progress, { phase: event.data.phase, share: null });
-        else if (event.type === 'progress') {
-          const { phase, done, total } = event.data;
-          Object.assign(progress, { phase, share: total > 0 ? Math.min(1, done / total) : null });
-        } else return;
-        tell();
-      },
-    ).finally(() => tell.cancel());
-    if (format === 'ollama') await this.writeModelfile(row.model_path, exported.output_path, file?.template ?? 'auto');
-    db.exports.add({
-      run_id: db.runs.get(run_id) === null ? null : run_id,
-      time_ms: Date.now(),
-      format,
-      output_type: exported.output_type,
-      output_path: exported.output_path,
-      output_bytes: exported.output_bytes,
-      verdict: verified?.verdict ?? null,
-      base_loss: verified?.base_loss ?? null,
-      tuned_loss: verified?.tuned_loss ?? null,
-      export_loss: verified?.export_loss ?? null,
-      mean_kl_divergence: verified?.mean_kl_divergence ?? null,
-    });
-    const { output_bytes, duration_ms } = exported;
-    return {
-      format,
-      output_type: exported.output_type,
-      output_path: exported.output_path,
-      output_bytes,
-      duration_ms,
-      check: verified === null ? null : { ...verified, is_held_out: file?.val_tokens !== null },
+    const tell = this.progress(export_id, run_id);
+    const job = {
+      model_path: row.model_path,
+      adapter_path,
+      format: format === 'ollama' ? ('gguf' as const) : format,
+      output_type,
+      output_path: resolve(output_path),
+      overwrite,
+      threads: settings().threads,
     };
+    const abort = new AbortController();
+    try {
+      const exported = await writeExport(job, tell.event);
+      const known = await this.known(row);
+      const parts = format === 'ollama' ? await this.writeModelfile(row, file, exported.output_path, known) : null;
+      const outcome: ExportOutcomeData = {
+        format,
+        output_type: exported.output_type,
+        output_path: exported.output_path,
+        output_bytes: exported.output_bytes,
+        duration_ms: exported.duration_ms,
+        check: null,
+        answers: null,
+        check_error: null,
+        model_path: row.model_path,
+        system_prompt: known.system_prompt,
+        modelfile_path: format === 'ollama' ? modelfilePath(exported.output_path) : null,
+      };
+      const id = db.exports.add({
+        run_id: db.runs.get(run_id) === null ? null : run_id,
+        time_ms: Date.now(),
+        format,
+        output_type: exported.output_type,
+        output_path: exported.output_path,
+        output_bytes: exported.output_bytes,
+        verdict: null,
+        base_loss: null,
+        tuned_loss: null,
+        export_loss: null,
+        mean_kl_divergence: null,
+      });
+      if (!check || file === null) return outcome;
+      // From here on the person has it; what follows may be ended, and may fail, without taking it away.
+      this.checks.set(export_id, abort);
+      emit('export.ready', { export_id, run_id, outcome });
+      try {
+        const verified = await verifyExport(
+          job,
+          exported,
+          {
+            tokens_path: resolve(folder.dir, file.val_tokens ?? file.train_tokens),
+            is_held_out: file.val_tokens !== null,
+            max_rows: CHECK_ROWS,
+            max_seq_len: file.settings.max_seq_len as number,
+            device: 'cpu',
+          },
+          tell.event,
+          abort.signal,
+        );
+        outcome.check = { ...verified, is_held_out: file.val_tokens !== null };
+        db.exports.judge(id, verified);
+        outcome.answers = await this.compare(row, file, outcome, job, parts, known.examples, abort.signal, tell.phase);
+      } catch (error) {
+        // What was told to end has no error of its own.
+        if (!abort.signal.aborted) {
+          const { code, message, hint, details } = toReport(error);
+          outcome.check_error = { code, message, hint, details };
+        }
+      }
+      return outcome;
+    } finally {
+      tell.cancel();
+    }
   }
 
-  private async writeModelfile(model_path: string, gguf_path: string, template: TemplateChoice): Promise<void> {
-    const { info } = await this.models.open(model_path);
-    const parts = takeApart(openTemplate(info, template), info.bos_token);
-    writeFileSync(modelfilePath(gguf_path), modelfile(gguf_path, parts));
+  /** The answers of base + adapter beside the export's; null where no program answers with it, or there is nothing to ask. */
+  private async compare(
+    row: RunRow,
+    file: RunFile,
+    { format, output_path, system_prompt }: ExportOutcomeData,
+    { model_path, adapter_path, threads }: { model_path: string; adapter_path: string; threads: number },
+    parts: TurnParts | null,
+    examples: readonly Example[],
+    signal: AbortSignal,
+    onPhase: (phase: string, share: number | null) => void,
+  ): Promise<ExportOutcomeData['answers']> {
+    if (format === 'peft' || examples.length === 0) return null;
+    const { info } = await this.models.open(row.model_path);
+    const isAdapter = format === 'gguf-adapter';
+    const user: UsersPrompt = { model: isAdapter ? info : await inspectModel(output_path), parts, system_prompt };
+    onPhase('comparing', 0);
+    return await compareAnswers({
+      examples,
+      template: openTemplate(info, file.template),
+      user,
+      tuned: { model_path, adapter_path, threads },
+      exported: isAdapter ? { model_path, adapter_path: output_path, threads } : { model_path: output_path, threads },
+      signal,
+      onProgress: (done, total) => onPhase('comparing', done / total),
+    });
+  }
+
+  /** What the run's rows ask and tell, as its audit has it; of runs of earlier versions, as their rows have it. */
+  private async known(row: RunRow): Promise<{
+    examples: Example[];
+    system_prompt: string | null;
+    checked: { rows: number; tokens: number } | null;
+  }> {
+    const audit = new RunFolder(row.out_dir).readAudit() ?? {};
+    const checked = audit.val ?? audit.train ?? null;
+    if (audit.examples !== undefined && audit.system_prompt !== undefined)
+      return { examples: audit.examples, system_prompt: audit.system_prompt, checked };
+    const examples = await examplesOf(row, COMPARED).catch((): Example[] => []);
+    const systems = new Set(examples.map(({ system }) => system));
+    const [only] = systems;
+    return { examples, system_prompt: systems.size === 1 ? only || null : null, checked };
+  }
+
+  private async writeModelfile(
+    row: RunRow,
+    file: RunFile | null,
+    gguf_path: string,
+    { system_prompt }: { system_prompt: string | null },
+  ): Promise<TurnParts | null> {
+    const { info } = await this.models.open(row.model_path);
+    const parts = takeApart(openTemplate(info, file?.template ?? 'auto'), info.bos_token);
+    writeFileSync(modelfilePath(gguf_path), modelfile(gguf_path, parts, system_prompt));
+    return parts;
+  }
+
+  /** Tells the window how an export goes, at most ten times a second. */
+  private progress(export_id: string, run_id: string) {
+    const now = { phase: 'exporting', share: null as number | null, began_ms: Date.now() };
+    const tell = throttle(() => {
+      const { phase, share, began_ms } = now;
+      const spent = Date.now() - began_ms;
+      const left_ms = share === null || share < LEAST_SHARE ? null : Math.round((spent * (1 - share)) / share);
+      this.context.emit('export.progress', { export_id, run_id, phase, share, left_ms });
+    });
+    const phase = (name: string, share: number | null) => {
+      if (name !== now.phase) now.began_ms = Date.now();
+      Object.assign(now, { phase: name, share });
+      tell();
+    };
+    const event = (one: TrainerEvent) => {
+      if (one.type === 'status') phase(one.data.phase, null);
+      else if (one.type === 'progress') {
+        const { done, total } = one.data;
+        phase(one.data.phase, total > 0 ? Math.min(1, done / total) : null);
+      }
+    };
+    return { phase, event, cancel: () => tell.cancel() };
   }
 }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type {
   ExportRecord,
@@ -7,11 +7,14 @@ import type {
   RunDetail,
   RunPhase,
   RunSummary,
+  RunVerdict,
+  SamplePrompt,
   TrainSettings,
 } from '../contracts/ipc.ts';
 import type { PlanData, StepData } from '../contracts/protocol-types.ts';
 import type { RunFile } from '../contracts/run-file.ts';
 import type { DatasetAudit } from '../datasets/index.ts';
+import { verdictOf } from '../domain/verdict.ts';
 import type { ExportRow, ForjaDb, RunRow } from '../db/index.ts';
 import { RunFolder } from '../runs/index.ts';
 
@@ -30,6 +33,7 @@ export function summarise(row: RunRow, live: LiveState | null, waiting: readonly
   const step = live?.last_step ?? null;
   const isBusy = row.status === 'training' || row.status === 'preparing' || position >= 0;
   const folder = new RunFolder(row.out_dir);
+  const hasBest = existsSync(join(folder.bestDir, 'adapter.gguf'));
   return {
     id: row.id,
     name: row.name,
@@ -41,10 +45,12 @@ export function summarise(row: RunRow, live: LiveState | null, waiting: readonly
     queue_position: position < 0 ? null : position,
     is_interrupted: row.is_interrupted === 1,
     can_continue: !isBusy && row.status !== 'completed' && (row.request !== null || folder.holdsRun()),
-    has_adapter:
-      existsSync(folder.adapterFile) ||
-      existsSync(join(folder.bestDir, 'adapter.gguf')) ||
-      folder.latestCheckpoint() !== null,
+    has_adapter: existsSync(folder.adapterFile) || hasBest || folder.latestCheckpoint() !== null,
+    // Only where the losses may say so is all of them looked at.
+    advised_checkpoint:
+      hasBest && (row.val_loss ?? 0) > (row.best_val_loss ?? Infinity) && judge(row, db)?.kind === 'memorised'
+        ? 'best'
+        : 'final',
     created_ms: row.created_ms,
     started_ms: row.started_ms,
     ended_ms: isBusy ? null : row.ended_ms,
@@ -88,6 +94,7 @@ export function describeRun(summary: RunSummary, row: RunRow, db: ForjaDb): RunD
     ...summary,
     model_name: summary.model_name ?? file?.model.name ?? null,
     settings: JSON.parse(row.settings) as Partial<TrainSettings>,
+    verdict: judge(row, db),
     template: file?.template ?? request?.template ?? 'auto',
     format: file?.dataset.format ?? request?.format ?? 'auto',
     val_path: file?.val_dataset?.path ?? request?.val_path ?? null,
@@ -97,14 +104,31 @@ export function describeRun(summary: RunSummary, row: RunRow, db: ForjaDb): RunD
     split: heldOutOf(file),
     dataset: readAudit(folder, file !== null),
     checkpoints: checkpointsOf(row.id, folder, db),
-    samples: db.samples.ofRun(row.id).map(({ step, time_ms, prompt, text }) => ({ step, time_ms, prompt, text })),
+    samples: db.samples
+      .ofRun(row.id)
+      .map(({ step, prompt_index, time_ms, prompt, text }) => ({ step, prompt_index, time_ms, prompt, text })),
     exports: db.exports.ofRun(row.id).map(toExportRecord).reverse(),
   };
 }
 
+/** What the losses of a run say that came to its end; null before that. */
+function judge(row: RunRow, db: ForjaDb): RunVerdict | null {
+  if (row.status !== 'completed') return null;
+  const curve = db.metrics.curve(row.id);
+  const [first, last] = [curve[0], curve.at(-1)];
+  const losses = first === undefined || last === undefined || first === last ? null : ([first[1], last[1]] as const);
+  return verdictOf(db.metrics.validations(row.id), losses);
+}
+
 /** What a person asked for in the app; null for a run of the command line. */
 export function requestOf(row: RunRow): NewRunRequest | null {
-  return row.request === null ? null : (JSON.parse(row.request) as NewRunRequest);
+  if (row.request === null) return null;
+  const request = JSON.parse(row.request) as NewRunRequest;
+  // Earlier versions knew prompts without an answer.
+  const sample_prompts = (request.sample_prompts as (SamplePrompt | string)[]).map((one) =>
+    typeof one === 'string' ? { system: null, prompt: one, expected: null } : one,
+  );
+  return { ...request, sample_prompts };
 }
 
 /** The run.json of a run, or null when its folder has none (yet), or another run's. */
@@ -141,14 +165,10 @@ function lastElapsed(run_id: string, db: ForjaDb): number | null {
 }
 
 function readAudit(folder: RunFolder, isOwn: boolean): RunDetail['dataset'] {
-  if (!isOwn) return null;
-  try {
-    const audit = JSON.parse(readFileSync(folder.auditFile, 'utf8')) as DatasetAudit;
-    const { preview: _, ...report } = audit;
-    return report;
-  } catch {
-    return null;
-  }
+  const audit = isOwn ? folder.readAudit() : null;
+  if (audit === null) return null;
+  const { preview: _, examples: _examples, system_prompt: _system, ...report } = audit as DatasetAudit;
+  return report;
 }
 
 /** Checkpoints on disk with what the database knows of them; the best one besides. */

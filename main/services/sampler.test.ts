@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -13,21 +13,29 @@ beforeEach(() => (dir = mkdtempSync(join(tmpdir(), 'forja-sampler-'))));
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 const template = openTemplate({ chat_template: null, bos_token: null, eos_token: '</s>' });
+const PROMPTS = [
+  { system: null, prompt: 'one', expected: 'A' },
+  { system: 'Be brief.', prompt: 'two', expected: 'x'.repeat(300) },
+];
 
 /** The chat process is tested in main/chat; here it is one that answers at once, or not at all. */
 function make(answer: (prompt: string) => Promise<string>, systemPrompt?: () => Promise<string>) {
   const samples: RunSample[] = [];
   const troubles: string[] = [];
+  const asked: { adapter: boolean; max_tokens: number | undefined }[] = [];
+  let adapter = false;
   let closed = 0;
   const chat: SampleChat = {
-    load: () => Promise.resolve({ context_tokens: 1, load_ms: 1 }),
-    generate: async (_, prompt) => ({
-      text: await answer(prompt.map(([text]) => text).join('')),
-      prompt_tokens: 1,
-      tokens: 1,
-      stop_reason: 'end',
-      duration_ms: 1,
-    }),
+    load: (_, { adapter_path = null }) => {
+      // What is to answer is there until it has.
+      adapter = adapter_path !== null && existsSync(adapter_path);
+      return Promise.resolve({ context_tokens: 1, load_ms: 1 });
+    },
+    generate: async (_, prompt, options) => {
+      asked.push({ adapter, max_tokens: options?.max_tokens });
+      const text = await answer(prompt.map(([piece]) => piece).join(''));
+      return { text, prompt_tokens: 1, tokens: 1, stop_reason: 'end', duration_ms: 1 };
+    },
     close: () => {
       closed += 1;
     },
@@ -35,73 +43,100 @@ function make(answer: (prompt: string) => Promise<string>, systemPrompt?: () => 
   const sampler = new Sampler({
     run: { model: { path: '/m.gguf' }, template: 'alpaca' } as RunFile,
     folder: new RunFolder(dir),
-    prompts: ['one', 'two'],
+    prompts: PROMPTS,
     systemPrompt,
-    onSample: (_, sample) => samples.push(sample),
+    onSample: (sample) => samples.push(sample),
     onTrouble: ({ message }) => troubles.push(message),
     openChat: () => chat,
     openPromptTemplate: () => Promise.resolve(template),
   });
+  /** A checkpoint that the trainer removes at once. */
   const checkpoint = (step: number) => {
     const path = join(dir, `step-${step}`);
     mkdirSync(path, { recursive: true });
     writeFileSync(join(path, 'adapter.gguf'), 'x');
-    sampler.noteCheckpoint({ step, path, reason: 'best' });
+    sampler.sample({ step, path });
+    rmSync(path, { recursive: true });
   };
-  return { sampler, samples, troubles, checkpoint, closed: () => closed };
+  return { sampler, samples, troubles, asked, checkpoint, closed: () => closed };
 }
 
-test('the newest adapter answers every prompt, once', async () => {
-  const { sampler, samples, checkpoint } = make((prompt) => Promise.resolve(prompt.includes('one') ? 'A' : 'B'));
-  await sampler.sample();
-  expect(samples).toEqual([]);
+test('base and every state answer each prompt once, in their order, also when the checkpoint is gone by then', async () => {
+  const { sampler, samples, asked, checkpoint } = make((prompt) => Promise.resolve(prompt.includes('one') ? 'A' : 'B'));
+  sampler.sampleBase();
   checkpoint(5);
-  await sampler.sample();
-  await sampler.sample();
-  expect(samples.map(({ step, prompt, text }) => [step, prompt, text])).toEqual([
-    [5, 'one', 'A'],
-    [5, 'two', 'B'],
-  ]);
+  checkpoint(5);
   checkpoint(9);
-  await sampler.sample();
-  expect(samples).toHaveLength(4);
+  await sampler.finish();
+  expect(samples.map(({ step, prompt_index, text }) => `${step} ${prompt_index} ${text}`).sort()).toEqual(
+    ['0 0 A', '0 1 B', '5 0 A', '5 1 B', '9 0 A', '9 1 B'].sort(),
+  );
+  expect(asked.filter(({ adapter }) => adapter)).toHaveLength(4);
+  // A long expected answer can be written to its end.
+  expect(asked.map(({ max_tokens }) => max_tokens).slice(0, 2)).toEqual([64, 150]);
+  expect(readdirSync(dir)).toEqual([]);
 });
 
-test('prompts are asked under the system prompt of the rows; without one where the rows can no longer be read', async () => {
+test('prompts are asked under their own system prompt, or that of the rows, or none', async () => {
   const asked: string[] = [];
   const note = (prompt: string) => {
     asked.push(prompt);
     return Promise.resolve('');
   };
   const under = make(note, () => Promise.resolve('Answer in rhymes.'));
-  under.checkpoint(1);
-  await under.sampler.sample();
+  under.sampler.sampleBase();
+  await under.sampler.finish();
   const without = make(note, () => Promise.reject(new Error('gone')));
-  without.checkpoint(1);
-  await without.sampler.sample();
-  expect(asked.map((prompt) => prompt.includes('Answer in rhymes.'))).toEqual([true, true, false, false]);
+  without.sampler.sampleBase();
+  await without.sampler.finish();
+  expect(asked.map((prompt) => ['rhymes', 'brief'].filter((word) => prompt.includes(word)))).toEqual([
+    ['rhymes'],
+    ['brief'],
+    [],
+    ['brief'],
+  ]);
   expect(without.troubles).toEqual([]);
+});
+
+test('of many states that wait, those in between are passed over, and the last one answers', async () => {
+  let release: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => (release = resolve));
+  const { sampler, samples, checkpoint } = make(() => held.then(() => 'A'));
+  sampler.sampleBase();
+  for (let step = 1; step <= 40; step++) checkpoint(step);
+  const finished = sampler.finish();
+  release();
+  await finished;
+  const steps = [...new Set(samples.map(({ step }) => step))];
+  expect(steps[0]).toBe(0);
+  expect(steps[1]).toBe(40);
+  expect(steps.length).toBeLessThan(15);
 });
 
 test('a failure is told once, and no more is asked', async () => {
   const { sampler, samples, troubles, checkpoint, closed } = make(() => Promise.reject(new Error('out of memory')));
   checkpoint(1);
-  await sampler.sample();
   checkpoint(2);
-  await sampler.sample();
+  await sampler.finish();
+  checkpoint(3);
   expect(troubles).toEqual(['out of memory']);
   expect(samples).toEqual([]);
-  expect(closed()).toBe(1);
+  expect(closed()).toBeGreaterThan(0);
+  expect(readdirSync(dir)).toEqual([]);
 });
 
-test('when the run is over no round begins, and the process ends', async () => {
+test('when the run is over nothing more is taken, and the process ends', async () => {
   const { sampler, samples, checkpoint, closed } = make(() => Promise.resolve('A'));
   checkpoint(1);
-  await sampler.sample();
   const finished = sampler.finish();
   checkpoint(2);
-  await sampler.sample();
   await finished;
   expect(samples).toHaveLength(2);
   expect(closed()).toBe(1);
+});
+
+test('what a Forja that was killed left is removed', () => {
+  mkdirSync(join(dir, 'samples.1-0.tmp'));
+  make(() => Promise.resolve('A'));
+  expect(readdirSync(dir)).toEqual([]);
 });

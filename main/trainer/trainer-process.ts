@@ -29,6 +29,8 @@ export interface TrainerOptions {
   onEvent?: (event: TrainerEvent, line: string) => void;
   /** Each piece of the trainer's log (stderr). */
   onLog?: (text: string) => void;
+  /** Aborting ends a job of runJob at once. */
+  signal?: AbortSignal | undefined;
 }
 
 /** A job that ended with a result; `stopped` when it was stopped by request before it was done. */
@@ -108,14 +110,22 @@ export function startTrainer<Type extends JobType>(
 /**
  * Runs a job that takes nothing on stdin to its end.
  * @returns its result
- * @throws as TrainerProcess.finished, and trainer_missing
+ * @throws as TrainerProcess.finished (trainer_killed after an abort), and trainer_missing
  */
 export async function runJob<Type extends JobType>(
   job: JobOf<Type>,
   options: TrainerOptions = {},
 ): Promise<JobResults[Type]> {
-  const { result } = await startTrainer(job, options).finished;
-  return result;
+  const { signal } = options;
+  const trainer = startTrainer(job, options);
+  const kill = () => trainer.kill();
+  if (signal?.aborted === true) kill();
+  signal?.addEventListener('abort', kill, { once: true });
+  try {
+    return (await trainer.finished).result;
+  } finally {
+    signal?.removeEventListener('abort', kill);
+  }
 }
 
 /** Follows one process from its first line to its exit. */

@@ -24,7 +24,6 @@ export function newRunAnswers(scenario: string) {
       line: 1,
       tokens: 74,
       windows: 1,
-      prompt: null,
       refusal: null,
       segments: [
         text(
@@ -38,7 +37,6 @@ export function newRunAnswers(scenario: string) {
       line: 2,
       tokens: null,
       windows: 1,
-      prompt: null,
       refusal: { code: 'invalid_json', message: 'Unexpected token } at column 41' },
       segments: [],
     },
@@ -46,7 +44,6 @@ export function newRunAnswers(scenario: string) {
       line: 3,
       tokens: 612,
       windows: 1,
-      prompt: null,
       refusal: null,
       segments: [
         text(
@@ -108,6 +105,7 @@ export function newRunAnswers(scenario: string) {
     template_reason: 'The file has a chat template.',
     train: counts,
     val: { ...counts, rows: 60, tokens: 4100, supervised_tokens: 1400, truncated_rows: 0 },
+    examples: [{ system: '', prompt: 'When do you open?', answer: 'At seven, every day but Monday.' }],
     warnings: [],
   };
 

@@ -33,6 +33,7 @@ function run(change: Partial<RunSummary>): RunSummary {
     is_interrupted: false,
     can_continue: false,
     has_adapter: true,
+    advised_checkpoint: 'final',
     created_ms: now - 2 * HOUR,
     started_ms: now - 2 * HOUR,
     ended_ms: now - HOUR,

@@ -23,6 +23,8 @@ interface Source {
   run_id: string | null;
   /** The prompt template of the run's rows; null without a run. */
   template: TemplateChoice | null;
+  /** What the run's rows tell the model first; null without a run, or where they don't. */
+  system_prompt: string | null;
   check: ExportCheck | null;
 }
 
@@ -128,7 +130,7 @@ function findSource(args: Arguments, output: Output): Source {
         'Give --check-data FILE, or export with --run.',
       );
     }
-    return { model_path: model, adapter_path, run_id: null, template: null, check: null };
+    return { model_path: model, adapter_path, run_id: null, template: null, system_prompt: null, check: null };
   }
   if (options.adapter !== undefined) throw usage('--run and --adapter are given.', 'Give one of the two.');
   const folder = new RunFolder(dir);
@@ -142,6 +144,7 @@ function findSource(args: Arguments, output: Output): Source {
     adapter_path: path,
     run_id: run.id,
     template: run.template,
+    system_prompt: folder.readAudit()?.system_prompt ?? null,
     check:
       options['no-check'] === true
         ? null
@@ -220,7 +223,8 @@ async function writeModelfile(source: Source, gguf_path: string, { options }: Ar
   const model = await inspectModel(source.model_path);
   const choice = (options.template ?? source.template ?? 'auto') as TemplateChoice;
   const path = modelfilePath(gguf_path);
-  writeFileSync(path, modelfile(gguf_path, takeApart(openTemplate(model, choice), model.bos_token)));
+  const parts = takeApart(openTemplate(model, choice), model.bos_token);
+  writeFileSync(path, modelfile(gguf_path, parts, source.system_prompt));
   return path;
 }
 

@@ -103,6 +103,9 @@ export const splitAudit = z.object({
   sampled_rows: count.nullable(),
 });
 
+/** A question of a row as one would ask it in a chat, with the answer that the row has. */
+export const example = z.object({ system: z.string(), prompt: z.string(), answer: z.string() });
+
 export const datasetReport = z.object({
   data: fileAudit,
   val_data: fileAudit.nullable(),
@@ -114,6 +117,8 @@ export const datasetReport = z.object({
   val: tokenCounts.nullable(),
   /** Audits of older runs have none. */
   split: splitAudit.optional(),
+  /** What a few rows ask and answer: of those to validate on where there are any. Plain text has none. */
+  examples: z.array(example),
   warnings: z.array(notice),
 });
 
@@ -132,8 +137,6 @@ export const previewRow = z.object({
       cut: z.boolean(),
     }),
   ),
-  /** What is asked first in it; null in plain text and in refused rows. */
-  prompt: z.string().nullable(),
   refusal: refusal.nullable(),
 });
 

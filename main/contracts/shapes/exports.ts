@@ -1,6 +1,6 @@
 /** Exports and the check after them. */
 import { z } from 'zod';
-import { count, path, runId } from './parts.ts';
+import { count, errorReport, path, runId } from './parts.ts';
 
 export const EXPORT_FORMATS = ['gguf', 'gguf-adapter', 'peft', 'ollama'] as const;
 export const EXPORT_TYPES = [
@@ -41,6 +41,16 @@ export const exportCheck = z.object({
   is_held_out: z.boolean(),
 });
 
+/** Answers of base + adapter under the prompt that was trained, beside the export's under the one that its user will send. */
+export const answersCheck = z.object({
+  compared: count,
+  /** The same to the letter. */
+  same: count,
+  /** Whether the export's user will send the prompt that was trained. */
+  prompt_is_same: z.boolean(),
+  differing: z.array(z.object({ prompt: z.string(), tuned: z.string(), exported: z.string() })),
+});
+
 export const exportOutcome = z.object({
   format: z.enum(EXPORT_FORMATS),
   output_type: z.string(),
@@ -48,6 +58,16 @@ export const exportOutcome = z.object({
   output_bytes: z.number(),
   duration_ms: z.number(),
   check: exportCheck.nullable(),
+  /** Null where there is nothing to ask, and before it was compared. */
+  answers: answersCheck.nullable(),
+  /** Why the check came to no end; what was exported is whole. */
+  check_error: errorReport.nullable(),
+  /** The base's file, for exports that need it. */
+  model_path: path,
+  /** What the rows tell the model first; null where they don't, or not all the same. */
+  system_prompt: z.string().nullable(),
+  /** Ollama's Modelfile, where one was written. */
+  modelfile_path: path.nullable(),
 });
 
 export const exportRecord = z.object({
@@ -70,6 +90,7 @@ export const exportId = z.string().regex(/^[A-Za-z0-9-]{1,64}$/);
 
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 export type ExportType = (typeof EXPORT_TYPES)[number];
+export type AnswersCheck = z.output<typeof answersCheck>;
 export type ExportCheckResult = z.output<typeof exportCheck>;
 export type ExportOutcomeData = z.output<typeof exportOutcome>;
 export type ExportRecord = z.output<typeof exportRecord>;

@@ -46,6 +46,8 @@ export const runSummary = z.object({
   can_continue: z.boolean(),
   /** It has an adapter to try or to export. */
   has_adapter: z.boolean(),
+  /** The state to try and to export: the best one where the last was validated as clearly worse. */
+  advised_checkpoint: z.enum(['final', 'best']),
   created_ms: z.number(),
   started_ms: z.number().nullable(),
   ended_ms: z.number().nullable(),
@@ -83,7 +85,39 @@ export const runCheckpoint = z.object({
   val_loss: z.number().nullable(),
 });
 
-export const runSample = z.object({ step: count, time_ms: z.number(), prompt: z.string(), text: z.string() });
+/** A prompt that the model answers as it learns. */
+export const samplePrompt = z.object({
+  /** What the model is told first; null: what the run's rows tell it. */
+  system: z.string().max(20_000).nullable(),
+  prompt: z.string().min(1).max(4000),
+  /** The right answer; null where there is none. */
+  expected: z.string().max(20_000).nullable(),
+});
+
+/** What the model answered to one of them with the adapter of a step; at step 0 it is the base's answer. */
+export const runSample = z.object({
+  step: count,
+  prompt_index: count,
+  time_ms: z.number(),
+  prompt: z.string(),
+  text: z.string(),
+});
+
+const loss = z.number();
+
+/** What the losses of a finished run say. */
+export const verdict = z.discriminatedUnion('kind', [
+  /** The loss on rows that it never saw is lower than the base's, and stayed down. */
+  z.object({ kind: z.literal('learned'), from: loss, to: loss }),
+  /** It fell, and then rose again: what came after `step` was learned by heart. */
+  z.object({ kind: z.literal('memorised'), best: loss, last: loss, step: count }),
+  /** It did not fall. */
+  z.object({ kind: z.literal('unmoved'), from: loss, to: loss }),
+  /** The validation rows have too few tokens to learn: their loss says nothing for sure. */
+  z.object({ kind: z.literal('too_few'), tokens: count, least_tokens: count }),
+  /** There is only the loss on the rows that were trained on. */
+  z.object({ kind: z.literal('unknown'), from: loss, to: loss }),
+]);
 
 export const runDetail = runSummary.extend({
   settings: checkedByProtocol<Partial<TrainSettings>>(),
@@ -91,7 +125,7 @@ export const runDetail = runSummary.extend({
   format: z.enum([...ROW_FORMATS, 'auto']),
   val_path: path.nullable(),
   val_share: z.number(),
-  sample_prompts: z.array(z.string()),
+  sample_prompts: z.array(samplePrompt),
   /** Null until the trainer has said it. */
   plan: checkedByProtocol<PlanData>().nullable(),
   /** Which rows are held out; null until the dataset was read. Older runs have no `split` and keep the rows that they have. */
@@ -99,10 +133,12 @@ export const runDetail = runSummary.extend({
     .object({ dataset_sha256: z.string(), val_sha256: z.string().nullable(), split: runSplit.nullable() })
     .nullable(),
   /** Null until the dataset was read. */
-  dataset: datasetReport.omit({ available_columns: true }).nullable(),
+  dataset: datasetReport.omit({ available_columns: true, examples: true }).nullable(),
   /** Whole checkpoints on disk, the oldest first. */
   checkpoints: z.array(runCheckpoint),
   samples: z.array(runSample),
+  /** Null unless it is completed, and has losses to judge by. */
+  verdict: verdict.nullable(),
   exports: z.array(exportRecord),
 });
 
@@ -110,8 +146,8 @@ export const runRequest = datasetChoices.extend({
   name: z.string().trim().min(1).max(200),
   model_path: path,
   settings: someTrainSettings,
-  /** Prompts that the model answers at each validation. */
-  sample_prompts: z.array(z.string().min(1).max(4000)).max(8),
+  /** Prompts that the model answers before the first step, at each validation and at the end. */
+  sample_prompts: z.array(samplePrompt).max(8),
   /** What the screen's estimate said, kept to compare with the measured peak. */
   estimated_memory_bytes: z.number().nullable(),
 });
@@ -152,6 +188,8 @@ export type RunDetail = z.output<typeof runDetail>;
 export type RunPhase = (typeof RUN_PHASES)[number];
 export type RunCheckpoint = z.output<typeof runCheckpoint>;
 export type RunSample = z.output<typeof runSample>;
+export type SamplePrompt = z.output<typeof samplePrompt>;
+export type RunVerdict = z.output<typeof verdict>;
 export type CheckpointChoice = z.output<typeof checkpointChoice>;
 export type MetricSeries = z.output<typeof metricSeries>;
 export type ValidationSeries = z.output<typeof validationSeries>;

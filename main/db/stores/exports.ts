@@ -24,8 +24,9 @@ export class ExportStore {
     this.db = db;
   }
 
-  add(row: ExportRow): void {
-    this.db
+  /** @returns its id */
+  add(row: ExportRow): number {
+    const { lastInsertRowid } = this.db
       .prepare(
         `INSERT INTO exports (run_id, time_ms, format, output_type, output_path, output_bytes, verdict, base_loss, tuned_loss,
            export_loss, mean_kl_divergence)
@@ -33,6 +34,20 @@ export class ExportStore {
            @export_loss, @mean_kl_divergence)`,
       )
       .run(row);
+    return Number(lastInsertRowid);
+  }
+
+  /** Notes what the check of an export said. */
+  judge(
+    id: number,
+    said: Pick<ExportRow, 'verdict' | 'base_loss' | 'tuned_loss' | 'export_loss' | 'mean_kl_divergence'>,
+  ): void {
+    this.db
+      .prepare(
+        `UPDATE exports SET verdict = @verdict, base_loss = @base_loss, tuned_loss = @tuned_loss, export_loss = @export_loss,
+           mean_kl_divergence = @mean_kl_divergence WHERE id = @id`,
+      )
+      .run({ ...said, id });
   }
 
   /** All exports, the newest first. */

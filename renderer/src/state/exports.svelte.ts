@@ -1,6 +1,6 @@
 import type { IpcRequest } from '../../../main/contracts/ipc.ts';
 import { call, on } from '../api/bridge.svelte.ts';
-import { onExportDone, onProgress, onStarted, type ExportWork, type ExportWorks } from './exports.ts';
+import { onExportDone, onExportReady, onProgress, onStarted, type ExportWork, type ExportWorks } from './exports.ts';
 
 /** The exports of this session; they go on while one looks at other screens. */
 class ExportsState {
@@ -27,6 +27,7 @@ class ExportsState {
     if (this.#isFollowing) return;
     this.#isFollowing = true;
     on('export.progress', (event) => (this.#works = onProgress(this.#works, event)));
+    on('export.ready', (event) => (this.#works = onExportReady(this.#works, event)));
     on('export.done', (event) => (this.#works = onExportDone(this.#works, event)));
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isUnderWay, onExportDone, onProgress, onStarted } from './exports.ts';
+import { isUnderWay, onExportDone, onExportReady, onProgress, onStarted } from './exports.ts';
 
 const outcome = {
   format: 'gguf',
@@ -8,9 +8,14 @@ const outcome = {
   output_bytes: 5,
   duration_ms: 7,
   check: null,
+  answers: null,
+  check_error: null,
+  model_path: '/m.gguf',
+  system_prompt: null,
+  modelfile_path: null,
 } as const;
 const done = { export_id: 'e', run_id: 'r', outcome, error: null };
-const progress = { export_id: 'e', run_id: 'r', phase: 'exporting', share: 0.5 };
+const progress = { export_id: 'e', run_id: 'r', phase: 'exporting', share: 0.5, left_ms: null };
 
 describe('exports', () => {
   it('follows an export from its start to its end', () => {
@@ -21,6 +26,15 @@ describe('exports', () => {
     works = onExportDone(works, done);
     expect(works.e).toMatchObject({ outcome, phase: null });
     expect(isUnderWay(works.e!)).toBe(false);
+  });
+
+  it('has the file while its check goes on, and what the check said at its end', () => {
+    const works = onExportReady(onStarted({}, 'e', 'r'), { export_id: 'e', run_id: 'r', outcome });
+    expect(works.e).toMatchObject({ ready: outcome, outcome: null });
+    expect(isUnderWay(works.e!)).toBe(true);
+    const ended = onExportDone(works, done);
+    expect(isUnderWay(ended.e!)).toBe(false);
+    expect(onExportReady(ended, { export_id: 'e', run_id: 'r', outcome })).toBe(ended);
   });
 
   it('keeps an end that came before the start was answered', () => {

@@ -6,6 +6,10 @@ export interface ExportWork {
   run_id: string;
   phase: string | null;
   share: number | null;
+  /** Until the phase ends; null where that can't be said yet. */
+  left_ms: number | null;
+  /** What was written, while its check goes on. */
+  ready: ExportOutcomeData | null;
   outcome: ExportOutcomeData | null;
   error: IpcError | null;
 }
@@ -17,6 +21,8 @@ const begun = (export_id: string, run_id: string): ExportWork => ({
   run_id,
   phase: null,
   share: null,
+  left_ms: null,
+  ready: null,
   outcome: null,
   error: null,
 });
@@ -30,14 +36,21 @@ export function onStarted(works: ExportWorks, export_id: string, run_id: string)
 
 /** Takes progress; what comes after the end changes nothing. */
 export function onProgress(works: ExportWorks, event: IpcEvent<'export.progress'>): ExportWorks {
-  const { export_id, run_id, phase, share } = event;
+  const { export_id, run_id, phase, share, left_ms } = event;
   const work = works[export_id] ?? begun(export_id, run_id);
-  return isUnderWay(work) ? { ...works, [export_id]: { ...work, phase, share } } : works;
+  return isUnderWay(work) ? { ...works, [export_id]: { ...work, phase, share, left_ms } } : works;
+}
+
+/** Takes what was written and is still checked. */
+export function onExportReady(works: ExportWorks, event: IpcEvent<'export.ready'>): ExportWorks {
+  const { export_id, run_id, outcome } = event;
+  const work = works[export_id] ?? begun(export_id, run_id);
+  return isUnderWay(work) ? { ...works, [export_id]: { ...work, share: null, left_ms: null, ready: outcome } } : works;
 }
 
 /** Takes the end of an export. */
 export function onExportDone(works: ExportWorks, event: IpcEvent<'export.done'>): ExportWorks {
   const { export_id, run_id, outcome, error } = event;
   const work = works[export_id] ?? begun(export_id, run_id);
-  return { ...works, [export_id]: { ...work, phase: null, share: null, outcome, error } };
+  return { ...works, [export_id]: { ...work, phase: null, share: null, left_ms: null, outcome, error } };
 }

@@ -1,5 +1,6 @@
 import type { IpcEvent, LogEntry, RunDetail, RunSample } from '../../../main/contracts/ipc.ts';
 import { call, on } from '../api/bridge.svelte.ts';
+import { withSample } from './answers.ts';
 import { curvesFrom, MAX_POINTS, NO_CURVES, withSteps, type RunCurves } from './run-curves.ts';
 import { runs } from './runs.svelte.ts';
 
@@ -38,7 +39,7 @@ export class RunLive {
     return this.#log;
   }
 
-  /** The newest first. */
+  /** By step, then in the order of the prompts. */
   get samples(): readonly RunSample[] {
     return this.#samples;
   }
@@ -63,7 +64,7 @@ export class RunLive {
         if (run_id === this.id) this.#log = mergedLog(this.#log, entries);
       }),
       on('run.sample', ({ run_id, sample }) => {
-        if (run_id === this.id) this.#samples = [sample, ...this.#samples];
+        if (run_id === this.id) this.#samples = withSample(this.#samples, sample);
       }),
       on('run.changed', (run) => {
         if (run.id !== this.id) return;
@@ -102,7 +103,7 @@ export class RunLive {
 
   #take(detail: RunDetail): void {
     this.#detail = detail;
-    this.#samples = [...detail.samples].sort((a, b) => b.step - a.step || b.time_ms - a.time_ms);
+    this.#samples = detail.samples;
   }
 
   #rereadSoon(): void {

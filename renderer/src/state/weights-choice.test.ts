@@ -3,7 +3,7 @@ import type { RecentModel, RunSummary } from '../../../main/contracts/ipc.ts';
 import { adapterOfRun, baseOptions, choiceOfRun, voicesOf, withBase } from './weights-choice.ts';
 
 const run = (id: string, model_path: string, model_name: string | null = 'SmolLM2') =>
-  ({ id, model_path, model_name, base_type: 'q8_0' }) as RunSummary;
+  ({ id, model_path, model_name, base_type: 'q8_0', advised_checkpoint: 'final' }) as RunSummary;
 const usable = [run('new', '/a.gguf'), run('old', '/a.gguf'), run('other', '/b.gguf', null)];
 const file = { kind: 'file', path: '/x.gguf', scale: 1 } as const;
 
@@ -12,8 +12,13 @@ describe('the weights that answer', () => {
     const choice = choiceOfRun(usable[0]!);
     expect(voicesOf(choice)).toEqual({
       base: { model_path: '/a.gguf', adapters: [] },
-      tuned: { model_path: '/a.gguf', adapters: [adapterOfRun('new')] },
+      tuned: { model_path: '/a.gguf', adapters: [adapterOfRun(usable[0]!)] },
     });
+  });
+
+  it('are in the state that the run’s verdict advises', () => {
+    const memorised = { ...usable[0]!, advised_checkpoint: 'best' } as RunSummary;
+    expect(choiceOfRun(memorised).adapters).toEqual([{ kind: 'run', run_id: 'new', checkpoint: 'best', scale: 1 }]);
   });
 
   it('may be a whole model beside the base, or the base alone', () => {
@@ -26,8 +31,8 @@ describe('the weights that answer', () => {
   });
 
   it('with another base take the newest run on it; what was trained on the old one goes', () => {
-    const choice = { ...choiceOfRun(usable[0]!), adapters: [adapterOfRun('new'), file] };
-    expect(withBase(choice, '/b.gguf', usable).adapters).toEqual([adapterOfRun('other')]);
+    const choice = { ...choiceOfRun(usable[0]!), adapters: [adapterOfRun(usable[0]!), file] };
+    expect(withBase(choice, '/b.gguf', usable).adapters).toEqual([adapterOfRun(usable[2]!)]);
     expect(withBase(choice, '/c.gguf', usable).adapters).toEqual([]);
   });
 

@@ -25,14 +25,14 @@ export interface BaseOption {
   name: string;
 }
 
-/** A run as an adapter, at the strength it was trained with. */
-export function adapterOfRun(run_id: string): AdapterSource {
-  return { kind: 'run', run_id, checkpoint: 'final', scale: 1 };
+/** A run as an adapter, in the state that is advised, at the strength it was trained with. */
+export function adapterOfRun({ id, advised_checkpoint }: RunSummary): AdapterSource {
+  return { kind: 'run', run_id: id, checkpoint: advised_checkpoint, scale: 1 };
 }
 
 /** A run's base beside the run itself. */
-export function choiceOfRun({ id, model_path }: RunSummary): WeightsChoice {
-  return { model_path, adapters: [adapterOfRun(id)], whole_path: null };
+export function choiceOfRun(run: RunSummary): WeightsChoice {
+  return { model_path: run.model_path, adapters: [adapterOfRun(run)], whole_path: null };
 }
 
 /** The choice with another base: adapters of runs on the old one don't fit it, and the newest run on it takes their place. */
@@ -40,7 +40,7 @@ export function withBase(choice: WeightsChoice, model_path: string, usable: read
   const own = usable.filter((run) => run.model_path === model_path);
   const kept = choice.adapters.filter((one) => one.kind === 'run' && own.some(({ id }) => id === one.run_id));
   const newest = own[0];
-  const adapters = kept.length > 0 || newest === undefined ? kept : [adapterOfRun(newest.id)];
+  const adapters = kept.length > 0 || newest === undefined ? kept : [adapterOfRun(newest)];
   return { ...choice, model_path, adapters };
 }
 

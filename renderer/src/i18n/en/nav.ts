@@ -13,7 +13,7 @@ export const nav = {
   exportPage: 'Export',
   settings: 'Settings',
   progressOf: (name: string) => `Progress of ${name}`,
-  waiting: (count: number) => format.plural(count, { one: 'One run waits', other: '# runs wait' }),
+  waiting: (count: number) => format.plural(count, { one: 'One run queued', other: '# runs queued' }),
   paused: 'Paused',
   preparing: 'Preparing…',
 };

@@ -3,7 +3,7 @@ import type { RunPhase, RunSummary } from '../../../../main/contracts/ipc.ts';
 /** Words about runs that several screens use. */
 export const runWords = {
   status: {
-    queued: 'Waiting',
+    queued: 'Queued',
     preparing: 'Preparing',
     training: 'Training',
     stopped: 'Stopped',
@@ -20,7 +20,7 @@ export const runWords = {
     preparing: 'Preparing',
     training: 'Training',
     validating: 'Validating',
-    sampling: 'Writing samples',
+    sampling: 'Answering prompts',
     paused: 'Paused',
     stopping: 'Stopping',
   } satisfies Record<RunPhase, string> as Record<RunPhase, string>,

@@ -12,7 +12,7 @@ const texts: Record<keyof TrainSettings, SettingText> = {
   lora_alpha: { label: 'Alpha', help: 'How strongly the adapter acts. Twice the rank is a good start.' },
   lora_dropout: {
     label: 'Dropout',
-    help: 'Share of the adapter’s inputs dropped at random, against learning by heart. 0.05 helps with few rows.',
+    help: 'Share of the adapter’s inputs dropped at random, against overfitting. 0.05 helps with few rows.',
   },
   use_rslora: {
     label: 'Rank-stabilised scaling',
@@ -34,9 +34,9 @@ const texts: Record<keyof TrainSettings, SettingText> = {
   lr_scheduler: { label: 'Schedule', help: 'How the learning rate falls after the warmup.' },
   warmup_steps: {
     label: 'Warmup steps',
-    help: 'Steps in which the learning rate rises from zero. Before the share below.',
+    help: 'Steps over which the learning rate rises from zero. Takes precedence over the share below.',
   },
-  warmup_ratio: { label: 'Warmup share', help: 'Share of all steps in which the learning rate rises from zero.' },
+  warmup_ratio: { label: 'Warmup share', help: 'Share of all steps over which the learning rate rises from zero.' },
   micro_batch_size: {
     label: 'Rows at a time',
     help: 'Rows that are computed together. More is faster on a GPU and takes more memory; a processor takes long rows one by one all the same.',
@@ -47,13 +47,13 @@ const texts: Record<keyof TrainSettings, SettingText> = {
   },
   max_seq_len: {
     label: 'Longest row',
-    help: 'Tokens of a row that are used; longer rows lose their end. Memory grows with it.',
+    help: 'Tokens of a row that are used; longer rows are cut off. Memory grows with it.',
   },
   text_overlap_tokens: {
     label: 'Overlap of texts',
     help: 'Plain text that is too long for a row is cut into several. So many tokens of one are given again, as context, at the beginning of the next.',
   },
-  epochs: { label: 'Epochs', help: 'How often all rows are gone through.' },
+  epochs: { label: 'Epochs', help: 'How many times training goes through all rows.' },
   max_steps: { label: 'Step limit', help: 'Stops after so many steps. 0 leaves it to the epochs.' },
   seed: { label: 'Seed', help: 'The same seed with the same settings gives the same model.' },
   split_seed: {
@@ -64,14 +64,20 @@ const texts: Record<keyof TrainSettings, SettingText> = {
     label: 'Rows scored',
     help: 'Most held-out rows that each validation scores. 0 keeps all validations within a fifth of the training.',
   },
-  eval_steps: { label: 'Validate every', help: 'Steps between two validations. 0 validates at the end only.' },
-  checkpoint_steps: { label: 'Checkpoint every', help: 'Steps between two checkpoints. 0 writes one at the end only.' },
+  eval_steps: {
+    label: 'Validate every',
+    help: 'Steps between two validations. 0 is automatic: about ten times a run.',
+  },
+  checkpoint_steps: {
+    label: 'Checkpoint every',
+    help: 'Steps between two checkpoints. 0 is automatic: about ten times a run.',
+  },
   checkpoints_kept: {
     label: 'Checkpoints kept',
-    help: 'How many of the newest stay on disk; the best one stays besides.',
+    help: 'How many of the newest stay on disk; the best one is kept as well.',
   },
-  device: { label: 'Device', help: 'Where it is computed. Automatic takes the first GPU, else the CPU.' },
-  threads: { label: 'Threads', help: 'CPU threads. 0 takes one per physical core.' },
+  device: { label: 'Device', help: 'Where training runs. Automatic uses the first GPU, or the CPU if there is none.' },
+  threads: { label: 'Threads', help: 'CPU threads. 0 uses one per physical core.' },
   compute_type: {
     label: 'Precision',
     help: 'Of the products with the model’s weights. f32 rounds nothing and is the reference; auto is faster and rounds to 16 bits, or to 8 where llama.cpp multiplies.',
@@ -84,7 +90,7 @@ const texts: Record<keyof TrainSettings, SettingText> = {
     label: 'Memory limit',
     help: 'Most bytes that training may take on the device; it then works in smaller pieces. 0 takes what is free.',
   },
-  init_adapter_path: { label: 'Start from an adapter', help: 'Goes on from an adapter that was trained before.' },
+  init_adapter_path: { label: 'Start from an adapter', help: 'Starts from an adapter trained earlier.' },
 };
 
 export const settingTexts = {

@@ -14,7 +14,7 @@ const FIELD_QUESTION: Record<string, string> = {
   rating: 'una nota que dice qué respuestas son buenas',
   preference: 'una respuesta que se prefirió a otra',
   weight: 'cuánto se debe aprender un turno o una fila',
-  system: 'un mensaje de sistema',
+  system: 'una instrucción de sistema',
   media: 'una imagen u otro archivo, de los que no se aprende',
   split: 'a qué parte de los datos pertenece la fila',
   long_text: 'texto que la respuesta necesita',
@@ -457,7 +457,7 @@ export const errors: TranslatedErrors = {
         : 'Se añade el final de secuencia, para que el modelo aprenda a parar.',
   },
   template_without_system: {
-    message: 'La plantilla del modelo no admite mensaje de sistema.',
+    message: 'La plantilla del modelo no admite instrucción de sistema.',
     hint: 'Mira en la vista previa de las filas dónde queda.',
   },
   weights_streamed: {

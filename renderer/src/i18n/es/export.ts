@@ -1,4 +1,7 @@
+import { createFormat } from '../format.ts';
 import type { Messages } from '../i18n.svelte.ts';
+
+const format = createFormat('es');
 
 export const exportPage: Messages['exportPage'] = {
   title: 'Exportar',
@@ -7,7 +10,7 @@ export const exportPage: Messages['exportPage'] = {
   noRunsText: 'Entrena primero un modelo. Puedes exportar cualquier entrenamiento con adaptador o punto de control.',
   what: 'Qué exportar',
   run: 'Entrenamiento',
-  checkpoint: 'Estado',
+  checkpoint: 'Punto de control',
   checkpointHelp: 'El final es tras el último paso. El mejor, cuando más acertó en filas que nunca vio.',
   final: 'Final',
   best: 'Mejor validación',
@@ -32,7 +35,48 @@ export const exportPage: Messages['exportPage'] = {
   recommended: (type) => `${type} (recomendado)`,
   size: (size) => `El archivo ocupará ${size}.`,
   check: 'Comprobar el resultado',
-  checkHelp: 'Carga lo que se escribió y lo compara con el modelo ajustado en tus filas.',
+  checkHelp: (answers) =>
+    `Carga lo que se escribió, lo compara con el modelo ajustado en tus filas${answers > 0 ? ` y contrasta ${format.plural(answers, { one: '# respuesta', other: '# respuestas' })}` : ''}.`,
+  checkTime: (time) =>
+    `Tarda ${time} aproximadamente. Mientras tanto puedes usar el archivo, u omitir la comprobación.`,
+  checking: 'Comprobando',
+  skipCheck: 'Omitir la comprobación',
+  readyText: 'El archivo está completo y puede usarse mientras se comprueba.',
+  checkFailed: 'La comprobación falló. El archivo exportado está completo, pero no se sabe nada de su calidad.',
+  left: (time) => `faltan ${time} aproximadamente`,
+  answers: {
+    title: (same, compared) =>
+      `${format.integer(same)} de ${format.plural(compared, { one: '# respuesta es igual', other: '# respuestas son iguales' })} que en Forja`,
+    same: 'Se preguntó al modelo exportado con el mismo mensaje que enviarán sus usuarios.',
+    differs:
+      'Se preguntó al modelo exportado con el mismo mensaje que enviarán sus usuarios. Donde responde distinto, el redondeo de sus pesos cambió el resultado; con un tipo más grande se acerca más.',
+    promptDiffers: 'Otros programas no le preguntarán como se entrenó',
+    promptDiffersText: (same, compared) =>
+      `Lo que envían con la plantilla de chat del archivo no es lo que se entrenó con tus filas: ${format.integer(same)} de ${format.plural(compared, { one: '# respuesta es igual', other: '# respuestas son iguales' })} que en Forja. Exporta para Ollama, cuyo Modelfile lleva la plantilla entrenada, o entrena con la plantilla del propio modelo y la misma instrucción de sistema en todas las filas.`,
+    show: (count) =>
+      format.plural(count, { one: 'Ver la respuesta distinta', other: 'Ver las # respuestas distintas' }),
+    tuned: 'En Forja',
+    exported: 'Exportado',
+  },
+  useIn: {
+    title: 'Úsalo en…',
+    programs: { ollama: 'Ollama', lmstudio: 'LM Studio', llamacpp: 'llama.cpp', jan: 'Jan' },
+    steps: {
+      ollama_write:
+        'Guarda esto como archivo de texto junto al exportado, con su nombre y la terminación «.Modelfile»:',
+      ollama_create: 'Entrégaselo a Ollama:',
+      ollama_run: 'Habla con él:',
+      lms_import: 'Añade el archivo a la biblioteca de LM Studio («lms» viene con LM Studio):',
+      lms_load: 'Elígelo en el menú de modelos de la pestaña Chat.',
+      llama_cli: 'Habla con él en una terminal:',
+      llama_server: 'O sírvelo, con una página en http://localhost:8080:',
+      jan_import: 'En Jan, abre Ajustes › Proveedores de modelos › Llama.cpp › Importar y elige este archivo:',
+      jan_choose: 'Inícialo allí y elígelo en un chat nuevo.',
+      set_system: 'Pon esto como instrucción de sistema: se entrenó con ella, y solo con ella responde como aprendió.',
+      no_adapters: 'Este programa no admite adaptadores. Exporta para él un GGUF fusionado.',
+      peft: 'En Python, con la base de Hugging Face de la que se hizo el GGUF:',
+    },
+  },
   start: 'Exportar…',
   typesFailed: 'No se pudieron listar los tipos',
   startFailed: 'No se pudo empezar a exportar',
@@ -44,6 +88,7 @@ export const exportPage: Messages['exportPage'] = {
     verifying: 'Comprobando',
     preparing: 'Preparando',
     scoring: 'Comprobando',
+    comparing: 'Comparando respuestas',
   },
   done: 'Exportado',
   doneText: (type, size, time) => `${type}, ${size}, en ${time}`,
@@ -68,7 +113,7 @@ export const exportPage: Messages['exportPage'] = {
     held_out
       ? `Medido en ${rows} filas apartadas del entrenamiento.`
       : `Medido en ${rows} filas de los datos de entrenamiento.`,
-  notChecked: 'No se comprobó.',
+  notChecked: 'No se comprobó: no se sabe cuánto se conservó de lo aprendido.',
   earlier: 'Exportaciones anteriores de este entrenamiento',
   none: 'Aún no hay exportaciones',
   noneText: 'Aquí verás lo que exportes de este entrenamiento.',

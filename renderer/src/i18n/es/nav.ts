@@ -14,7 +14,7 @@ export const nav: Messages['nav'] = {
   exportPage: 'Exportar',
   settings: 'Configuración',
   progressOf: (name) => `Progreso de ${name}`,
-  waiting: (count) => format.plural(count, { one: 'Hay uno en espera', other: 'Hay # en espera' }),
+  waiting: (count) => format.plural(count, { one: 'Uno en cola', other: '# en cola' }),
   paused: 'En pausa',
   preparing: 'Preparando…',
 };

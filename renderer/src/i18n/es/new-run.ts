@@ -55,7 +55,7 @@ export const newRun: Messages['newRun'] = {
     exampleTitle: '¿Qué debe contener?',
     exampleText:
       'Un ejemplo por línea: lo que se pregunta y la respuesta que quieres. Con cien buenos se puede empezar; con unos cientos, mejor.',
-    exampleRow: '{"prompt": "¿A qué hora abrís?",\n "completion": "A las siete, todos los días menos el lunes."}',
+    exampleRow: '{"prompt": "¿A qué hora abren?",\n "completion": "A las siete, todos los días menos el lunes."}',
     exampleNote: 'Las columnas pueden llamarse de otra forma, y también sirven conversaciones de varios turnos.',
     reading: 'Leyendo los datos…',
     format: 'Formato',
@@ -65,10 +65,10 @@ export const newRun: Messages['newRun'] = {
     templateHint:
       'Cómo se marcan la pregunta y la respuesta para el modelo. La suya es casi siempre la buena; Alpaca es para modelos que no tienen.',
     templateAuto: 'automática',
-    templateFound: (name) => `Automática: ${name}`,
+    templateFound: (name) => `Detectada: ${name}`,
     columns: 'Columnas',
     columnAuto: 'Automática',
-    columnFound: (name) => `Automática: ${name}`,
+    columnFound: (name) => `Detectada: ${name}`,
     columnNone: 'Ninguna',
     formats: {
       alpaca: 'Instrucciones (Alpaca)',
@@ -81,7 +81,7 @@ export const newRun: Messages['newRun'] = {
       instruction: 'Instrucción',
       input: 'Entrada',
       output: 'Respuesta',
-      system: 'Mensaje de sistema',
+      system: 'Instrucción de sistema',
       prompt: 'Entrada',
       completion: 'Continuación',
       messages: 'Mensajes',
@@ -101,7 +101,7 @@ export const newRun: Messages['newRun'] = {
     chooseValidation: 'Elegir archivo de validación…',
     dropValidation: 'Suelta aquí un archivo de validación',
     shareOf: (share) => format.percent(share),
-    noValidation: 'Sin filas de validación no notarás si el modelo memoriza.',
+    noValidation: 'Sin filas de validación, el sobreajuste pasa inadvertido.',
 
     tabs: 'Lo que se leyó',
     rowsTab: 'Filas',
@@ -121,13 +121,13 @@ export const newRun: Messages['newRun'] = {
 
     lengthsTitle: 'Longitud de las filas en tokens',
     lengthsSummary: (median, p95, max, limit) =>
-      `La mitad de las filas tiene hasta ${format.integer(median)} tokens, 95 de cada 100 hasta ${format.integer(p95)} y la más larga ${format.integer(max)}. El límite es ${format.integer(limit)}.`,
+      `La mitad de las filas tiene hasta ${format.integer(median)} tokens, el 95 % hasta ${format.integer(p95)} y la más larga ${format.integer(max)}. El límite es ${format.integer(limit)}.`,
     bar: (from, to, count) =>
       `De ${format.integer(from)} a ${format.integer(to)} tokens: ${format.plural(count, { one: '# fila', other: '# filas' })}`,
     median: 'Mediana',
-    p95: '95 de cada 100 hasta',
+    p95: 'El 95 % hasta',
     longest: 'La más larga',
-    truncated: (count) => format.plural(count, { one: '# fila pierde el final', other: '# filas pierden el final' }),
+    truncated: (count) => format.plural(count, { one: '# fila se corta', other: '# filas se cortan' }),
     noneTruncated: 'Todas las filas caben.',
     raiseTo: (value) => `Subir la fila más larga a ${format.integer(value)}`,
 
@@ -141,7 +141,7 @@ export const newRun: Messages['newRun'] = {
     tokensTotal: 'Tokens',
     tokensLost: 'Perdidos más allá del límite',
     windowedRows: 'Trozos de texto cortados en varias filas',
-    tokensTrained: 'De ellos se entrenan',
+    tokensTrained: 'Tokens que se aprenden',
     refusedTitle: 'Filas rechazadas',
     refusedShown: (shown, all) => `${format.integer(shown)} de ${format.integer(all)}`,
     allGood: 'No se rechazó ninguna fila.',
@@ -167,7 +167,7 @@ export const newRun: Messages['newRun'] = {
       rating: 'una nota de la respuesta',
       preference: 'una respuesta de un par',
       weight: 'cuánto se debe aprender',
-      system: 'un mensaje de sistema',
+      system: 'una instrucción de sistema',
       media: 'una imagen u otro archivo',
       split: 'una parte de los datos',
       long_text: 'texto que la respuesta necesita',
@@ -186,7 +186,7 @@ export const newRun: Messages['newRun'] = {
       learning_rate: 'Cuánto avanza en cada paso. Más rápido aprende antes, pero olvida más de lo que ya sabía.',
       effort: 'Cuánto tiempo entrena. La prueba rápida acaba a los 60 pasos, sean cuales sean los datos.',
     },
-    custom: 'a tu medida',
+    custom: 'personalizado',
     intro:
       'Forja entrena un pequeño complemento, llamado adaptador (LoRA), y deja el modelo como está. Bastan estas tres elecciones; los ajustes de abajo salen de ellas.',
     presetNames: {
@@ -206,12 +206,14 @@ export const newRun: Messages['newRun'] = {
     reset: 'Volver a los valores por defecto',
     chooseAdapter: 'Elegir adaptador…',
     noAdapter: 'Ninguno',
-    samples: 'Muestras durante el entrenamiento',
+    samples: 'Preguntas para comparar',
     samplesHelp:
-      'El modelo responde a cada una en cada validación, y las respuestas están en la página del entrenamiento. Las primeras salen de tus datos; cámbialas, añade hasta ocho o quítalas todas.',
-    samplePrompt: (number) => `Entrada ${format.integer(number)}`,
-    addPrompt: 'Añadir una entrada',
-    removePrompt: (number) => `Quitar la entrada ${format.integer(number)}`,
+      'El modelo las responde antes del primer paso, en cada validación y al final. Salen de las filas de validación, con las respuestas esperadas; cámbialas, añade hasta ocho o quítalas.',
+    samplePrompt: (number) => `Pregunta ${format.integer(number)}`,
+    expectedAnswer: (number) => `Respuesta esperada ${format.integer(number)}`,
+    expectedPlaceholder: 'Respuesta esperada (opcional)',
+    addPrompt: 'Añadir una pregunta',
+    removePrompt: (number) => `Quitar la pregunta ${format.integer(number)}`,
     useSuggested: (value) => `Usar ${value}`,
     deviceAuto: 'Automático',
   },
@@ -245,7 +247,7 @@ export const newRun: Messages['newRun'] = {
     trainableHelp:
       'Los números que cambia el entrenamiento: los del adaptador. Los demás se quedan como están en tu archivo.',
     method: 'Método',
-    methodNames: { full: 'Completo', lora: 'LoRA', qlora: 'QLoRA' },
+    methodNames: { full: 'Completo', lora: 'LoRA', qlora: 'LoRA sobre una base cuantizada (QLoRA)' },
     methodHelp: {
       full: 'Se entrenan todos los pesos; Forja no lo ofrece.',
       lora: 'Un adaptador sobre una base de 16 o 32 bits.',

@@ -2,7 +2,7 @@ import type { Messages } from '../i18n.svelte.ts';
 
 export const runWords: Messages['runWords'] = {
   status: {
-    queued: 'En espera',
+    queued: 'En cola',
     preparing: 'Preparando',
     training: 'Entrenando',
     stopped: 'Detenido',
@@ -19,7 +19,7 @@ export const runWords: Messages['runWords'] = {
     preparing: 'Preparando',
     training: 'Entrenando',
     validating: 'Validando',
-    sampling: 'Escribiendo muestras',
+    sampling: 'Respondiendo preguntas',
     paused: 'En pausa',
     stopping: 'Deteniendo',
   },

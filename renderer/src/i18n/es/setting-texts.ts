@@ -13,7 +13,7 @@ export const settingTexts: Messages['settingTexts'] = {
     },
     lora_dropout: {
       label: 'Dropout',
-      help: 'Parte de las entradas del adaptador que se descarta al azar, para que no memorice. 0,05 ayuda con pocas filas.',
+      help: 'Parte de las entradas del adaptador que se descarta al azar, contra el sobreajuste. 0,05 ayuda con pocas filas.',
     },
     use_rslora: {
       label: 'Escala estabilizada',
@@ -57,7 +57,7 @@ export const settingTexts: Messages['settingTexts'] = {
     },
     max_seq_len: {
       label: 'Fila más larga',
-      help: 'Tokens de cada fila que se usan; las más largas pierden el final. La memoria crece con este valor.',
+      help: 'Tokens de cada fila que se usan; las más largas se cortan. La memoria crece con este valor.',
     },
     text_overlap_tokens: {
       label: 'Solape de los textos',
@@ -74,16 +74,19 @@ export const settingTexts: Messages['settingTexts'] = {
       label: 'Filas evaluadas',
       help: 'Filas reservadas que evalúa como mucho cada validación. Con 0, todas las validaciones cuestan a lo sumo un quinto del entrenamiento.',
     },
-    eval_steps: { label: 'Validar cada', help: 'Pasos entre dos validaciones. 0 valida solo al final.' },
+    eval_steps: {
+      label: 'Validar cada',
+      help: 'Pasos entre dos validaciones. 0 es automático: unas diez por entrenamiento.',
+    },
     checkpoint_steps: {
       label: 'Punto de control cada',
-      help: 'Pasos entre dos puntos de control. 0 guarda uno solo al final.',
+      help: 'Pasos entre dos puntos de control. 0 es automático: unos diez por entrenamiento.',
     },
     checkpoints_kept: {
       label: 'Puntos de control guardados',
       help: 'Cuántos de los más nuevos quedan en el disco; el mejor se guarda aparte.',
     },
-    device: { label: 'Dispositivo', help: 'Dónde se calcula. Automático usa la primera GPU y, si no hay, la CPU.' },
+    device: { label: 'Dispositivo', help: 'Dónde se entrena. Automático usa la primera GPU y, si no hay, la CPU.' },
     threads: { label: 'Hilos', help: 'Hilos de la CPU. 0 usa uno por núcleo físico.' },
     compute_type: {
       label: 'Precisión',

@@ -32,7 +32,7 @@ export const start: Messages['start'] = {
       text: 'Un archivo de preguntas con las respuestas que quieres. Forja te muestra cada una tal como la verá el modelo.',
     },
     {
-      title: 'Entrena, compara y llévatelo',
+      title: 'Entrena, compara y exporta',
       text: 'Mira cómo aprende, pregúntale lo mismo a él y al original, y guarda el resultado en un archivo.',
     },
   ],
@@ -42,8 +42,9 @@ export const start: Messages['start'] = {
   privacyButton: 'Entendido',
   interruptedTitle: (count) =>
     format.plural(count, { one: 'Se interrumpió un entrenamiento', other: 'Se interrumpieron # entrenamientos' }),
-  interruptedText: 'Forja o el equipo se apagaron mientras entrenaba. Puede seguir desde su último punto de control.',
-  resume: 'Continuar',
+  interruptedText:
+    'Forja o el equipo se cerraron durante el entrenamiento. Puede reanudarse desde su último punto de control.',
+  resume: 'Reanudar',
   lossShort: (loss) => `pérdida ${loss}`,
   ago: (ms) => format.ago(ms),
 };

@@ -6,16 +6,18 @@ export interface RunToExport {
   checkpoints: RunCheckpoint[];
   types: IpcResponse<'exports.types'>;
   exports: IpcResponse<'exports.list'>;
+  about: IpcResponse<'exports.about'>;
 }
 
 /** @throws ApiError when the run or its model can't be read */
 export async function loadRun(run_id: string): Promise<RunToExport> {
-  const [{ checkpoints }, types, exports] = await Promise.all([
+  const [{ checkpoints }, types, exports, about] = await Promise.all([
     call('runs.get', { run_id }),
     call('exports.types', { run_id }),
     call('exports.list', { run_id }),
+    call('exports.about', { run_id }),
   ]);
-  return { checkpoints, types, exports };
+  return { checkpoints, types, exports, about };
 }
 
 /** The name that the save dialog begins with. */

@@ -6,6 +6,7 @@ import type {
   Plan,
   Preset,
   RunSummary,
+  SamplePrompt,
   SettingInfo,
   TrainSettings,
 } from '../../../../main/contracts/ipc.ts';
@@ -23,7 +24,7 @@ export type Obstacle = 'needsModel' | 'needsTrainable' | 'needsData' | 'needsRea
 
 const PREVIEW_ROWS = 8;
 /** So many prompts of the dataset are answered while it trains, unless the person says otherwise; no longer ones than this. */
-const SUGGESTED_PROMPTS = 2;
+const SUGGESTED_PROMPTS = 5;
 const SUGGESTED_CHARS = 500;
 /** Waits in ms until typing pauses: a dataset is read through, an estimate is quick. */
 const READ_DELAY = 500;
@@ -53,9 +54,9 @@ export class Draft {
   #problems = $state<Partial<Record<string, NumberProblem>>>({});
   /** Empty: the suggested name is taken. */
   name = $state('');
-  samplePrompts = $state<string[]>([]);
+  samplePrompts = $state<SamplePrompt[]>([]);
   /** What was put into samplePrompts from the rows; while both are the same, the person has not written any. */
-  #suggestedPrompts: readonly string[] = [];
+  #suggestedPrompts: readonly SamplePrompt[] = [];
 
   readonly model = new Latest<ModelInfo>();
   readonly dataset = new Latest<DatasetReport>();
@@ -174,6 +175,16 @@ export class Draft {
     this.#problems = problem === null ? others : { ...others, [name]: problem };
   }
 
+  /** Changes a prompt to compare; the answer that a row has to another one is no answer to it. */
+  editPrompt(index: number, text: string): void {
+    const one = this.samplePrompts[index];
+    if (one === undefined) return;
+    const isOfRow = this.#suggestedPrompts.some(
+      ({ prompt, expected }) => prompt === one.prompt && expected === one.expected,
+    );
+    this.samplePrompts[index] = { ...one, prompt: text, ...(isOfRow && text !== one.prompt ? { expected: null } : {}) };
+  }
+
   applyPreset(preset: Preset): void {
     for (const [name, value] of Object.entries(preset.values)) this.set(name, value);
   }
@@ -209,7 +220,10 @@ export class Draft {
       name,
       model_path: this.#modelPath ?? '',
       settings: this.#settings,
-      sample_prompts: this.samplePrompts.map((prompt) => prompt.trim()).filter((prompt) => prompt !== ''),
+      sample_prompts: $state
+        .snapshot(this.samplePrompts)
+        .map((one) => ({ ...one, prompt: one.prompt.trim(), expected: one.expected?.trim() || null }))
+        .filter(({ prompt }) => prompt !== ''),
       estimated_memory_bytes: plan?.memory.total_bytes ?? null,
     });
   }
@@ -223,29 +237,25 @@ export class Draft {
     const { max_seq_len, text_overlap_tokens } = preview;
     const { split_seed = 1 } = this.#settings;
     const choices = { ...this.#choices, data_path };
-    this.preview.ask(
-      () => call('datasets.preview', preview),
-      delay_ms,
-      ({ rows }) => this.#suggestPrompts(rows),
-    );
+    this.preview.ask(() => call('datasets.preview', preview), delay_ms);
     this.dataset.ask(
       () => call('datasets.inspect', { ...choices, model_path, max_seq_len, text_overlap_tokens, split_seed }),
       delay_ms,
-      () => this.#estimate(0),
+      ({ examples }) => {
+        this.#suggestPrompts(examples);
+        this.#estimate(0);
+      },
     );
   }
 
-  /** Takes the first prompts of the rows, as long as the person has written none. */
-  #suggestPrompts(rows: Preview['rows']): void {
-    const isOwn =
-      this.samplePrompts.length !== this.#suggestedPrompts.length ||
-      this.samplePrompts.some((prompt, index) => prompt !== this.#suggestedPrompts[index]);
-    if (isOwn) return;
-    const prompts = rows.flatMap(({ prompt }) =>
-      prompt === null || prompt.trim() === '' || prompt.length > SUGGESTED_CHARS ? [] : [prompt.trim()],
-    );
-    this.#suggestedPrompts = [...new Set(prompts)].slice(0, SUGGESTED_PROMPTS);
-    this.samplePrompts = [...this.#suggestedPrompts];
+  /** Takes what a few rows ask and answer, as long as the person has written nothing. */
+  #suggestPrompts(examples: DatasetReport['examples']): void {
+    if (JSON.stringify(this.samplePrompts) !== JSON.stringify(this.#suggestedPrompts)) return;
+    this.#suggestedPrompts = examples
+      .filter(({ prompt, answer }) => prompt.trim() !== '' && prompt.length + answer.length <= SUGGESTED_CHARS)
+      .slice(0, SUGGESTED_PROMPTS)
+      .map(({ system, prompt, answer }) => ({ system, prompt: prompt.trim(), expected: answer.trim() }));
+    this.samplePrompts = structuredClone([...this.#suggestedPrompts]);
   }
 
   #previewRequest(offset: number) {

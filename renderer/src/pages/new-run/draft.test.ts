@@ -31,7 +31,13 @@ const presets: Preset[] = [
 ];
 
 const tokens = { rows: 90, tokens: 900, supervised_tokens: 300, median_tokens: 9, p95_tokens: 12, max_tokens: 14 };
-const report = { data: { format: 'text' }, train: tokens, val: { ...tokens, rows: 10 }, warnings: [] };
+const report = {
+  data: { format: 'text' },
+  train: tokens,
+  val: { ...tokens, rows: 10 },
+  examples: [] as { system: string; prompt: string; answer: string }[],
+  warnings: [],
+};
 
 const calls: { channel: string; request: unknown }[] = [];
 let answers: Record<string, unknown> = {};
@@ -51,7 +57,7 @@ beforeEach(async () => {
     'app.doctor': { findings: [], devices: [], report: '' },
     'models.inspect': { trainable: true, n_ctx_train: 2048 },
     'datasets.inspect': report,
-    'datasets.preview': { rows: [{ line: 1, prompt: null }], has_more: true },
+    'datasets.preview': { rows: [{ line: 1 }], has_more: true },
     'estimates.plan': { memory: { total_bytes: 1000 }, warnings: [] },
     'runs.create': { id: 'r1', name: 'x' },
   };
@@ -180,14 +186,17 @@ describe('Draft', () => {
 
   it('starts a run with what was chosen and estimated, without empty prompts', async () => {
     const draft = await complete();
-    draft.samplePrompts = [' Two rolls ', ''];
+    draft.samplePrompts = [
+      { system: null, prompt: ' Two rolls ', expected: ' ' },
+      { system: null, prompt: '', expected: 'x' },
+    ];
     await draft.start('Orders');
     expect(called('runs.create')).toEqual([
       expect.objectContaining({
         name: 'Orders',
         model_path: '/m.gguf',
         data_path: '/d.jsonl',
-        sample_prompts: ['Two rolls'],
+        sample_prompts: [{ system: null, prompt: 'Two rolls', expected: null }],
         estimated_memory_bytes: 1000,
       }),
     ]);
@@ -211,23 +220,26 @@ describe('limitFor', () => {
 });
 
 describe('the prompts that are answered while it trains', () => {
-  const withPrompts = (...prompts: (string | null)[]) => {
-    answers['datasets.preview'] = { rows: prompts.map((prompt, line) => ({ line, prompt })), has_more: false };
+  const withExamples = (...prompts: string[]) => {
+    const examples = prompts.map((prompt) => ({ system: 'Be brief.', prompt, answer: 'So.' }));
+    answers['datasets.inspect'] = { ...report, examples };
   };
+  const prompted = (draft: Draft) => draft.samplePrompts.map(({ prompt }) => prompt);
 
-  it('are the first two of the dataset, and others with another dataset', async () => {
+  it('are those of some rows, with their answers, and others with another dataset', async () => {
     const draft = new Draft();
     await draft.load();
     draft.chooseModel('/m.gguf');
     await pass(1000);
-    withPrompts(null, 'One?', 'One?', 'x'.repeat(600), ' Two? ', 'Three?');
+    withExamples('One?', 'x'.repeat(600), ' Two? ', '3?', '4?', '5?', '6?');
     draft.chooseData('/rows.jsonl');
     await pass(1000);
-    expect(draft.samplePrompts).toEqual(['One?', 'Two?']);
-    withPrompts('Other?');
+    expect(prompted(draft)).toEqual(['One?', 'Two?', '3?', '4?', '5?']);
+    expect(draft.samplePrompts[0]).toEqual({ system: 'Be brief.', prompt: 'One?', expected: 'So.' });
+    withExamples('Other?');
     draft.chooseData('/others.jsonl');
     await pass(1000);
-    expect(draft.samplePrompts).toEqual(['Other?']);
+    expect(prompted(draft)).toEqual(['Other?']);
   });
 
   it('stay as the person wrote them', async () => {
@@ -235,14 +247,24 @@ describe('the prompts that are answered while it trains', () => {
     await draft.load();
     draft.chooseModel('/m.gguf');
     await pass(1000);
-    withPrompts('One?', 'Two?');
+    withExamples('One?', 'Two?');
     draft.chooseData('/rows.jsonl');
     await pass(1000);
     draft.samplePrompts.splice(0, 1);
-    draft.samplePrompts[0] = 'Mine?';
-    withPrompts('Other?');
+    draft.samplePrompts[0]!.expected = 'Mine.';
+    draft.editPrompt(0, 'Two!');
+    withExamples('Other?');
     draft.chooseData('/others.jsonl');
     await pass(1000);
-    expect(draft.samplePrompts).toEqual(['Mine?']);
+    expect(draft.samplePrompts).toEqual([{ system: 'Be brief.', prompt: 'Two!', expected: 'Mine.' }]);
+  });
+
+  it('lose the answer of their row when the person asks something else', async () => {
+    const draft = await complete();
+    withExamples('One?');
+    draft.chooseData('/rows.jsonl');
+    await pass(1000);
+    draft.editPrompt(0, 'Another?');
+    expect(draft.samplePrompts).toEqual([{ system: 'Be brief.', prompt: 'Another?', expected: null }]);
   });
 });
