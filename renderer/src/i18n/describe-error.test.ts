@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ERROR_EXITS } from '../../../main/contracts/errors.ts';
-import { describeError } from './describe-error.ts';
+import { describeError, withLabels } from './describe-error.ts';
 import { en } from './en/index.ts';
 import { es } from './es/index.ts';
 
@@ -20,6 +20,18 @@ describe('describeError', () => {
       message: 'As the core says it.',
       hint: 'What to do.',
     });
+  });
+
+  it('calls settings as the screens do', () => {
+    expect(withLabels('Raise max_seq_len, or lower micro_batch_size.', en)).toBe(
+      'Raise “Longest row”, or lower “Rows at a time”.',
+    );
+    expect(withLabels('lora_rank (8)', es)).toBe('«Rango» (8)');
+    // Parts of paths, and names of other things, stay.
+    expect(withLabels('/data/max_seq_len/rows.jsonl, chat_template, lora_rank.txt', en)).toBe(
+      '/data/max_seq_len/rows.jsonl, chat_template, lora_rank.txt',
+    );
+    expect(withLabels('tokenizer.chat_template', en)).toBe('tokenizer.chat_template');
   });
 
   it('translates by code, with the message’s parts', () => {

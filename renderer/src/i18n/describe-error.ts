@@ -31,10 +31,20 @@ export function describeError(error: unknown, t: Messages): ToldError {
     return { code: 'internal', message, hint: '' };
   }
   const text = t.errors[error.code];
-  if (text === undefined) return { code: error.code, message: error.message, hint: error.hint };
+  const named = (words: string) => withLabels(words, t);
+  if (text === undefined) return { code: error.code, message: named(error.message), hint: named(error.hint) };
   const details = detailsOf(error.details);
   const say = (part: ErrorText['message']) => (typeof part === 'string' ? part : part(details));
-  return { code: error.code, message: say(text.message), hint: say(text.hint) };
+  return { code: error.code, message: named(say(text.message)), hint: named(say(text.hint)) };
+}
+
+/** A sentence in which settings are called as on the screens, not by their names in files; what is part of a path stays. */
+export function withLabels(sentence: string, t: Messages): string {
+  const { texts, named } = t.settingTexts;
+  return sentence.replace(/(?<![\w./\\-])[a-z]+(?:_[a-z0-9]+)+(?![\w/\\-]|\.\w)/g, (name) => {
+    const label = (texts as Partial<Record<string, { label: string }>>)[name]?.label;
+    return label === undefined ? name : named(label);
+  });
 }
 
 /** The variable parts of a message as words of the language. */

@@ -1,17 +1,17 @@
 import type { ErrorTexts } from '../error-codes.ts';
 
-const CONTINUE = 'Press Continue: the run goes on from its last checkpoint.';
+const RESUME = 'Press Resume: the run goes on from its last checkpoint.';
 
 /** Only what the core says with the commands of a terminal: all other messages of it are English already. */
 export const errors: ErrorTexts = {
   trainer_killed: {
     message: (detail) =>
       `The trainer was ended by the system${detail('signal') === '' ? '' : ` (${detail('signal')})`}.`,
-    hint: `Systems do that to the largest program when memory runs out. ${CONTINUE} If it happens again, lower the longest row or the rows at a time.`,
+    hint: `Systems do that to the largest program when memory runs out. ${RESUME} If it happens again, lower the longest row or the rows at a time.`,
   },
   trainer_crashed: {
     message: 'The trainer ended unexpectedly.',
-    hint: `${CONTINUE} If it happens again, copy the report in Settings and the run’s log for a bug report.`,
+    hint: `${RESUME} If it happens again, copy the report in Settings and the run’s log for a bug report.`,
   },
   run_in_use: {
     message: 'Another process works on this run.',
@@ -23,11 +23,11 @@ export const errors: ErrorTexts = {
     hint: 'Put the original file back, or start a new fine-tune.',
   },
   file_not_found: {
-    message: (detail) => `This file is not there any more: ${detail('path')}`,
+    message: (detail) => `This file is no longer there: ${detail('path')}`,
     hint: 'Put it back, or choose another file.',
   },
   disk_full: {
     message: 'The disk is full.',
-    hint: 'Free some space; the run can then go on from its last checkpoint.',
+    hint: 'Free some space; the run can then be resumed from its last checkpoint.',
   },
 };

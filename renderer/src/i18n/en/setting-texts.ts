@@ -114,6 +114,8 @@ export const settingTexts = {
   defaultAndRange: (standard: string, from: string, to: string) => `Default ${standard}; ${from} to ${to}.`,
   defaultFrom: (standard: string, from: string) => `Default ${standard}; ${from} or more.`,
   defaultOnly: (standard: string) => `Default ${standard}.`,
+  /** A setting's label in a sentence. */
+  named: (label: string) => `“${label}”`,
   on: 'on',
   off: 'off',
   all: 'all',

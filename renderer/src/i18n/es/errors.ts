@@ -100,7 +100,7 @@ export const errors: TranslatedErrors = {
   },
   trainer_crashed: {
     message: 'El programa de entrenamiento se cerró de forma inesperada.',
-    hint: 'Continúa desde el último punto de control; si se repite, copia el diagnóstico de Configuración.',
+    hint: 'Reanuda desde el último punto de control; si se repite, copia el diagnóstico de Configuración.',
   },
   protocol_mismatch: { message: 'El programa de entrenamiento es de otra versión.', hint: REBUILD },
   protocol_violation: { message: 'El programa de entrenamiento respondió algo inesperado.', hint: REBUILD },
@@ -126,7 +126,7 @@ export const errors: TranslatedErrors = {
   },
   disk_full: {
     message: 'El disco está lleno.',
-    hint: 'Libera espacio y continúa desde el último punto de control.',
+    hint: 'Libera espacio y reanuda desde el último punto de control.',
   },
   internal: { message: 'Algo falló dentro de Forja.', hint: REPORT },
 
@@ -169,7 +169,7 @@ export const errors: TranslatedErrors = {
   },
   file_changed: {
     message: 'Un archivo se acortó, o su disco falló, mientras se leía.',
-    hint: 'Vuelve a poner el archivo como estaba y continúa desde el último punto de control.',
+    hint: 'Vuelve a poner el archivo como estaba y reanuda desde el último punto de control.',
   },
   backend_missing: { message: 'Falta la biblioteca de cálculo de este dispositivo.', hint: REBUILD },
   checkpoint_corrupt: {
@@ -202,7 +202,7 @@ export const errors: TranslatedErrors = {
   out_of_memory: { message: 'No queda memoria.', hint: LOWER_MEMORY },
   resume_mismatch: {
     message: 'El punto de control no corresponde a este entrenamiento.',
-    hint: 'Continúa con el mismo modelo, los mismos datos y el mismo rango.',
+    hint: 'Reanuda con el mismo modelo, los mismos datos y el mismo rango.',
   },
   weights_not_finite: {
     message: 'El modelo contiene valores que no son números.',

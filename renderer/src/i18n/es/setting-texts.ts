@@ -121,6 +121,7 @@ export const settingTexts: Messages['settingTexts'] = {
   defaultAndRange: (standard, from, to) => `Por defecto ${standard}; de ${from} a ${to}.`,
   defaultFrom: (standard, from) => `Por defecto ${standard}; ${from} o más.`,
   defaultOnly: (standard) => `Por defecto ${standard}.`,
+  named: (label) => `«${label}»`,
   on: 'sí',
   off: 'no',
   all: 'todas',
