@@ -160,7 +160,8 @@ describe('prepareTokens', () => {
 
   it('splits by seed, with equal rows on one side', async () => {
     const lines = Array.from({ length: 400 }, (_, i) => row(i % 200));
-    const { collector, train, val_tokens_path, audit } = await prepare(lines, { val_share: 0.2, split_seed: 3 });
+    const all = { val_share: 0.2, split_seed: 3, validation: { max_val_rows: 1000 } };
+    const { collector, train, val_tokens_path, audit } = await prepare(lines, all);
     const val = collector.files.get(val_tokens_path!)!;
     expect(train.length + val.length).toBe(400);
     expect(val.length).toBeGreaterThan(40);
@@ -168,7 +169,7 @@ describe('prepareTokens', () => {
     const text = (rows: Written[]) => new Set(rows.map(({ segments }) => JSON.stringify(segments)));
     expect([...text(val)].filter((one) => text(train).has(one))).toEqual([]);
     expect(audit.val!.rows).toBe(val.length);
-    const again = await prepare(lines, { val_share: 0.2, split_seed: 3 });
+    const again = await prepare(lines, all);
     expect(again.train).toEqual(train);
   });
 
