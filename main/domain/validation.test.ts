@@ -22,17 +22,17 @@ test('all validations together cost at most a fifth of the training, from 16 row
   }
 });
 
-test('a quick run of 60 steps scores 144 rows of any dataset that has as many', () => {
+test('a quick run of 60 steps scores 28 rows of any dataset that has as many', () => {
   const quick = { ...settings, max_steps: 60 };
-  expect(scoredRows(quick, 1e6, 50_000)).toBe(144);
-  expect(scoredRows(quick, 1e4, 500)).toBe(144);
+  expect(scoredRows(quick, 1e6, 50_000)).toBe(28);
+  expect(scoredRows(quick, 1e4, 500)).toBe(28);
   expect(scoredRows(quick, 100, 5)).toBe(5);
-  expect(scoredRows({ ...quick, eval_steps: 20 }, 1e6, 50_000)).toBe(48);
+  expect(scoredRows({ ...quick, eval_steps: 20 }, 1e6, 50_000)).toBe(36);
 });
 
 test('a run of whole epochs has as much as its rows pay for', () => {
-  expect(scoredRows(settings, 1000, 500)).toBe(500);
-  expect(scoredRows({ ...settings, epochs: 0.5 }, 1000, 500)).toBe(300);
+  expect(scoredRows(settings, 1000, 500)).toBe(120);
+  expect(scoredRows({ ...settings, epochs: 0.5 }, 1000, 500)).toBe(60);
   expect(scoredRows({ ...settings, epochs: 3 }, 100_000, 5000)).toBe(1000);
 });
 

@@ -1,4 +1,4 @@
-import { automaticCheckpointSteps, totalSteps, type StepSettings } from './steps.ts';
+import { totalSteps, type StepSettings } from './steps.ts';
 
 /** Settings that say how often is validated and on how much; names as in native/protocol. */
 export interface ValidationSettings extends StepSettings {
@@ -14,10 +14,12 @@ export const SCORED_ROW_COST = 1 / 3;
 export const FEWEST_VAL_ROWS = 16;
 export const MOST_VAL_ROWS = 1000;
 
+/** A run that chooses itself validates the more seldom, the more rows it scores: about so often, the time before its first step included. */
+const AUTOMATIC_VALIDATIONS = 5;
+
 /** How often a run validates, the time before its first step included. */
 export function validationCount(eval_steps: number, total_steps: number): number {
-  const every = eval_steps > 0 ? eval_steps : automaticCheckpointSteps(total_steps);
-  return 1 + Math.max(1, Math.ceil(total_steps / every));
+  return eval_steps > 0 ? 1 + Math.max(1, Math.ceil(total_steps / eval_steps)) : AUTOMATIC_VALIDATIONS;
 }
 
 /**
