@@ -148,7 +148,8 @@ export const errors: TranslatedErrors = {
     hint: 'Descárgalo de nuevo; la descarga se cortó.',
   },
   model_differs: {
-    message: (d) => `Forja calcula este modelo de otra manera que llama.cpp: pérdida ${d('ours')} frente a ${d('theirs')}.`,
+    message: (d) =>
+      `Forja calcula este modelo de otra manera que llama.cpp: pérdida ${d('ours')} frente a ${d('theirs')}.`,
     hint: 'El entrenamiento no serviría. Avísanos de qué modelo es y, mientras tanto, elige otro.',
   },
   model_no_tokenizer: { message: 'El modelo no trae su tokenizador.', hint: OTHER_MODEL },
