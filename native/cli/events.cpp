@@ -1,9 +1,13 @@
 #include "events.hpp"
 
+#include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cmath>
 #include <cstdio>
 #include <mutex>
+
+#include "base/mapped-ranges.hpp"
 
 #ifdef _WIN32
 #    include <fcntl.h>
@@ -18,7 +22,7 @@ using nlohmann::json;
 struct event_writer::state {
     std::mutex mutex;
     FILE *     out = nullptr;
-    int64_t    seq = 0;
+    std::atomic<int64_t> seq{0};
 };
 
 event_writer::event_writer() : s_(std::make_shared<state>()) {
@@ -71,6 +75,83 @@ void event_writer::warn(const warning & w) {
 
 void event_writer::fail(const error & e) {
     emit("error", {{"code", e.code}, {"message", e.what()}, {"hint", e.hint}, {"details", json(e.details)}});
+}
+
+#ifndef _WIN32
+namespace {
+
+// What the handler writes with: no memory can be taken in it.
+int                    lost_page_fd  = -1;
+std::atomic<int64_t> * lost_page_seq = nullptr;
+
+/// Appends to a line of fixed size; what doesn't fit is left out.
+struct signal_line {
+    char   text[4096];
+    size_t n = 0;
+
+    void add(const char * s) {
+        for (; *s != 0 && n + 1 < sizeof(text); ++s) {
+            text[n++] = *s;
+        }
+    }
+    /// As the inside of a JSON string.
+    void add_escaped(const char * s) {
+        static const char digits[] = "0123456789abcdef";
+        for (; *s != 0; ++s) {
+            const auto c    = static_cast<unsigned char>(*s);
+            const char one[] = {*s, 0}, escaped[] = {'\\', *s, 0}, code[] = {'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15], 0};
+            add(c == '"' || c == '\\' ? escaped : c < 0x20 ? code : one);
+        }
+    }
+    void add_number(int64_t value) {
+        char   digits[24];
+        size_t at = sizeof(digits) - 1;
+        digits[at] = 0;
+        do {
+            digits[--at] = static_cast<char>('0' + value % 10);
+            value /= 10;
+        } while (value > 0);
+        add(digits + at);
+    }
+};
+
+void on_lost_page(int number, siginfo_t * info, void *) {
+    const char * path = mapped_ranges::path_at(info->si_addr);
+    if (path == nullptr) { // another fault: it ends the process as it would have
+        std::signal(number, SIG_DFL);
+        std::raise(number);
+        return;
+    }
+    timespec now{};
+    clock_gettime(CLOCK_REALTIME, &now);
+    static signal_line line;
+    line.add("{\"type\":\"error\",\"seq\":");
+    line.add_number(lost_page_seq->fetch_add(1));
+    line.add(",\"time_ms\":");
+    line.add_number(static_cast<int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1000000);
+    line.add(",\"data\":{\"code\":\"file_changed\",\"message\":\"");
+    line.add_escaped(path);
+    line.add(" was cut short, or its disk failed, while it was being read.\",\"hint\":\"Put the file back as it was and go on from the last checkpoint.\","
+             "\"details\":{\"path\":\"");
+    line.add_escaped(path);
+    line.add("\"}}}\n");
+    // A pipe takes it in one piece, and there is nobody to tell of a failure.
+    [[maybe_unused]] const ssize_t written = ::write(lost_page_fd, line.text, line.n);
+    _exit(static_cast<int>(exit_kind::failure));
+}
+
+} // namespace
+#endif
+
+void event_writer::tell_of_lost_pages() {
+#ifndef _WIN32
+    lost_page_fd  = fileno(s_->out);
+    lost_page_seq = &s_->seq;
+    struct sigaction action {};
+    action.sa_sigaction = on_lost_page;
+    action.sa_flags     = SA_SIGINFO;
+    sigaction(SIGBUS, &action, nullptr);
+#endif
 }
 
 progress_fn event_writer::progress(const std::string & phase, const char * unit) {

@@ -22,6 +22,10 @@ class event_writer {
     void warn(const warning & w);
     void fail(const error & e);
 
+    /// From now on a mapped file that becomes shorter, or whose disk fails, while it is read ends the process with the error
+    /// file_changed and exit code 1, where a signal alone would say nothing. For the process's only writer.
+    void tell_of_lost_pages();
+
     /// A progress callback that writes at most ten events a second, and the last one.
     progress_fn progress(const std::string & phase, const char * unit);
 

@@ -30,6 +30,7 @@ int main(int argc, char ** argv) {
     }
     quiet_llama_log();
     event_writer out;
+    out.tell_of_lost_pages();
     try {
         load_backends(false);
         nlohmann::json job = read_job(argv[1]);

@@ -51,6 +51,10 @@ error write_error(const std::string & path, int err, uint64_t needed_bytes) {
     if (full) {
         return disk_full(path, needed_bytes);
     }
+    if (err == EFAULT) { // the bytes come out of a mapped file, and the system could not read them
+        return failure("file_changed", "A file that " + path + " is made from was cut short, or its disk failed, while it was being read.",
+                       "Put the file back as it was and try again.", {{"path", path}});
+    }
     if (err == EFBIG) {
         return failure("write_failed", "Cannot write " + path + ": the file would be larger than this disk allows.",
                        "FAT32 disks hold no file over 4 GB: choose a folder on another disk.",

@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "base/mapped-ranges.hpp"
 
 #ifdef _WIN32
 #define NOMINMAX
@@ -79,6 +80,7 @@ mapped_file::mapped_file(const std::string & path, const std::string & what) {
             throw unreadable(path, what, std::strerror(err));
         }
         bytes = static_cast<const uint8_t *>(view);
+        mapped_ranges::add(bytes, n_bytes, path.c_str());
     } else {
         ::close(fd);
     }
@@ -90,6 +92,7 @@ mapped_file::~mapped_file() {
 #ifdef _WIN32
         UnmapViewOfFile(bytes);
 #else
+        mapped_ranges::remove(bytes);
         ::munmap(const_cast<uint8_t *>(bytes), n_bytes);
 #endif
     }
