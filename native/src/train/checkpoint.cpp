@@ -190,7 +190,13 @@ void prune_checkpoints(const std::string & out_dir, int kept) {
     }
     std::sort(steps.begin(), steps.end());
     for (size_t i = 0; i + kept < steps.size(); i++) {
-        fs::remove_all(steps[i], ec);
+        // Under another name first: who is killed while removing leaves no checkpoint that looks whole.
+        fs::path doomed = steps[i];
+        doomed += ".partial";
+        fs::rename(steps[i], doomed, ec);
+        if (!ec) {
+            fs::remove_all(doomed, ec);
+        }
     }
 }
 
