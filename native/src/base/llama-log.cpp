@@ -1,6 +1,7 @@
 #include "base/llama-log.hpp"
 
 #include <cstdio>
+#include <exception>
 #include <mutex>
 
 #include "llama.h"
@@ -44,6 +45,16 @@ std::string take_llama_error() {
     std::string           text;
     text.swap(last_error);
     return text;
+}
+
+llama_model * load_llama_file(const std::function<llama_model *()> & load) {
+    try {
+        return load();
+    } catch (const std::exception & e) {
+        const std::lock_guard lock(mutex);
+        last_error = e.what();
+        return nullptr;
+    }
 }
 
 std::string llama_log_of(const std::function<void()> & work) {

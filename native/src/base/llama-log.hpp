@@ -4,6 +4,8 @@
 #include <functional>
 #include <string>
 
+struct llama_model;
+
 namespace forja {
 
 /// Installs the log callback; safe to call again.
@@ -11,6 +13,10 @@ void quiet_llama_log();
 
 /// The last error line since the last call, without its line end; empty when there was none.
 std::string take_llama_error();
+
+/// Calls one of libllama's loaders. It throws exceptions of the standard library at some damaged files: null then, and the reason is what
+/// take_llama_error() gives.
+llama_model * load_llama_file(const std::function<llama_model *()> & load);
 
 /// What libllama and ggml warn of and fail at during `work`, returned instead of written to stderr. One caller at a time.
 std::string llama_log_of(const std::function<void()> & work);

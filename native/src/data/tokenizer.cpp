@@ -117,7 +117,7 @@ tokenizer::model_ptr tokenizer::load(const std::string & path, bool without_spac
         params.kv_overrides = overrides;
     }
     take_llama_error();
-    model_ptr model(llama_model_load_from_file(path.c_str(), params));
+    model_ptr model(load_llama_file([&] { return llama_model_load_from_file(path.c_str(), params); }));
     if (!model || llama_vocab_type(llama_model_get_vocab(model.get())) == LLAMA_VOCAB_TYPE_NONE) {
         const std::string why = take_llama_error();
         throw error("tokenizer_unusable", "llama.cpp cannot load the tokenizer of " + path + (why.empty() ? "." : ": " + why),

@@ -47,7 +47,7 @@ llama_model_ptr load_llama_model(const std::string & path, const std::string & d
     params.n_gpu_layers                     = devices.front() != nullptr ? -1 : 0;
     params.use_extra_bufts                  = false; // repacked weights would be copies in memory
     take_llama_error();
-    llama_model * model = llama_model_load_from_file(path.c_str(), params);
+    llama_model * model = load_llama_file([&] { return llama_model_load_from_file(path.c_str(), params); });
     if (model == nullptr) {
         throw unusable(path, "load");
     }

@@ -56,6 +56,8 @@ template <typename T> std::vector<int64_t> widen(const void * data, size_t n) {
     return std::vector<int64_t>(items, items + n);
 }
 
+constexpr int64_t max_rotated = int64_t{1} << 20;
+
 [[noreturn]] void bad_metadata(const std::string & path, const std::string & key, const std::string & wanted) {
     throw error("gguf_bad_metadata", path + ": the metadata key " + key + " is not " + wanted + ".",
                 "The file was made by a program that this version doesn't understand, or is damaged.",
@@ -157,6 +159,11 @@ std::shared_ptr<gguf_file> gguf_file::open(const std::string & path) {
     if (const auto wanted = file->i64("split.tensors.count"); n_parts > 1 && wanted && *wanted != static_cast<int64_t>(p.tensors.size())) {
         throw error("gguf_corrupt", path + ": its parts hold " + std::to_string(p.tensors.size()) + " tensors together, not " + std::to_string(*wanted) + ".",
                     "These parts do not belong together, or one is damaged.", {{"path", path}, {"reason", "tensor count"}});
+    }
+    // ggml's rotation never ends with no dimensions, and leaves its memory with a number that it takes for a negative one.
+    const std::string rotated = file->str("general.architecture").value_or("") + ".rope.dimension_count";
+    if (p.key(rotated) >= 0 && !file->is_array(rotated) && (file->i64(rotated).value_or(0) <= 0 || file->i64(rotated).value_or(0) > max_rotated)) {
+        bad_metadata(path, rotated, "a number of dimensions that can be");
     }
     return file;
 }

@@ -92,7 +92,7 @@ model_ptr load(const gguf_file & file, int n_swa_override, std::string & why) {
         parts.push_back(path.c_str());
     }
     model_ptr m;
-    why = llama_log_of([&] { m.reset(parts.size() == 1 ? llama_model_load_from_file(parts[0], p) : llama_model_load_from_splits(parts.data(), parts.size(), p)); });
+    why = llama_log_of([&] { m.reset(load_llama_file([&] { return parts.size() == 1 ? llama_model_load_from_file(parts[0], p) : llama_model_load_from_splits(parts.data(), parts.size(), p); })); });
     return m;
 }
 
