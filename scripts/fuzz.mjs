@@ -38,7 +38,12 @@ if (failed.length > 0) fail(`Something was found: ${failed.join(', ')}.`, `The i
 /** All of our own code with sanitizers, in a folder of its own. */
 async function buildNative() {
   const compiler = hasClang ? ['-DCMAKE_C_COMPILER=clang', '-DCMAKE_CXX_COMPILER=clang++'] : [];
-  const options = ['-DCMAKE_BUILD_TYPE=Release', '-DCMAKE_CXX_FLAGS_RELEASE=-O1 -DNDEBUG', '-DFORJA_SANITIZE=ON'];
+  const options = [
+    '-DCMAKE_BUILD_TYPE=Release',
+    '-DCMAKE_CXX_FLAGS_RELEASE=-O1 -DNDEBUG',
+    '-DFORJA_FUZZ=ON',
+    '-DFORJA_SANITIZE=ON',
+  ];
   const configure = ['-S', join(root, 'native'), '-B', folder, ...compiler, ...options];
   const targets = hasClang ? ['forja-fuzz', 'forja-libfuzzer'] : ['forja-fuzz'];
   const compile = ['--build', folder, '--parallel', String(availableParallelism()), '--target', ...targets];
