@@ -1,2 +1,2 @@
-/** main/contracts/protocol-types.ts as the schemas in native/protocol give it. */
-export function generate(): string;
+/** What is generated from the schemas in native/protocol: the text of each file by its path from the repository's root. */
+export function generate(): Record<string, string>;

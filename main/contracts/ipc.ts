@@ -39,7 +39,8 @@ import {
 import { adapterSource, askId, loadedWeights, sampling, voice } from './shapes/chat.ts';
 import { EXPORT_FORMATS, EXPORT_TYPES, exportId, exportOutcome, exportRecord } from './shapes/exports.ts';
 
-export { type Device, type IpcError, type TrainSettings, errorReport } from './shapes/parts.ts';
+export { type TrainSettings } from './protocol-types.ts';
+export { type Device, type IpcError, errorReport } from './shapes/parts.ts';
 export { type AppSettings, DOCTOR_CODES, LANGUAGES, THEMES, appSettings } from './shapes/app.ts';
 export { FETCH_SOURCES, type ModelInfo, type RecentModel } from './shapes/models.ts';
 export {

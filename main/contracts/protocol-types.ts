@@ -1,31 +1,47 @@
 // Written by `npm run generate` from native/protocol. Do not edit.
 
-/** Fine-tunes an adapter. All settings are present: defaults are filled in. */
-export interface TrainJob {
-  protocol_major: 1;
-  type: "train";
-  /** The base model: a GGUF file, or any part of a split set. UTF-8 path. */
-  model_path: string;
-  /** Token file (.fjt) to learn from. */
-  train_tokens_path: string;
-  /** Token file to validate on, or null. */
-  val_tokens_path: string | null;
-  /** Folder for checkpoints and the adapter; made when missing. */
-  out_dir: string;
+/** What a run of method lora has of its own. */
+export interface LoraSettings {
   /** How the base is adapted. */
   method: "lora";
   /** r, the width of the low-rank update. */
   lora_rank: number;
   /** The update is scaled by lora_alpha / lora_rank (or by lora_alpha / sqrt(lora_rank) with use_rslora). */
   lora_alpha: number;
+  /** Which linear layers of each block get an adapter. Where a file fuses layers (phi3: q, k, v in one; gate, up in one) naming one of them adapts the fused layer. */
+  target_modules: ("q" | "k" | "v" | "o" | "gate" | "up" | "down")[];
   /** Share of an adapter's inputs zeroed at random in training. */
   lora_dropout: number;
   /** Rank-stabilised scaling. */
   use_rslora: boolean;
-  /** Which linear layers of each block get an adapter. Where a file fuses layers (phi3: q, k, v in one; gate, up in one) naming one of them adapts the fused layer. */
-  target_modules: ("q" | "k" | "v" | "o" | "gate" | "up" | "down")[];
+  /** Start from this adapter instead of a random A and a zero B, or null. */
+  init_adapter_path: string | null;
+}
+
+export type MethodSettings = LoraSettings;
+
+/** What a run of objective sft has of its own. */
+export interface SftSettings {
+  /** What is learned from the rows. */
+  objective: "sft";
+}
+
+export type ObjectiveSettings = SftSettings;
+
+/** The settings that every run has. */
+export interface CommonSettings {
   /** Peak learning rate. */
   learning_rate: number;
+  /** Passes over the training rows. */
+  epochs: number;
+  /** Optimiser steps; 0 means as epochs say. */
+  max_steps: number;
+  /** Shape of the learning rate after warmup. */
+  lr_scheduler: "linear" | "cosine" | "constant";
+  /** Steps over which the learning rate rises from 0; wins over warmup_ratio when above 0. */
+  warmup_steps: number;
+  /** Share of all steps used to warm up. */
+  warmup_ratio: number;
   /** AdamW's decoupled weight decay. */
   weight_decay: number;
   /** AdamW's first-moment decay. */
@@ -36,34 +52,24 @@ export interface TrainJob {
   adam_epsilon: number;
   /** The gradient of a step is scaled down to this length; 0 turns that off. */
   max_grad_norm: number;
-  /** Shape of the learning rate after warmup. */
-  lr_scheduler: "linear" | "cosine" | "constant";
-  /** Steps over which the learning rate rises from 0; wins over warmup_ratio when above 0. */
-  warmup_steps: number;
-  /** Share of all steps used to warm up. */
-  warmup_ratio: number;
-  /** Rows per forward and backward pass, on a GPU; more of a step's rows share a pass where they are shorter than max_seq_len. On the CPU a pass is one row, or as many as come to 512 tokens: more would need memory and be no faster. */
-  micro_batch_size: number;
-  /** Micro-batches per optimiser step. */
-  gradient_accumulation_steps: number;
-  /** Tokens of a row that are used; a longer row loses its end, and longer plain text becomes several rows. */
-  max_seq_len: number;
-  /** Plain text longer than max_seq_len is cut into several rows; so many tokens of one are given, and not learned again, at the beginning of the next. At most half of max_seq_len. */
-  text_overlap_tokens: number;
-  /** Passes over the training rows. */
-  epochs: number;
-  /** Optimiser steps; 0 means as epochs say. */
-  max_steps: number;
   /** Seed of the adapter's start, the order of rows and dropout. */
   seed: number;
   /** Chooses which rows of the dataset are held out to validate on: a row's side follows from what it says and from this number alone. Keep it, and runs can be compared. */
   split_seed: number;
-  /** Most held-out rows that are scored at each validation, the first by their hash. 0 takes as many as keep all validations within a fifth of the training's work, from 16 to 1,000. */
-  max_val_rows: number;
+  /** Tokens of a row that are used; a longer row loses its end, and longer plain text becomes several rows. */
+  max_seq_len: number;
+  /** Plain text longer than max_seq_len is cut into several rows; so many tokens of one are given, and not learned again, at the beginning of the next. At most half of max_seq_len. */
+  text_overlap_tokens: number;
+  /** Rows per forward and backward pass, on a GPU; more of a step's rows share a pass where they are shorter than max_seq_len. On the CPU a pass is one row, or as many as come to 512 tokens: more would need memory and be no faster. */
+  micro_batch_size: number;
+  /** Micro-batches per optimiser step. */
+  gradient_accumulation_steps: number;
   /** Validate every so many steps, and at the end; 0 is automatic: about ten times a run, less often where that would take long. Before the first step it is always validated. */
   eval_steps: number;
   /** Checkpoint every so many steps, and at the end; 0 is automatic: about ten times a run. */
   checkpoint_steps: number;
+  /** Most held-out rows that are scored at each validation, the first by their hash. 0 takes as many as keep all validations within a fifth of the training's work, from 16 to 1,000. */
+  max_val_rows: number;
   /** How many of the newest checkpoints stay on disk; the best by val_loss is kept besides. */
   checkpoints_kept: number;
   /** Where to compute: 'cpu', 'auto' (the first GPU, else the CPU), or a device's name as `devices` lists it. */
@@ -76,11 +82,66 @@ export interface TrainJob {
   activation_budget_bytes: number;
   /** Most memory that training may take on the device: micro-batches are then computed in pieces and, on a GPU, the model's weights streamed as needed, with the same result. On the CPU the weights stay in the file and do not count. 0 is what is free. */
   device_memory_limit_bytes: number;
-  /** Start from this adapter instead of a random A and a zero B, or null. */
-  init_adapter_path: string | null;
+}
+
+/** What a person chooses for a run, defaults filled in. */
+export type TrainSettings = CommonSettings & MethodSettings & ObjectiveSettings;
+
+/** The name of any setting of a run. */
+export type SettingName =
+  | "method"
+  | "lora_rank"
+  | "lora_alpha"
+  | "target_modules"
+  | "lora_dropout"
+  | "use_rslora"
+  | "init_adapter_path"
+  | "objective"
+  | "learning_rate"
+  | "epochs"
+  | "max_steps"
+  | "lr_scheduler"
+  | "warmup_steps"
+  | "warmup_ratio"
+  | "weight_decay"
+  | "adam_beta1"
+  | "adam_beta2"
+  | "adam_epsilon"
+  | "max_grad_norm"
+  | "seed"
+  | "split_seed"
+  | "max_seq_len"
+  | "text_overlap_tokens"
+  | "micro_batch_size"
+  | "gradient_accumulation_steps"
+  | "eval_steps"
+  | "checkpoint_steps"
+  | "max_val_rows"
+  | "checkpoints_kept"
+  | "device"
+  | "threads"
+  | "compute_type"
+  | "activation_budget_bytes"
+  | "device_memory_limit_bytes";
+
+/** What the core fills in for a train job. */
+export interface TrainFields {
+  protocol_major: 1;
+  type: "train";
+  /** The base model: a GGUF file, or any part of a split set. UTF-8 path. */
+  model_path: string;
+  /** Token file (.fjt) to learn from. */
+  train_tokens_path: string;
+  /** Token file to validate on, or null. */
+  val_tokens_path: string | null;
+  /** Folder for checkpoints and the adapter; made when missing. */
+  out_dir: string;
   /** Checkpoint folder to go on from, or null. */
   resume_path: string | null;
 }
+
+/** Fine-tunes an adapter. All settings are present: defaults are filled in. */
+export type TrainJob = TrainFields & TrainSettings;
 
 /** Mean loss and perplexity of a token file. All settings are present: defaults are filled in. */
 export interface ScoreJob {
@@ -92,7 +153,7 @@ export interface ScoreJob {
   adapter_path: string | null;
   /** Token file to score. */
   tokens_path: string;
-  /** Tokens of a row that are used; a longer row loses its end. */
+  /** Tokens of a row that are used; a longer row loses its end, and longer plain text becomes several rows. */
   max_seq_len: number;
   /** Where to compute: 'cpu', 'auto' (the first GPU, else the CPU), or a device's name as `devices` lists it. */
   device: string;
@@ -110,12 +171,14 @@ export interface TokenizeJob {
   model_path: string;
   /** Token file to write. */
   output_path: string;
-  /** Tokens of a row that are used; a longer row loses its end. */
+  /** Tokens of a row that are used; a longer row loses its end, and longer plain text becomes several rows. */
   max_seq_len: number;
   /** Plain text longer than max_seq_len is cut into several rows; so many tokens of one are given, and not learned again, at the beginning of the next. At most half of max_seq_len. */
   text_overlap_tokens: number;
   /** Rows of the dataset to train on, where only a sample of them is sent; 0 where all are. */
   dataset_rows: number;
+  /** CPU threads; 0 means all that the machine has, at most 8. */
+  threads: number;
 }
 
 /** What a model file is and whether it can be trained. All settings are present: defaults are filled in. */
@@ -164,7 +227,7 @@ export interface VerifyJob {
   max_rows: number;
   /** Tokens after which no further row is read; 0 for as many as suit the model's size. */
   max_tokens: number;
-  /** Tokens of a row that are used; a longer row loses its end. */
+  /** Tokens of a row that are used; a longer row loses its end, and longer plain text becomes several rows. */
   max_seq_len: number;
   /** CPU threads; 0 means one per physical core. */
   threads: number;
@@ -186,7 +249,7 @@ export interface BenchJob {
   model_path: string;
   /** train: whole steps of the trainer; profile: the same, each operation timed by itself; forward: libllama's prompt processing. */
   mode: "train" | "profile" | "forward";
-  /** Tokens of a row that are used; a longer row loses its end. */
+  /** Tokens of a row that are used; a longer row loses its end, and longer plain text becomes several rows. */
   max_seq_len: number;
   /** Rows per pass. */
   micro_batch_size: number;
@@ -204,9 +267,9 @@ export interface BenchJob {
   threads: number;
   /** Precision of the matrix products with the model's weights. 'f32' is the reference: weights dequantised to F32, activations and gradients as they are. 'auto' is faster: BF16 or F16 factors with F32 sums, or, where llama.cpp multiplies a quantised weight, activations of 8 bits. */
   compute_type: "auto" | "f32";
-  /** As in train. */
+  /** Memory for activations kept from the forward to the backward pass; blocks beyond it are recomputed. -1 lets the trainer choose, 0 recomputes all. */
   activation_budget_bytes: number;
-  /** As in train. */
+  /** Most memory that training may take on the device: micro-batches are then computed in pieces and, on a GPU, the model's weights streamed as needed, with the same result. On the CPU the weights stay in the file and do not count. 0 is what is free. */
   device_memory_limit_bytes: number;
 }
 

@@ -1,7 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { generate } from '../../scripts/generate-protocol-types.mjs';
-import { completeJob, parseEvent, type JobType } from './protocol.ts';
+import { resolveJobs, type JobSchemaFile } from './job-schema.ts';
+import { completeJob, jobCompleter, parseEvent, type JobType } from './protocol.ts';
+
+interface TaggedJobs {
+  schema: JobSchemaFile;
+  completed: [{ type: string }, object][];
+  refused: [{ type: string }, string][];
+}
 
 const golden = new URL('../../native/protocol/golden/', import.meta.url);
 const linesOf = (name: string) =>
@@ -34,8 +41,26 @@ describe('golden files', () => {
   });
 });
 
-test('the types are those that the schemas give', () => {
-  expect(readFileSync(new URL('protocol-types.ts', import.meta.url), 'utf8')).toBe(generate());
+describe('tags', () => {
+  const { schema, completed, refused } = JSON.parse(
+    readFileSync(new URL('tagged-jobs.json', golden), 'utf8'),
+  ) as TaggedJobs;
+  const complete = jobCompleter(resolveJobs(schema));
+
+  test.each(completed)('%j is completed with what its tags have', (given, filledIn) => {
+    const job = { ...given, protocol_major: 1 };
+    expect(complete(given.type, job)).toEqual({ ...job, ...filledIn });
+  });
+
+  test.each(refused)('%j is refused for %s', (given, field) => {
+    expect(() => complete(given.type, { ...given, protocol_major: 1 })).toThrow(
+      expect.objectContaining({ code: 'setting_invalid', details: { settings: [field] } }),
+    );
+  });
+});
+
+test.each(Object.entries(generate()))('%s is what the schemas give', (path, text) => {
+  expect(readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8') === text).toBe(true);
 });
 
 describe('completeJob', () => {

@@ -1,8 +1,8 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import eventsSchema from '../../native/protocol/events.schema.json' with { type: 'json' };
-import jobSchema from '../../native/protocol/job.schema.json' with { type: 'json' };
 import { ForjaError } from './errors.ts';
-import type { EventData, JobResults, TrainerJob } from './protocol-types.ts';
+import { JOBS, strayBy, type JobSchema } from './job-schema.ts';
+import type { EventData, JobResults, TrainerJob, TrainSettings } from './protocol-types.ts';
 
 /** The protocol's major version: a trainer with another is refused. */
 export const PROTOCOL_MAJOR = 1;
@@ -16,44 +16,75 @@ export type TrainerEvent = {
   [Type in EventType]: { type: Type; seq: number; time_ms: number; data: EventData[Type] };
 }[EventType];
 
-/** A setting as native/protocol declares it; from it come the options of the command line and, later, the screens. */
-export interface SettingSchema {
-  type?: string | string[];
-  description?: string;
-  default?: unknown;
-  enum?: unknown[];
-  const?: unknown;
-  minimum?: number;
-  maximum?: number;
-  items?: { enum?: unknown[] };
+/** The fields of a job type, by name. */
+export function jobSettings(type: JobType): JobSchema['properties'] {
+  return JOBS[type].properties;
 }
 
-type Properties = Record<string, SettingSchema>;
-
-/** The settings of a job type, by name. */
-export function jobSettings(type: JobType): Properties {
-  return jobSchema.$defs[type].properties;
+/** What a person chose of a train job: its fields without those that the core fills in. */
+export function chosenSettings(job: JobOf<'train'>): TrainSettings {
+  const entries = Object.entries(job).filter(([name]) => JOBS.train.properties[name]?.setting !== undefined);
+  return Object.fromEntries(entries) as unknown as TrainSettings;
 }
 
 const ajv = new Ajv2020({ useDefaults: true, allErrors: true, allowUnionTypes: true, strictTuples: false });
-const jobChecks = new Map<JobType, ValidateFunction>();
+ajv.addKeyword('setting');
 const eventChecks = new Map<string, ValidateFunction>();
+const complete = jobCompleter(JOBS);
 
 /**
  * Fills in the defaults of a job and checks it.
  *
  * @param type what the trainer shall do
  * @param settings the settings that differ from the defaults; the object is not changed
- * @throws ForjaError setting_invalid, naming each setting that is out of range
+ * @throws ForjaError setting_invalid, naming each setting that is out of range or that the job's method or objective does not have
  */
 export function completeJob<Type extends JobType>(type: Type, settings: Partial<JobOf<Type>>): JobOf<Type> {
-  const job = JSON.parse(JSON.stringify({ ...settings, protocol_major: PROTOCOL_MAJOR, type })) as JobOf<Type>;
-  const check = compiled(jobChecks, type, jobSchema.$defs[type]);
-  if (check(job)) return job;
-  const problems = (check.errors ?? []).map((error) => describe(error));
-  throw new ForjaError('setting_invalid', problems.join('; '), 'Correct the settings named above.', {
-    settings: (check.errors ?? []).map((error) => settingName(error)),
-  });
+  return complete(type, { ...settings, protocol_major: PROTOCOL_MAJOR, type }) as unknown as JobOf<Type>;
+}
+
+/**
+ * The settings of a run as they were stored: those that came later than the run are filled in, and what is not a setting (any
+ * more) is left out.
+ *
+ * @throws ForjaError setting_invalid
+ */
+export function storedSettings(stored: Record<string, unknown>): TrainSettings {
+  const known = Object.entries(stored).filter(([name]) => JOBS.train.properties[name]?.setting !== undefined);
+  const paths = { model_path: '-', train_tokens_path: '-', out_dir: '-' };
+  return chosenSettings(completeJob('train', { ...(Object.fromEntries(known) as Partial<JobOf<'train'>>), ...paths }));
+}
+
+/** Makes a function that completes jobs by any schema of the protocol's form. @throws ForjaError setting_invalid (the function) */
+export function jobCompleter(jobs: Record<string, JobSchema>) {
+  const checks = new Map<string, ValidateFunction>();
+  return (type: string, given: Record<string, unknown>): Record<string, unknown> => {
+    const job = JSON.parse(JSON.stringify(given)) as Record<string, unknown>;
+    const schema = jobs[type]!;
+    // Which settings there are follows from the tags: a check for each combination.
+    const strays = Object.entries(schema.properties).flatMap(([name, property]) => {
+      const tag = strayBy(property, job, schema);
+      return tag === null ? [] : [{ name, tag }];
+    });
+    const given_strays = strays.filter(({ name }) => name in job);
+    if (given_strays.length > 0) {
+      const problems = given_strays.map(
+        ({ name, tag }) => `${name} does not belong to a job whose ${tag} is ${JSON.stringify(job[tag])}`,
+      );
+      throw settingInvalid(
+        problems,
+        given_strays.map(({ name }) => name),
+      );
+    }
+    const absent = new Set(strays.map(({ name }) => name));
+    const check = compiled(checks, `${type} ${[...absent].join(' ')}`, {
+      ...schema,
+      properties: Object.fromEntries(Object.entries(schema.properties).filter(([name]) => !absent.has(name))),
+    });
+    if (check(job)) return job;
+    const errors = check.errors ?? [];
+    throw settingInvalid(errors.map(describe), errors.map(settingName));
+  };
 }
 
 /**
@@ -116,6 +147,10 @@ function violation(message: string, line: string): ForjaError {
     'The trainer and the app are of different builds: run `npm run setup` to build the trainer anew.',
     { line: line.slice(0, 500) },
   );
+}
+
+function settingInvalid(problems: string[], settings: string[]): ForjaError {
+  return new ForjaError('setting_invalid', problems.join('; '), 'Correct the settings named above.', { settings });
 }
 
 function settingName(error: ErrorObject): string {

@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import { storedSettings } from './protocol.ts';
 import { columnMap, ROW_FORMATS, TEMPLATES } from './shapes/datasets.ts';
 
 /** The version of run.json: raised when an older Forja could no longer read it. */
-export const RUN_FILE_VERSION = 1;
+export const RUN_FILE_VERSION = 2;
 
 export const RUN_STATUSES = ['queued', 'preparing', 'training', 'stopped', 'completed', 'failed'] as const;
 
@@ -35,7 +36,8 @@ export const runSplit = z.object({
  * are absolute; those of the run's own files are relative to its folder, so that the folder may be moved.
  */
 export const runFileSchema = z.object({
-  forja_run: z.literal(RUN_FILE_VERSION),
+  /** 1 had settings of any name and no objective; it is read as 2. */
+  forja_run: z.literal([1, RUN_FILE_VERSION]).transform(() => RUN_FILE_VERSION),
   id: z.string().min(1),
   name: z.string(),
   created_ms: z.int(),
@@ -64,8 +66,15 @@ export const runFileSchema = z.object({
   val_tokens: z.string().nullable(),
   /** Which rows are held out; runs of before this was noted have none, and keep the rows that their token files have. */
   split: runSplit.optional(),
-  /** The settings of the train job, defaults filled in, without paths. */
-  settings: z.record(z.string(), z.unknown()),
+  /** The settings of the train job by native/protocol, those that are younger than the run filled in, without paths. */
+  settings: z.record(z.string(), z.unknown()).transform((stored, context) => {
+    try {
+      return storedSettings(stored);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as Error).message });
+      return z.NEVER;
+    }
+  }),
   total_steps: z.int().nullable(),
   steps: z.int(),
   result: trainResult.nullable(),

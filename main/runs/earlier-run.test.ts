@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { storedSettings } from '../contracts/protocol.ts';
 import type { RunFile } from '../contracts/run-file.ts';
 import { hashFiles } from '../models/index.ts';
 import { earlierRun, HELD_OUT_FILE, takeOverSplit } from './earlier-run.ts';
@@ -16,7 +17,7 @@ const split = {
   sampled_rows: null,
 };
 const run: RunFile = {
-  forja_run: 1,
+  forja_run: 2,
   id: 'abcd1234',
   name: 'first',
   created_ms: 1,
@@ -37,7 +38,7 @@ const run: RunFile = {
   train_tokens: 'data/train.fjt',
   val_tokens: 'data/val.fjt',
   split,
-  settings: {},
+  settings: storedSettings({}),
   total_steps: 1,
   steps: 1,
   result: null,

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
-import { completeJob, type JobOf } from '../contracts/protocol.ts';
+import { chosenSettings, completeJob, type JobOf } from '../contracts/protocol.ts';
 import { ForjaError } from '../contracts/errors.ts';
+import type { TrainSettings } from '../contracts/protocol-types.ts';
 import { RUN_FILE_VERSION, type RunFile } from '../contracts/run-file.ts';
 import {
   openTemplate,
@@ -19,7 +20,7 @@ import { HELD_OUT_FILE, takeOverSplit } from './earlier-run.ts';
 import { identifyModel } from './identify.ts';
 import { RunFolder, writeWhole } from './run-folder.ts';
 import { RunLock } from './run-lock.ts';
-import { rowCacheDir, tokenizerOf, type TokenizeSettings } from './tokenizer.ts';
+import { rowCacheDir, tokenizerOf } from './tokenizer.ts';
 
 /** What a person asks for when they start a run. */
 export interface RunRequest {
@@ -74,7 +75,7 @@ export async function prepareRun(request: RunRequest, db: ForjaDb, hooks: Prepar
   const folder = new RunFolder(request.out_dir);
   checkShare(request.val_share);
   // Checked before anything is written: the paths are filled in when the run starts.
-  const settings = settingsOf(
+  const settings = chosenSettings(
     completeJob('train', {
       ...request.settings,
       model_path: request.model_path,
@@ -93,9 +94,9 @@ export async function prepareRun(request: RunRequest, db: ForjaDb, hooks: Prepar
   try {
     const data_sha256 = await hashFiles([request.data_path]).catch(() => '');
     const { choice, warnings, held_out_before } = await takeOverSplit(
-      settings.init_adapter_path as string | null,
+      settings.init_adapter_path,
       data_sha256,
-      { split_seed: settings.split_seed as number, val_share: request.val_share, val_path: request.val_path },
+      { split_seed: settings.split_seed, val_share: request.val_share, val_path: request.val_path },
       request.insists_on_split === true,
     );
     settings.split_seed = choice.split_seed;
@@ -106,14 +107,14 @@ export async function prepareRun(request: RunRequest, db: ForjaDb, hooks: Prepar
       split_seed: choice.split_seed,
       held_out_before,
       validation: settings,
-      seed: settings.seed as number,
+      seed: settings.seed,
       format: request.format,
       columns: request.columns,
       template,
       out_dir: aside,
-      startTokenizer: tokenizerOf(request.model_path, settings as unknown as TokenizeSettings),
-      max_seq_len: settings.max_seq_len as number,
-      text_overlap_tokens: settings.text_overlap_tokens as number,
+      startTokenizer: tokenizerOf(request.model_path, settings),
+      max_seq_len: settings.max_seq_len,
+      text_overlap_tokens: settings.text_overlap_tokens,
       enough_rows: enoughRows(settings),
       cache_dir: rowCacheDir(),
       signal: hooks.signal,
@@ -167,9 +168,8 @@ const MOST_VAL_SHARE = 0.5;
 const SPARE_ROWS = 0.1;
 
 /** The rows that a run takes before max_steps ends it; null without max_steps. */
-function enoughRows(settings: Record<string, unknown>): number | null {
-  const { max_steps, micro_batch_size, gradient_accumulation_steps } = settings as Record<string, number>;
-  const rows = max_steps! * micro_batch_size! * gradient_accumulation_steps!;
+function enoughRows({ max_steps, micro_batch_size, gradient_accumulation_steps }: TrainSettings): number | null {
+  const rows = max_steps * micro_batch_size * gradient_accumulation_steps;
   return rows > 0 ? Math.ceil(rows * (1 + SPARE_ROWS)) : null;
 }
 
@@ -237,21 +237,6 @@ function checkFree(folder: RunFolder, overwrite: boolean): boolean {
     'Choose another folder, go on with that run by `forja resume`, or replace it with --overwrite.',
     { path: folder.dir, run_id: run.id, status: run.status },
   );
-}
-
-/** Fields of a train job that are not settings: they are filled in when the trainer is started. */
-const NOT_SETTINGS = new Set([
-  'protocol_major',
-  'type',
-  'model_path',
-  'train_tokens_path',
-  'val_tokens_path',
-  'out_dir',
-  'resume_path',
-]);
-
-function settingsOf(job: JobOf<'train'>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(job).filter(([name]) => !NOT_SETTINGS.has(name)));
 }
 
 function identifyDataset(audit: FileAudit, sha256: string) {

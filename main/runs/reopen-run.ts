@@ -1,6 +1,9 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { ForjaError } from '../contracts/errors.ts';
+import { JOBS } from '../contracts/job-schema.ts';
+import { storedSettings } from '../contracts/protocol.ts';
+import type { TrainSettings } from '../contracts/protocol-types.ts';
 import type { RunFile } from '../contracts/run-file.ts';
 import type { ForjaDb } from '../db/index.ts';
 import { inspectTrainable } from '../models/index.ts';
@@ -10,16 +13,8 @@ import { restoreSteps } from './restore-steps.ts';
 import { RunFolder, type Checkpoint } from './run-folder.ts';
 import { RunLock } from './run-lock.ts';
 
-/** Settings that may differ when a run goes on: where and how it is computed, and the rate where the run's own was too high. */
-export interface ResumeChanges {
-  /** Where the model lies now, when it was moved. */
-  model_path?: string;
-  threads?: number;
-  device?: string;
-  checkpoint_steps?: number;
-  checkpoints_kept?: number;
-  learning_rate?: number;
-}
+/** What differs when a run goes on: settings that native/protocol lets change, and where the model lies now, when it was moved. */
+export type ResumeChanges = Partial<TrainSettings> & { model_path?: string };
 
 /** A run that is ready to go on. */
 export interface ReopenedRun {
@@ -34,7 +29,7 @@ export interface ReopenedRun {
  * Opens a run's folder to go on with it. Only the folder and the model file are needed: a run that the database doesn't know
  * is put into it.
  *
- * @throws ForjaError run_not_found, run_file_invalid, run_in_use, run_completed, file_not_found, model_changed; TrainerError
+ * @throws ForjaError run_not_found, run_file_invalid, setting_invalid, run_in_use, run_completed, file_not_found, model_changed; TrainerError
  */
 export async function reopenRun(dir: string, changes: ResumeChanges, db: ForjaDb): Promise<ReopenedRun> {
   const folder = new RunFolder(dir);
@@ -62,7 +57,7 @@ export async function reopenRun(dir: string, changes: ResumeChanges, db: ForjaDb
     }
     run.model = model;
     const { model_path: _, ...settings } = changes;
-    Object.assign(run.settings, settings);
+    run.settings = changedSettings(run.settings, settings);
     recordRun(run, folder, db);
     db.runs.change(run.id, { out_dir: folder.dir, model_path: path, settings: JSON.stringify(run.settings) });
     const from = folder.latestCheckpoint();
@@ -72,6 +67,20 @@ export async function reopenRun(dir: string, changes: ResumeChanges, db: ForjaDb
     lock.release();
     throw error;
   }
+}
+
+/** @throws ForjaError setting_invalid: one that can't change, or a value that no run can have */
+function changedSettings(before: TrainSettings, changes: Partial<TrainSettings>): TrainSettings {
+  const fixed = Object.keys(changes).filter((name) => JOBS.train.properties[name]?.setting?.on_resume === 'fixed');
+  if (fixed.length > 0) {
+    throw new ForjaError(
+      'setting_invalid',
+      `${fixed.join(', ')} can't change when a run goes on.`,
+      'Start another run with `forja train`.',
+      { settings: fixed },
+    );
+  }
+  return storedSettings({ ...before, ...changes });
 }
 
 function requireModel(path: string): void {

@@ -2,11 +2,12 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { storedSettings } from '../contracts/protocol.ts';
 import type { RunFile } from '../contracts/run-file.ts';
 import { RunFolder, writeWhole } from './run-folder.ts';
 
 const run: RunFile = {
-  forja_run: 1,
+  forja_run: 2,
   id: 'abcd1234',
   name: 'first',
   created_ms: 1,
@@ -26,7 +27,7 @@ const run: RunFile = {
   template: 'model',
   train_tokens: 'data/train.fjt',
   val_tokens: null,
-  settings: { lora_rank: 4 },
+  settings: storedSettings({ lora_rank: 4 }),
   total_steps: null,
   steps: 0,
   result: null,
@@ -54,13 +55,34 @@ describe('run.json', () => {
     expect(readdirSync(dir)).toEqual(['run.json']);
   });
 
+  test('of version 1 is read: what came later is filled in, what is no setting is left out', () => {
+    const { objective: _, ...settings } = { ...run.settings, learning_rate: 0.01, gone: 3 };
+    writeFileSync(folder.runFile, JSON.stringify({ ...run, forja_run: 1, settings }));
+    expect(folder.read()).toEqual({ ...run, settings: { ...run.settings, learning_rate: 0.01 } });
+    folder.write(folder.read());
+    expect(JSON.parse(readFileSync(folder.runFile, 'utf8'))).toMatchObject({
+      forja_run: 2,
+      settings: { objective: 'sft' },
+    });
+  });
+
+  test('with a setting that no run can have is refused by its name', () => {
+    writeFileSync(folder.runFile, JSON.stringify({ ...run, settings: { ...run.settings, lora_rank: 0 } }));
+    expect(() => folder.read()).toThrow(
+      expect.objectContaining({
+        code: 'run_file_invalid',
+        message: expect.stringContaining('lora_rank must be >= 1') as string,
+      }),
+    );
+  });
+
   test('is missing', () => {
     expect(() => folder.read()).toThrow(expect.objectContaining({ code: 'run_not_found', exitCode: 2 }));
   });
 
   test.each([
     ['cut short', JSON.stringify(run).slice(0, 50)],
-    ['of a newer version', JSON.stringify({ ...run, forja_run: 2 })],
+    ['of a newer version', JSON.stringify({ ...run, forja_run: 3 })],
     ['lacking a field', JSON.stringify({ ...run, settings: undefined })],
   ])('%s', (_, text) => {
     writeFileSync(folder.runFile, text);

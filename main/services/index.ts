@@ -8,6 +8,8 @@
  */
 import { existsSync } from 'node:fs';
 import type { IpcHandlers, RecentModel } from '../contracts/ipc.ts';
+import { listSettings } from '../contracts/setting-list.ts';
+import { PRESETS } from '../domain/presets.ts';
 import { ModelCatalogue } from '../models/index.ts';
 import type { ServiceContext } from './context.ts';
 import { DatasetService } from './dataset-service.ts';
@@ -15,7 +17,6 @@ import { EstimateService } from './estimate-service.ts';
 import { ExportService } from './export-service.ts';
 import { RunLibrary } from './run-library.ts';
 import { RunQueue } from './run-queue.ts';
-import { listPresets } from './setting-list.ts';
 
 export type { ServiceContext } from './context.ts';
 export { RunQueue } from './run-queue.ts';
@@ -63,7 +64,7 @@ export function openCore(context: ServiceContext): Core {
       'datasets.inspect': (request) => datasets.inspect(request),
       'datasets.preview': (request) => datasets.preview(request),
       'estimates.plan': (request) => estimates.plan(request),
-      'presets.list': () => listPresets(),
+      'presets.list': () => ({ presets: [...PRESETS], settings: listSettings() }),
       'runs.create': (request) => queue.create(request),
       'runs.list': () => queue.summaries(),
       'runs.get': ({ run_id }) => library.get(run_id),

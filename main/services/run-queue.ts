@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ForjaError } from '../contracts/errors.ts';
 import type { NewRunRequest, QueueState, RunSummary } from '../contracts/ipc.ts';
-import { completeJob } from '../contracts/protocol.ts';
+import { chosenSettings, completeJob } from '../contracts/protocol.ts';
 import type { RunRow } from '../db/index.ts';
 import { newRunId, RunFolder, RunLock } from '../runs/index.ts';
 import type { TrainerCommand } from '../trainer/index.ts';
@@ -16,17 +16,6 @@ const WATCH_MS = 2000;
 
 /** How long closing waits for the active run. */
 const CLOSE_MS = 30_000;
-
-/** Fields of a train job that are no settings. */
-const NOT_SETTINGS = [
-  'protocol_major',
-  'type',
-  'model_path',
-  'train_tokens_path',
-  'val_tokens_path',
-  'out_dir',
-  'resume_path',
-];
 
 /**
  * Runs wait here and start one after another; a run that fails does not stop the next. What waits is in the database, so it
@@ -73,7 +62,6 @@ export class RunQueue {
       train_tokens_path: '-',
       out_dir,
     });
-    const chosen = Object.fromEntries(Object.entries(job).filter(([name]) => !NOT_SETTINGS.includes(name)));
     db.runs.add({
       id,
       name: request.name,
@@ -84,7 +72,7 @@ export class RunQueue {
       dataset_path: request.data_path,
       dataset_sha256: null,
       val_dataset_sha256: null,
-      settings: JSON.stringify(chosen),
+      settings: JSON.stringify(chosenSettings(job)),
       request: JSON.stringify(request),
       estimated_memory_bytes:
         request.estimated_memory_bytes === null ? null : Math.round(request.estimated_memory_bytes),

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "commands.hpp"
+#include "read-settings.hpp"
 #include "train/bench.hpp"
 
 namespace forja {
@@ -25,21 +26,8 @@ nlohmann::json operations_of(const profile & p) {
 } // namespace
 
 job_result bench_command(const nlohmann::json & job, event_writer &) {
-    bench_settings s;
-    s.model_path              = job["model_path"];
-    s.mode                    = job["mode"];
-    s.device                  = job["device"];
-    s.max_seq_len             = job["max_seq_len"];
-    s.micro_batch_size        = job["micro_batch_size"];
-    s.steps                   = job["steps"];
-    s.threads                 = job["threads"];
-    s.method.lora_rank        = job["lora_rank"];
-    s.method.lora_alpha       = 2.0 * s.method.lora_rank;
-    s.method.lora_dropout     = job["lora_dropout"];
-    s.method.target_modules   = job["target_modules"].get<std::vector<std::string>>();
-    s.compute_type            = job["compute_type"] == "f32" ? precision::f32 : precision::fast;
-    s.activation_budget_bytes = job["activation_budget_bytes"];
-    s.device_memory_limit_bytes = job["device_memory_limit_bytes"];
+    auto s              = read_settings<bench_settings>(job);
+    s.method.lora_alpha = 2.0 * (double) s.method.lora_rank;
     const bench_result r = run_bench(s);
     nlohmann::json     data = {{"mode", s.mode}, {"base_type", r.base_type}, {"max_seq_len", s.max_seq_len}, {"micro_batch_size", s.micro_batch_size},
                                {"threads", r.threads}, {"tokens_per_second", r.tokens_per_second}, {"peak_memory_bytes", r.peak_memory_bytes},

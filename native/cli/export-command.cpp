@@ -4,17 +4,13 @@
 #include "commands.hpp"
 #include "data/tokenize-job.hpp"
 #include "export/export.hpp"
+#include "read-settings.hpp"
 
 namespace forja {
 using nlohmann::json;
 
 job_result tokenize_command(const json & job, event_writer & out) {
-    tokenize_options o;
-    o.model_path  = job["model_path"];
-    o.output_path = job["output_path"];
-    o.dataset_rows = job["dataset_rows"];
-    o.max_seq_len = job["max_seq_len"];
-    o.text_overlap_tokens = job["text_overlap_tokens"];
+    const auto o = read_settings<tokenize_settings>(job);
     out.status("tokenizing");
     std::ios::sync_with_stdio(false);
     const tokenize_result r = tokenize_rows(o, std::cin, out.progress("tokenizing", "rows"));
@@ -25,14 +21,7 @@ job_result tokenize_command(const json & job, event_writer & out) {
 }
 
 job_result export_command(const json & job, event_writer & out) {
-    export_options o;
-    o.model_path   = job["model_path"];
-    o.adapter_path = job["adapter_path"];
-    o.format       = job["format"];
-    o.output_type  = job["output_type"];
-    o.output_path  = job["output_path"];
-    o.overwrite    = job["overwrite"];
-    o.threads      = job["threads"];
+    const auto o = read_settings<export_settings>(job);
     out.status("exporting");
     const export_result r = run_export(o, out.progress("exporting", "bytes"), [&](const warning & w) { out.warn(w); });
     return {{{"format", r.format}, {"output_path", r.output_path}, {"output_bytes", r.output_bytes}, {"output_type", r.output_type},

@@ -1,6 +1,8 @@
 #include "job.hpp"
 
+#include <algorithm>
 #include <fstream>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/files.hpp"
@@ -75,6 +77,36 @@ void check(const std::string & field, json & value, const json & schema) {
     }
 }
 
+// A field as declared, or as another job declares it, with what is changed of that.
+json resolved(const json & property, const json & schema) {
+    if (!property.contains("$ref")) {
+        return property;
+    }
+    json whole = resolved(schema.at(json::json_pointer(property["$ref"].get<std::string>().substr(1))), schema);
+    whole.update(property);
+    whole.erase("$ref");
+    return whole;
+}
+
+// A job's method or objective.
+json tag_of(const std::string & tag, const json & job, const json & def, const json & schema) {
+    return job.contains(tag) ? job[tag] : resolved(def["properties"][tag], schema)["default"];
+}
+
+// The tag that keeps a setting out of a job; empty where the job has it.
+std::string stray_by(const json & property, const json & job, const json & def, const json & schema) {
+    for (const auto & [tag, keyword] : {std::pair{"method", "methods"}, std::pair{"objective", "objectives"}}) {
+        if (!property.contains("setting") || !property["setting"].contains(keyword) || !def["properties"].contains(tag)) {
+            continue;
+        }
+        const json & values = property["setting"][keyword];
+        if (std::find(values.begin(), values.end(), tag_of(tag, job, def, schema)) == values.end()) {
+            return tag;
+        }
+    }
+    return "";
+}
+
 } // namespace
 
 json read_job(const std::string & path) {
@@ -86,7 +118,10 @@ json read_job(const std::string & path) {
     if (job.is_discarded() || !job.is_object()) {
         throw error("job_unreadable", "The job file " + path + " is not a JSON object", "See native/protocol/job.schema.json.", {{"path", path}});
     }
-    const json schema = json::parse(job_schema_json);
+    return complete_job(std::move(job), json::parse(job_schema_json));
+}
+
+json complete_job(json job, const json & schema) {
     if (!job.contains("protocol_major") || job["protocol_major"] != 1) {
         throw error("protocol_mismatch", "The job is for protocol version " + (job.contains("protocol_major") ? job["protocol_major"].dump() : "unknown") + " and this trainer speaks version 1",
                     "Use the trainer that came with the app.");
@@ -105,14 +140,18 @@ json read_job(const std::string & path) {
             invalid(name, "is missing");
         }
     }
-    for (auto & [name, property] : def["properties"].items()) {
-        if (!job.contains(name)) {
-            if (property.contains("default")) {
-                job[name] = property["default"];
+    for (auto & [name, declared] : def["properties"].items()) {
+        const json property = resolved(declared, schema);
+        const std::string tag = stray_by(property, job, def, schema);
+        if (!tag.empty()) {
+            if (job.contains(name)) {
+                invalid(name, "does not belong to a job whose " + tag + " is " + tag_of(tag, job, def, schema).dump());
             }
-            continue;
+        } else if (job.contains(name)) {
+            check(name, job[name], property);
+        } else if (property.contains("default")) {
+            job[name] = property["default"];
         }
-        check(name, job[name], property);
     }
     return job;
 }

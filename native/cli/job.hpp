@@ -11,4 +11,7 @@ namespace forja {
 /// @throws error: job_unreadable, job_invalid (names the field, what it is and what it may be), protocol_mismatch
 nlohmann::json read_job(const std::string & path);
 
+/// The same for a job that was read already, by any schema of this form. @throws error: job_invalid, protocol_mismatch
+nlohmann::json complete_job(nlohmann::json job, const nlohmann::json & schema);
+
 } // namespace forja

@@ -9,6 +9,7 @@
 #endif
 
 #include "commands.hpp"
+#include "read-settings.hpp"
 #include "train/evaluate.hpp"
 #include "train/trainer.hpp"
 
@@ -17,53 +18,7 @@ using nlohmann::json;
 
 namespace {
 
-std::optional<std::string> text_or_null(const json & job, const char * key) {
-    return job.contains(key) && job[key].is_string() ? std::optional<std::string>(job[key].get<std::string>()) : std::nullopt;
-}
-
 template <typename T> json or_null(const std::optional<T> & v) { return v ? json(*v) : json(nullptr); }
-
-precision precision_of(const json & job) { return job["compute_type"] == "f32" ? precision::f32 : precision::fast; }
-
-train_settings settings_of(const json & job) {
-    train_settings s;
-    s.model_path            = job["model_path"];
-    s.train_tokens_path     = job["train_tokens_path"];
-    s.val_tokens_path       = text_or_null(job, "val_tokens_path");
-    s.out_dir               = job["out_dir"];
-    s.method.method         = job["method"];
-    s.method.lora_rank      = job["lora_rank"];
-    s.method.lora_alpha     = job["lora_alpha"];
-    s.method.lora_dropout   = job["lora_dropout"];
-    s.method.use_rslora     = job["use_rslora"];
-    s.method.target_modules = job["target_modules"].get<std::vector<std::string>>();
-    s.learning_rate         = job["learning_rate"];
-    s.adamw.weight_decay    = job["weight_decay"];
-    s.adamw.adam_beta1      = job["adam_beta1"];
-    s.adamw.adam_beta2      = job["adam_beta2"];
-    s.adamw.adam_epsilon    = job["adam_epsilon"];
-    s.adamw.max_grad_norm   = job["max_grad_norm"];
-    s.lr_scheduler          = job["lr_scheduler"];
-    s.warmup_steps          = job["warmup_steps"];
-    s.warmup_ratio          = job["warmup_ratio"];
-    s.micro_batch_size      = job["micro_batch_size"];
-    s.gradient_accumulation_steps = job["gradient_accumulation_steps"];
-    s.max_seq_len           = job["max_seq_len"];
-    s.epochs                = job["epochs"];
-    s.max_steps             = job["max_steps"];
-    s.seed                  = job["seed"];
-    s.eval_steps            = job["eval_steps"];
-    s.checkpoint_steps      = job["checkpoint_steps"];
-    s.checkpoints_kept      = job["checkpoints_kept"];
-    s.device                = job["device"];
-    s.threads               = job["threads"];
-    s.compute_type          = precision_of(job);
-    s.activation_budget_bytes = job["activation_budget_bytes"];
-    s.device_memory_limit_bytes = job["device_memory_limit_bytes"];
-    s.init_adapter_path     = text_or_null(job, "init_adapter_path");
-    s.resume_path           = text_or_null(job, "resume_path");
-    return s;
-}
 
 // The lines of stdin, read from the system itself: C's and C++'s streams hold a lock while they wait, and a process that ends takes
 // the locks of all its streams.
@@ -146,7 +101,7 @@ job_result train_command(const json & job, event_writer & out) {
         out.emit("checkpoint", {{"step", c.step}, {"path", c.path}, {"reason", c.reason}});
     };
 
-    const train_result r = run_training(settings_of(job), observe, *control);
+    const train_result r = run_training(read_settings<train_settings>(job), observe, *control);
     job_result         result;
     result.data = {{"status", r.completed ? "completed" : "stopped"},
                    {"steps", r.steps},
@@ -164,16 +119,8 @@ job_result train_command(const json & job, event_writer & out) {
 }
 
 job_result score_command(const json & job, event_writer & out) {
-    score_settings s;
-    s.model_path   = job["model_path"];
-    s.tokens_path  = job["tokens_path"];
-    s.adapter_path = text_or_null(job, "adapter_path");
-    s.max_seq_len  = job["max_seq_len"];
-    s.device       = job["device"];
-    s.threads      = job["threads"];
-    s.compute_type = precision_of(job);
     out.status("scoring");
-    const score_result r = run_score(s, out.progress("scoring", "rows"));
+    const score_result r = run_score(read_settings<score_settings>(job), out.progress("scoring", "rows"));
     return {{{"mean_loss", r.mean_loss}, {"perplexity", r.perplexity}, {"tokens", r.tokens}, {"rows", r.rows}, {"peak_memory_bytes", r.peak_memory_bytes}}};
 }
 

@@ -243,7 +243,7 @@ void test_refusals(const temporary_folder & dir) {
     const std::string base_bytes = read_all(path);
     std::ofstream(out) << "old";
 
-    export_options o;
+    export_settings o;
     o.model_path   = path;
     o.adapter_path = lora;
     o.output_path  = out;

@@ -87,14 +87,14 @@ void test_verify(const temporary_folder & dir) {
             ++n;
         }
     }
-    verify_options v;
+    verify_settings v;
     v.model_path    = path;
     v.adapter_path  = lora;
     v.tokens_path   = rows;
     v.max_seq_len   = 24;
     v.threads       = 1; // several wait for each other on a busy machine
     const auto run = [&](const std::string & format, const std::string & type) {
-        export_options e{path, lora, format, type, dir.path("verify-" + format), true, 1};
+        export_settings e{path, lora, format, type, dir.path("verify-" + format), true, 1};
         run_export(e, {}, {});
         v.format        = format;
         v.exported_path = e.output_path;

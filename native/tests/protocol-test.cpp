@@ -7,6 +7,7 @@
 
 // The command line's own sources are no library; this one has no other dependency.
 #include "../cli/job.cpp"
+#include "../cli/read-settings.hpp"
 #include "support/report.hpp"
 #include "support/temporary-folder.hpp"
 
@@ -55,9 +56,68 @@ void refuses_jobs() {
     });
 }
 
+void follows_tags() {
+    std::ifstream        in(golden + "tagged-jobs.json");
+    const nlohmann::json file   = nlohmann::json::parse(in);
+    const auto           to_job = [](nlohmann::json given) {
+        given["protocol_major"] = 1;
+        return given;
+    };
+    for (const nlohmann::json & line : file["completed"]) {
+        nlohmann::json completed = to_job(line[0]);
+        completed.update(line[1]);
+        const nlohmann::json got = forja::complete_job(to_job(line[0]), file["schema"]);
+        check(got == completed, line[0].dump() + " is completed with what its tags have, got " + got.dump());
+    }
+    for (const nlohmann::json & line : file["refused"]) {
+        std::string field = "none";
+        try {
+            forja::complete_job(to_job(line[0]), file["schema"]);
+        } catch (const forja::error & e) {
+            field = e.code == "job_invalid" ? e.details.at("field") : e.code;
+        }
+        check(field == line[1], line[0].dump() + " is refused for " + line[1].get<std::string>() + ", got " + field);
+    }
+}
+
+// The structs are the schema's, each field and each default.
+void gives_structs() {
+    const temporary_folder folder;
+    each_line("jobs.jsonl", [&](const nlohmann::json & line, const std::string & where) {
+        if (line["given"]["type"] != "train") {
+            return;
+        }
+        nlohmann::json back;
+        forja::each_field(forja::read_settings<forja::train_settings>(line["completed"]), [&](const char * name, const auto & value) {
+            if constexpr (requires { value.has_value(); }) {
+                back[name] = value ? nlohmann::json(*value) : nlohmann::json(nullptr);
+            } else {
+                back[name] = value;
+            }
+        });
+        back["protocol_major"] = 1;
+        back["type"]           = "train";
+        check(back == line["completed"], where + " comes into the struct whole, got " + back.dump());
+    });
+    // The first golden job names no setting.
+    std::ifstream in(golden + "jobs.jsonl");
+    std::string   first;
+    std::getline(in, first);
+    const nlohmann::json defaults = nlohmann::json::parse(first)["completed"];
+    forja::each_setting(forja::train_settings(), [&](const char * name, const auto & value, forja::resume_rule) {
+        if constexpr (requires { value.has_value(); }) {
+            check(!value && defaults.at(name).is_null(), std::string(name) + " has the schema's default");
+        } else {
+            check(defaults.at(name) == nlohmann::json(value), std::string(name) + " has the schema's default");
+        }
+    });
+}
+
 } // namespace
 
 int main() {
+    follows_tags();
+    gives_structs();
     completes_jobs();
     refuses_jobs();
     return result();

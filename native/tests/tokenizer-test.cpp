@@ -133,7 +133,7 @@ void test_job(const temporary_folder & dir, const std::string & model) {
         rows << R"({"row":)" << i + 1 << R"(,"segments":[["<|im_start|>user\nthe user )" << k << R"(<|im_end|>\n",0],["the answer )" << k << "\",1]]}\n";
     }
     rows << R"({"row":9001,"segments":[["no answer",0]]})" << "\n\n" << R"({"segments":[["a",false],["b",true]]})" << "\n";
-    tokenize_options o{model, dir.path("rows.fjt"), 12, 3};
+    tokenize_settings o{model, dir.path("rows.fjt"), 12, 3};
     const auto       r    = tokenize_rows(o, rows, {});
     const auto       file = token_file::open(o.output_path);
     const tokenizer  tok(model);

@@ -74,7 +74,7 @@ void run_case(const temporary_folder & folder, const std::string & variant, cons
     train_settings s;
     s.model_path                  = model_path;
     s.train_tokens_path           = tokens;
-    s.init_adapter_path           = start;
+    s.method.init_adapter_path    = start;
     s.out_dir                     = folder.path("out");
     s.method.lora_rank            = c["lora_rank"];
     s.method.lora_alpha           = c["lora_alpha"];
@@ -94,7 +94,7 @@ void run_case(const temporary_folder & folder, const std::string & variant, cons
     s.max_steps                   = c["max_steps"];
     s.seed                        = c["seed"];
     s.threads                     = 1;
-    s.compute_type                = precision::f32;
+    s.compute_type                = "f32";
     write_rows(rows, model_path, tokens);
 
     // The first step's gradients, tensor by tensor.

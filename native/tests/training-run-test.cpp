@@ -98,7 +98,7 @@ void resume(const temporary_folder & folder, const char * variant, ggml_type typ
     whole.val_tokens_path     = rows_file(folder, path, 5, 700);
     whole.eval_steps          = 4;
     whole.method.lora_dropout = 0.1;
-    whole.compute_type        = prec;
+    whole.compute_type        = prec == precision::f32 ? "f32" : "auto";
     whole.threads             = threads;
     const history a           = train(whole);
 
@@ -168,7 +168,7 @@ void make_up(const temporary_folder & folder) {
         s.micro_batch_size            = micro;
         s.max_seq_len                 = 24; // the longest row has 21 tokens: passes of one or two, some and all rows of a step
         s.gradient_accumulation_steps = 4 / micro;
-        s.compute_type                = precision::f32;
+        s.compute_type                = "f32";
         s.method.lora_dropout         = 0.2;
         runs.push_back(train(s));
     }
@@ -176,7 +176,7 @@ void make_up(const temporary_folder & folder) {
     s.max_seq_len             = 24;
     s.activation_budget_bytes = 0;
     s.threads                 = 2;
-    s.compute_type            = precision::f32;
+    s.compute_type            = "f32";
     s.method.lora_dropout     = 0.2;
     const history recomputed  = train(s);
     // With the least memory, which the refusal of less tells: a pass a row.
@@ -252,7 +252,7 @@ void validation(const temporary_folder & folder) {
     const std::string       path = fixture(folder, o);
     train_settings          s    = settings(folder, path, "validated");
     s.val_tokens_path            = rows_file(folder, path, 5, 700);
-    s.compute_type               = precision::f32;
+    s.compute_type               = "f32";
     s.checkpoint_steps           = 2;
     s.checkpoints_kept           = 2;
     s.eval_steps                 = 3;
@@ -261,7 +261,7 @@ void validation(const temporary_folder & folder) {
     auto base   = open_model(path);
     auto tuning = method_from_adapter(read_adapter_gguf(h.result.adapter_path.value()), *base, false);
     engine::options eo;
-    eo.prec       = precision::f32;
+    eo.prec       = "f32";
     eo.training   = false;
     eo.max_tokens = 64;
     engine  e(base, tuning.get(), eo);
@@ -288,7 +288,7 @@ void validation(const temporary_folder & folder) {
     score.adapter_path = h.result.adapter_path;
     score.max_seq_len  = s.max_seq_len;
     score.threads      = 1;
-    score.compute_type = precision::f32;
+    score.compute_type = "f32";
     const score_result r = run_score(score, {});
     check_error("score: the same", std::fabs(r.mean_loss - h.validations.back().val_loss), 1e-9);
     check(r.tokens == n && r.rows == 5, "score: counts tokens and rows");
@@ -394,7 +394,7 @@ void bad_inputs(const temporary_folder & folder) {
         auto m       = make_method(ms, *base, false);
         m->init(1);
         write_adapter_gguf(m->to_adapter(), foreign);
-        refuse("adapter_mismatch", "an initial adapter of another model", [&](train_settings & s) { s.init_adapter_path = foreign; });
+        refuse("adapter_mismatch", "an initial adapter of another model", [&](train_settings & s) { s.method.init_adapter_path = foreign; });
     }
     {
         const fs::path damaged = utf8_path(folder.path("damaged"));

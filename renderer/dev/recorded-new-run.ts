@@ -1,5 +1,5 @@
-import jobSchema from '../../native/protocol/job.schema.json' with { type: 'json' };
-import type { DatasetReport, IpcResponse, Plan, Preset, PreviewRow, SettingInfo } from '../../main/contracts/ipc.ts';
+import type { DatasetReport, IpcResponse, Plan, Preset, PreviewRow } from '../../main/contracts/ipc.ts';
+import { listSettings } from '../../main/contracts/setting-list.ts';
 
 const PRESETS: Preset[] = [
   { id: 'rank_tiny', group: 'rank', values: { lora_rank: 4, lora_alpha: 8 }, is_default: false },
@@ -191,70 +191,6 @@ export function newRunAnswers(scenario: string) {
       : [],
   };
 
-  const usual = new Set([
-    'lora_rank',
-    'lora_alpha',
-    'learning_rate',
-    'epochs',
-    'max_seq_len',
-    'micro_batch_size',
-    'device',
-    'eval_steps',
-    'checkpoint_steps',
-  ]);
-  const sectionOf = (name: string): SettingInfo['section'] =>
-    /lora|target|init/.test(name)
-      ? 'adapter'
-      : /lr_|learning|adam|decay|grad_norm|warmup/.test(name)
-        ? 'learning'
-        : /eval|checkpoint/.test(name)
-          ? 'keeping'
-          : /device|threads|compute|activation/.test(name)
-            ? 'machine'
-            : 'batches';
-  const settings: SettingInfo[] = Object.entries(
-    jobSchema.$defs.train.properties as Record<string, Record<string, unknown>>,
-  )
-    .filter(
-      ([name]) =>
-        ![
-          'protocol_major',
-          'type',
-          'model_path',
-          'train_tokens_path',
-          'val_tokens_path',
-          'out_dir',
-          'resume_path',
-        ].includes(name),
-    )
-    .map(([name, schema]) => {
-      const items = schema['items'] as { enum?: string[] } | undefined;
-      const types = [schema['type']].flat();
-      return {
-        name,
-        section: sectionOf(name),
-        advanced: !usual.has(name),
-        kind: items
-          ? 'modules'
-          : schema['enum']
-            ? 'choice'
-            : name.endsWith('_path')
-              ? 'path'
-              : types.includes('integer')
-                ? 'integer'
-                : types.includes('number')
-                  ? 'number'
-                  : types.includes('boolean')
-                    ? 'boolean'
-                    : 'text',
-        default: schema['default'],
-        minimum: (schema['minimum'] as number | undefined) ?? null,
-        maximum: (schema['maximum'] as number | undefined) ?? null,
-        choices: (schema['enum'] as string[] | undefined) ?? items?.enum ?? null,
-        description: String(schema['description']),
-      } satisfies SettingInfo;
-    });
-
   return {
     'models.recent': (): IpcResponse<'models.recent'> => [
       {
@@ -322,7 +258,7 @@ export function newRunAnswers(scenario: string) {
     'estimates.plan': () => plan,
     'presets.list': (): IpcResponse<'presets.list'> => ({
       presets: PRESETS,
-      settings,
+      settings: listSettings(),
     }),
     'app.doctor': (): IpcResponse<'app.doctor'> => ({
       findings: [

@@ -4,9 +4,7 @@ import { reopenRun, RunFolder, type ResumeChanges } from '../../runs/index.ts';
 import type { Command } from '../lib/command.ts';
 import { followRun, printEnd } from '../lib/follow-run.ts';
 import { count } from '../lib/format.ts';
-import { givenSettings, settingOptions } from '../lib/settings.ts';
-
-const CHANGEABLE = ['threads', 'device', 'checkpoint_steps', 'checkpoints_kept', 'learning_rate'];
+import { givenSettings, trainSettingGroups, trainSettingNames } from '../lib/settings.ts';
 
 export const resume: Command = {
   name: 'resume',
@@ -14,16 +12,20 @@ export const resume: Command = {
   words: ['DIR'],
   about:
     'Goes on from the newest checkpoint in DIR, or from the start when it never came to one. On the CPU, with the same number of ' +
-    'threads, losses and adapter equal those of a run that never stopped (with another --learning-rate they do not). Where the newest ' +
-    'checkpoint is damaged, the newest whole one is taken. A run that is completed is left as it is (exit code 0).',
+    'threads, losses and adapter equal those of a run that never stopped, unless a setting that they follow from is changed: then ' +
+    'the trainer says so. Where the newest checkpoint is damaged, the newest whole one is taken. A run that is completed is left as ' +
+    'it is (exit code 0).',
   groups: [
     {
-      title: 'What may differ',
+      title: 'Model',
       options: [
         { flag: 'model', kind: 'string', value: 'GGUF', help: 'where the base model lies now, when it was moved' },
-        ...settingOptions('train', CHANGEABLE).map((option) => ({ ...option, default: "the run's own" })),
       ],
     },
+    ...trainSettingGroups('resume').map(({ title, options }) => ({
+      title,
+      options: options.map((option) => ({ ...option, default: "the run's own" })),
+    })),
   ],
   run: async (args, output) => {
     const dir = args.words[0]!;
@@ -42,7 +44,7 @@ export const resume: Command = {
     }
     const db = openDb();
     try {
-      const changes: ResumeChanges = givenSettings('train', CHANGEABLE, args);
+      const changes: ResumeChanges = givenSettings('train', trainSettingNames('resume'), args);
       if (typeof args.options.model === 'string') changes.model_path = args.options.model;
       const reopened = await reopenRun(dir, changes, db);
       const { run, from } = reopened;

@@ -9,28 +9,7 @@ import { followRun } from '../lib/follow-run.ts';
 import { bytes, millions } from '../lib/format.ts';
 import { onInterrupt } from '../lib/interrupts.ts';
 import type { Output } from '../lib/output.ts';
-import { givenSettings, settingOptions } from '../lib/settings.ts';
-
-const METHOD = ['lora_rank', 'lora_alpha', 'lora_dropout', 'use_rslora', 'target_modules', 'init_adapter_path'];
-const LEARNING = [
-  'learning_rate',
-  'lr_scheduler',
-  'warmup_steps',
-  'warmup_ratio',
-  'weight_decay',
-  'adam_beta1',
-  'adam_beta2',
-  'adam_epsilon',
-  'max_grad_norm',
-  'epochs',
-  'max_steps',
-  'seed',
-  'split_seed',
-];
-const BATCHES = ['max_seq_len', 'text_overlap_tokens', 'micro_batch_size', 'gradient_accumulation_steps'];
-const KEEPING = ['eval_steps', 'max_val_rows', 'checkpoint_steps', 'checkpoints_kept'];
-const MACHINE = ['device', 'threads', 'compute_type', 'activation_budget_bytes', 'device_memory_limit_bytes'];
-const ALL = [...METHOD, ...LEARNING, ...BATCHES, ...KEEPING, ...MACHINE];
+import { givenSettings, trainSettingGroups, trainSettingNames } from '../lib/settings.ts';
 
 const PHASES = {
   reading_model: 'reading the model',
@@ -69,11 +48,7 @@ export const train: Command = {
       ],
     },
     { title: 'Dataset', options: DATASET_OPTIONS },
-    { title: 'Adapter', options: settingOptions('train', METHOD) },
-    { title: 'Learning', options: settingOptions('train', LEARNING) },
-    { title: 'Batches', options: settingOptions('train', BATCHES) },
-    { title: 'Validation and checkpoints', options: settingOptions('train', KEEPING) },
-    { title: 'Machine', options: settingOptions('train', MACHINE) },
+    ...trainSettingGroups('start'),
   ],
   examples: [
     'forja train --model SmolLM2.gguf --data rows.jsonl --val-share 0.05 --out runs/first --epochs 2',
@@ -86,7 +61,7 @@ export const train: Command = {
       if (prepared === null) return EXIT.stopped;
       const { run, folder, audit } = prepared;
       printModel(run.model, output);
-      printAudit(audit, run.settings.max_seq_len as number, output);
+      printAudit(audit, run.settings.max_seq_len, output);
       const { exit_code, result } = await followRun(prepared, null, db, output);
       const { rows_read, rows_used, rows_refused } = flatAudit(audit);
       const { job: _, ...rest } = result;
@@ -122,7 +97,7 @@ async function prepare(args: Arguments, output: Output, db: ReturnType<typeof op
         out_dir: options.out as string,
         name: options.name as string | undefined,
         overwrite: options.overwrite === true,
-        settings: givenSettings('train', ALL, args),
+        settings: givenSettings('train', trainSettingNames('start'), args),
       },
       db,
       {

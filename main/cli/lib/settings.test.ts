@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
-import { jobSettings } from '../../contracts/protocol.ts';
+import { JOBS } from '../../contracts/job-schema.ts';
+import { resume } from '../commands/resume.ts';
 import { train } from '../commands/train.ts';
+import type { Command } from './command.ts';
 import { givenSettings, settingOptions } from './settings.ts';
 
 const args = (options: Record<string, string | number | boolean>) => ({ options, words: [] });
@@ -38,18 +40,26 @@ test.each(['q,w', '', ','])('--target-modules "%s" is refused', (text) => {
   );
 });
 
-test('forja train offers every setting of a train job', () => {
-  const flags = new Set(train.groups.flatMap(({ options }) => options.map(({ flag }) => flag.replaceAll('-', '_'))));
-  const filledIn = [
-    'protocol_major',
-    'type',
-    'model_path',
-    'train_tokens_path',
-    'val_tokens_path',
-    'out_dir',
-    'resume_path',
-    'method',
-  ];
-  const missing = Object.keys(jobSettings('train')).filter((name) => !flags.has(name) && !filledIn.includes(name));
-  expect(missing).toEqual([]);
+test('a number carries what it counts', () => {
+  const [tokens, rank] = settingOptions('train', ['max_seq_len', 'lora_rank']);
+  expect(tokens).toMatchObject({ value: 'TOKENS' });
+  expect(rank).toMatchObject({ value: undefined });
+});
+
+const flagsOf = ({ groups }: Command) =>
+  groups.flatMap(({ options }) => options.map(({ flag }) => flag.replaceAll('-', '_')));
+const declared = Object.entries(JOBS.train.properties).filter(([, { setting }]) => setting !== undefined);
+
+test('forja train offers every setting of a train job that leaves a choice', () => {
+  const choices = declared.filter(([, schema]) => schema.enum?.length !== 1).map(([name]) => name);
+  expect(choices.filter((name) => !flagsOf(train).includes(name))).toEqual([]);
+  expect(choices.length).toBeGreaterThan(25);
+});
+
+test('forja resume offers what may change when a run goes on, and nothing else', () => {
+  const offered = flagsOf(resume).filter((flag) => flag !== 'model');
+  const may = declared.filter(([, { setting }]) => setting!.on_resume !== 'fixed').map(([name]) => name);
+  expect(offered.sort()).toEqual(may.sort());
+  expect(offered).toEqual(expect.arrayContaining(['learning_rate', 'threads']));
+  expect(offered).not.toContain('lora_rank');
 });

@@ -1,6 +1,8 @@
 /** What a run will cost, the presets, and the settings as the screens show them. */
 import { z } from 'zod';
-import { type TrainSettings, checkedByProtocol, count, device, notice, share } from './parts.ts';
+import type { SettingSection, SettingUnit } from '../job-schema.ts';
+import type { SettingName, TrainSettings } from '../protocol-types.ts';
+import { checkedByProtocol, count, device, notice, share } from './parts.ts';
 
 export const memoryParts = z.object({
   /** The base model's weights. */
@@ -74,11 +76,22 @@ export const preset = z.object({
   is_default: z.boolean(),
 });
 
+const checkedByProtocolName = z.custom<SettingName>((value) => typeof value === 'string');
+
 export const settingInfo = z.object({
-  name: z.string(),
-  /** Where the screen shows it. */
-  section: z.enum(['adapter', 'learning', 'batches', 'keeping', 'machine']),
+  name: checkedByProtocolName,
+  /** Where the screen shows it: sections come in the order in which they are first met. */
+  section: z.custom<SettingSection>((value) => typeof value === 'string'),
   advanced: z.boolean(),
+  /** What a number counts; null for a plain number. */
+  unit: z.custom<SettingUnit>((value) => typeof value === 'string').nullable(),
+  /** What follows from it. */
+  affects: z.array(z.enum(['result', 'dataset', 'memory', 'time'])),
+  /** Whether it may change when a run goes on. */
+  on_resume: z.enum(['fixed', 'warned', 'free']),
+  /** The methods and objectives that have it; null where all have. */
+  methods: z.array(z.string()).nullable(),
+  objectives: z.array(z.string()).nullable(),
   kind: z.enum(['integer', 'number', 'boolean', 'choice', 'modules', 'text', 'path']),
   default: z.unknown(),
   minimum: z.number().nullable(),

@@ -1,6 +1,6 @@
 /** What several shapes of the contract are made of. */
 import { z } from 'zod';
-import type { TrainJob } from '../protocol-types.ts';
+import type { TrainSettings } from '../protocol-types.ts';
 
 /** A type that native/protocol declares: the trainer's output was checked against its schema when it was read. */
 export const checkedByProtocol = <Type extends object>() =>
@@ -23,12 +23,6 @@ export const errorReport = z.object({
 
 /** Something worth telling that stops nothing. */
 export const notice = errorReport;
-
-/** Fields of a train job that are no settings: the core fills them in. */
-export type TrainSettings = Omit<
-  TrainJob,
-  'protocol_major' | 'type' | 'model_path' | 'train_tokens_path' | 'val_tokens_path' | 'out_dir' | 'resume_path'
->;
 
 /** The settings that differ from the defaults; completeJob checks each by native/protocol. */
 export const someTrainSettings = z

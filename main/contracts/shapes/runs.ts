@@ -1,17 +1,8 @@
 /** Runs: made, queued, trained, looked at. */
 import { z } from 'zod';
-import type { PlanData } from '../protocol-types.ts';
+import type { PlanData, TrainSettings } from '../protocol-types.ts';
 import { RUN_STATUSES, runSplit } from '../run-file.ts';
-import {
-  type TrainSettings,
-  checkedByProtocol,
-  count,
-  errorReport,
-  path,
-  runId,
-  share,
-  someTrainSettings,
-} from './parts.ts';
+import { checkedByProtocol, count, errorReport, path, runId, share, someTrainSettings } from './parts.ts';
 import { ROW_FORMATS, TEMPLATES, datasetChoices, datasetReport } from './datasets.ts';
 import { exportRecord } from './exports.ts';
 

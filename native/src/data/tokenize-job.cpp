@@ -73,11 +73,11 @@ class cache_pool {
 };
 
 /// Puts the windows of the row that is last in `out` in its place.
-void cut_last_row(const tokenizer & tok, const tokenize_options & options, tokenised_batch & out) {
+void cut_last_row(const tokenizer & tok, const tokenize_settings & options, tokenised_batch & out) {
     const auto [n_words, source_row] = out.rows.back();
     const std::vector<uint32_t> row(out.words.end() - static_cast<std::ptrdiff_t>(n_words), out.words.end());
     const bool has_bos = tok.bos() >= 0 && token_id(row.front()) == tok.bos();
-    const auto windows = cut_windows(row, {options.max_seq_len, options.text_overlap_tokens, has_bos},
+    const auto windows = cut_windows(row, {(uint32_t) options.max_seq_len, (uint32_t) options.text_overlap_tokens, has_bos},
                                      [&](int32_t token) { return tok.piece(token); });
     out.words.resize(out.words.size() - n_words);
     out.rows.pop_back();
@@ -90,7 +90,7 @@ void cut_last_row(const tokenizer & tok, const tokenize_options & options, token
     ++out.windowed_rows;
 }
 
-tokenised_batch tokenise_batch(const tokenizer & tok, cache_pool & caches, const tokenize_options & options, const batch & b) {
+tokenised_batch tokenise_batch(const tokenizer & tok, cache_pool & caches, const tokenize_settings & options, const batch & b) {
     auto            cache = caches.take();
     tokenised_batch out;
     out.words.reserve(batch_bytes / 2);
@@ -99,7 +99,7 @@ tokenised_batch tokenise_batch(const tokenizer & tok, cache_pool & caches, const
         if (b.lines[i].find_first_not_of(" \t\r") != std::string::npos) {
             const row_line row = parse_row_line(b.lines[i], b.first_line + i);
             out.rows.push_back({tok.add_row(row.segments, cache.get(), out.words), row.source_row});
-            if (row.windows && out.rows.back().n_words > options.max_seq_len) {
+            if (row.windows && out.rows.back().n_words > (uint32_t) options.max_seq_len) {
                 cut_last_row(tok, options, out);
             }
         }
@@ -136,10 +136,10 @@ struct statistics {
 
 } // namespace
 
-tokenize_result tokenize_rows(const tokenize_options & options, std::istream & rows, const progress_fn & progress) {
+tokenize_result tokenize_rows(const tokenize_settings & options, std::istream & rows, const progress_fn & progress) {
     const tokenizer   tok(options.model_path);
-    token_file_writer writer(options.output_path, tok.identity().n_vocab, tok.identity().vocab_hash, options.dataset_rows);
-    statistics        stats{options.max_seq_len, {}, {}};
+    token_file_writer writer(options.output_path, tok.identity().n_vocab, tok.identity().vocab_hash, (uint64_t) options.dataset_rows);
+    statistics        stats{(uint32_t) options.max_seq_len, {}, {}};
     const size_t      n_threads = options.threads > 0 ? static_cast<size_t>(options.threads)
                                                       : std::clamp<size_t>(std::thread::hardware_concurrency(), 1, 8);
 

@@ -8,17 +8,9 @@
 #include <vector>
 
 #include "base/progress.hpp"
+#include "base/settings.hpp"
 
 namespace forja {
-
-struct tokenize_options {
-    std::string model_path;
-    std::string output_path; // .fjt
-    uint32_t    max_seq_len = 512; // of windows, and to count what lies beyond: other rows are stored whole
-    uint32_t    text_overlap_tokens = 0; // of a window, repeated as context in the next
-    uint64_t    dataset_rows = 0;  // of the file that the rows are a sample of; 0: they are all
-    int         threads     = 0;   // 0: all that the machine has, at most 8
-};
 
 /// Lengths in tokens. Percentiles by nearest rank.
 struct tokenize_result {
@@ -34,6 +26,6 @@ struct tokenize_result {
 /// Reads JSON Lines {"row": <source line>, "segments": [["text", 0|1, 0|1], ...], "windows": 0|1} (1: supervised; 1: literal, 0 where
 /// left out; 1: several rows where it is longer than max_seq_len) to the end of `rows`, and writes output_path whole or not at all. Memory does not grow with the rows. progress(rows done, 0).
 /// @throws error rows_invalid (which line and why), what tokenizer and token_file_writer throw.
-tokenize_result tokenize_rows(const tokenize_options & options, std::istream & rows, const progress_fn & progress);
+tokenize_result tokenize_rows(const tokenize_settings & options, std::istream & rows, const progress_fn & progress);
 
 } // namespace forja

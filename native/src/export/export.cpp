@@ -22,7 +22,7 @@ bool same_file(const std::string & a, const std::string & b) {
     return fs::equivalent(utf8_path(a), utf8_path(b), ec);
 }
 
-void check_output(const export_options & o, const gguf_file & base) {
+void check_output(const export_settings & o, const gguf_file & base) {
     std::error_code ec;
     if (!fs::exists(utf8_path(o.output_path), ec)) {
         return;
@@ -53,7 +53,7 @@ uint64_t bytes_on_disk(const std::string & path) {
 
 } // namespace
 
-export_result run_export(const export_options & o, const progress_fn & progress, const warning_fn & warn) {
+export_result run_export(const export_settings & o, const progress_fn & progress, const warning_fn & warn) {
     const auto            started = std::chrono::steady_clock::now();
     const auto            base    = gguf_file::open(o.model_path);
     const adapter_tensors adapter = read_adapter_gguf(o.adapter_path);

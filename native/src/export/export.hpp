@@ -5,18 +5,9 @@
 #include <string>
 
 #include "base/progress.hpp"
+#include "base/settings.hpp"
 
 namespace forja {
-
-struct export_options {
-    std::string model_path;
-    std::string adapter_path;
-    std::string format      = "gguf"; // gguf | gguf-adapter | peft
-    std::string output_type = "same"; // for gguf; see quant-mix.hpp
-    std::string output_path;
-    bool        overwrite = false;
-    int         threads   = 0; // 0: one per physical core
-};
 
 /// The protocol's result_export, field by field.
 struct export_result {
@@ -30,6 +21,6 @@ struct export_result {
 
 /// Writes what is asked for, whole or not at all. progress: bytes written of all (merged files only).
 /// @throws error output_exists, output_is_input, export_format_unknown, and what the formats' own functions throw.
-export_result run_export(const export_options & options, const progress_fn & progress, const warning_fn & warn);
+export_result run_export(const export_settings & options, const progress_fn & progress, const warning_fn & warn);
 
 } // namespace forja

@@ -198,7 +198,7 @@ std::string larger_type_than(const std::string & exported_path) {
     return "f32";
 }
 
-std::string advice_for(const verify_options & o, const verify_result & r) {
+std::string advice_for(const verify_settings & o, const verify_result & r) {
     if (o.format != "gguf") {
         return "The exported adapter does not behave as the live one. Export it again, and check that base and adapter belong together.";
     }
@@ -233,7 +233,7 @@ uint64_t default_max_tokens(uint64_t n_params) {
     return static_cast<uint64_t>(std::clamp(30.0 * 200e9 / flop_a_token, 256.0, 16384.0));
 }
 
-verify_result run_verify(const verify_options & o, const progress_fn & progress) {
+verify_result run_verify(const verify_settings & o, const progress_fn & progress) {
     const auto base_file = gguf_file::open(o.model_path);
     require_adapter_fits(read_adapter_gguf(o.adapter_path), *base_file);
     const auto           rows  = token_file::open(o.tokens_path);
@@ -257,9 +257,9 @@ verify_result run_verify(const verify_options & o, const progress_fn & progress)
     if (llama_vocab_n_tokens(llama_model_get_vocab(export_model.get())) != n_vocab) {
         throw error("export_unusable", o.exported_path + " has another vocabulary than its base.", "Export it again.", {{"path", o.exported_path}});
     }
-    models m{{base_model, "", o.max_seq_len, threads},
-             {base_model, o.adapter_path, o.max_seq_len, threads},
-             {export_model, export_adapter, o.max_seq_len, threads},
+    models m{{base_model, "", (uint32_t) o.max_seq_len, threads},
+             {base_model, o.adapter_path, (uint32_t) o.max_seq_len, threads},
+             {export_model, export_adapter, (uint32_t) o.max_seq_len, threads},
              o.format != "gguf" && same_adapter(o.adapter_path, export_adapter),
              o.device == "cpu",
              n_vocab,
@@ -268,12 +268,12 @@ verify_result run_verify(const verify_options & o, const progress_fn & progress)
     verify_result  r;
     const uint64_t max_tokens = o.max_tokens > 0 ? o.max_tokens : default_max_tokens(llama_model_n_params(base_model.get()));
     uint64_t       n_rows = 0, n_read = 0;
-    while (n_rows < std::min(rows->n_rows(), o.max_rows) && n_read < max_tokens) {
-        n_read += length_of(rows->row(n_rows++), o.max_seq_len);
+    while (n_rows < std::min(rows->n_rows(), (uint64_t) o.max_rows) && n_read < max_tokens) {
+        n_read += length_of(rows->row(n_rows++), (uint32_t) o.max_seq_len);
     }
     for (uint64_t i = 0; i < n_rows; ++i) {
         const token_row row     = rows->row(i);
-        const uint64_t  counted = score_row(m, row, length_of(row, o.max_seq_len), r);
+        const uint64_t  counted = score_row(m, row, length_of(row, (uint32_t) o.max_seq_len), r);
         r.tokens += counted;
         r.rows += counted > 0 ? 1 : 0;
         if (progress) {

@@ -6,21 +6,9 @@
 #include <string>
 
 #include "base/progress.hpp"
+#include "base/settings.hpp"
 
 namespace forja {
-
-struct verify_options {
-    std::string model_path;    // the base
-    std::string adapter_path;  // the live adapter, GGUF
-    std::string exported_path; // file, or folder for peft
-    std::string format = "gguf"; // gguf | gguf-adapter | peft
-    std::string tokens_path;     // held-out rows (.fjt)
-    uint64_t    max_rows    = 64;
-    uint64_t    max_tokens  = 0; // that each of the three reads, but for the rest of the last row; 0: by the model's size, see default_max_tokens()
-    uint32_t    max_seq_len = 512;
-    int         threads     = 0; // 0: one per physical core
-    std::string device      = "cpu";
-};
 
 /// Losses and divergences are means over supervised tokens, in nats.
 struct verify_result {
@@ -48,6 +36,6 @@ void judge(verify_result & result);
 /// Rows are taken in their order until max_rows or max_tokens is reached, and cut to max_seq_len. progress: rows. Memory: the models mapped, three small KV caches at F32, and 32 MB of logits each.
 /// @throws error token_file_*, adapter_mismatch, device_not_found, nothing_to_verify (no supervised token in these rows),
 ///         export_unusable (libllama can't load it, or its numbers aren't finite).
-verify_result run_verify(const verify_options & options, const progress_fn & progress);
+verify_result run_verify(const verify_settings & options, const progress_fn & progress);
 
 } // namespace forja

@@ -23,6 +23,9 @@ enum class precision {
     fast, // BF16 products with F32 sums where the CPU has BF16 dot products
 };
 
+/// What the setting compute_type asks for: f32, or auto.
+inline precision precision_of(const std::string & compute_type) { return compute_type == "f32" ? precision::f32 : precision::fast; }
+
 class graph;
 
 /// What graphs share: the device, the allocator of intermediate values, and the memory for graph descriptions.

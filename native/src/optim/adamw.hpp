@@ -1,14 +1,11 @@
 // AdamW with decoupled weight decay and clipping by the global norm. Source: Loshchilov and Hutter 2019, algorithm 2.
 #pragma once
 
+#include "base/settings.hpp"
 #include "ops/graph.hpp"
 #include "peft/parameters.hpp"
 
 namespace forja {
-
-struct adamw_settings {
-    double adam_beta1 = 0.9, adam_beta2 = 0.999, adam_epsilon = 1e-8, weight_decay = 0.0, max_grad_norm = 1.0;
-};
 
 /// Length of all gradients taken as one vector. The same bits for any number of threads.
 double global_grad_norm(graph_runner & runner, const parameter_store & params);

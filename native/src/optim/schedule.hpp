@@ -7,10 +7,9 @@
 namespace forja {
 
 struct schedule_settings {
-    double      learning_rate = 2e-4;
-    std::string lr_scheduler  = "linear"; // linear, cosine, constant
-    int64_t     warmup_steps  = 0;
-    int64_t     total_steps   = 1;
+    double      learning_rate; // the peak
+    std::string lr_scheduler;  // linear, cosine, constant
+    int64_t     warmup_steps, total_steps;
 };
 
 /// Steps of warmup: warmup_steps when above 0, else warmup_ratio of all steps, rounded up. A run of one step has none: a warmup's

@@ -5,22 +5,13 @@
 #include <string>
 #include <vector>
 
+#include "base/settings.hpp"
 #include "peft/adapter.hpp"
 #include "ops/ops.hpp"
 #include "peft/parameters.hpp"
 #include "peft/tunable.hpp"
 
 namespace forja {
-
-/// The settings of the low-rank methods, named as the protocol names them.
-struct method_settings {
-    std::string              method         = "lora";
-    int                      lora_rank      = 16;
-    double                   lora_alpha     = 32;
-    double                   lora_dropout   = 0;
-    bool                     use_rslora     = false;
-    std::vector<std::string> target_modules = {"q", "k", "v", "o", "gate", "up", "down"};
-};
 
 class method {
   public:

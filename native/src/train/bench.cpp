@@ -42,7 +42,7 @@ double train_seconds(const bench_settings & s, std::shared_ptr<model> base, prof
     std::unique_ptr<method> tuning = make_method(s.method, *base, true);
     tuning->init(1);
     engine::options options;
-    options.prec                      = s.compute_type;
+    options.prec                      = precision_of(s.compute_type);
     const int64_t all = (int64_t) s.max_seq_len * s.micro_batch_size; // as pass_tokens() cuts it
     options.max_tokens                = base->device().is_cpu() ? std::min(all, std::max<int64_t>(s.max_seq_len, fast_pass_tokens)) : all;
     options.max_row_tokens            = s.max_seq_len;

@@ -4,20 +4,13 @@
 #include <string>
 #include <vector>
 
+#include "base/settings.hpp"
 #include "ops/graph.hpp"
 #include "ops/profile.hpp"
 #include "peft/method.hpp"
 
 namespace forja {
 
-/// The protocol's bench job.
-struct bench_settings {
-    std::string     model_path, mode = "train", device = "cpu";
-    int             max_seq_len = 512, micro_batch_size = 1, steps = 3, threads = 0;
-    method_settings method;
-    precision       compute_type            = precision::fast;
-    int64_t         activation_budget_bytes = -1, device_memory_limit_bytes = 0;
-};
 struct bench_result {
     std::string base_type;
     double      tokens_per_second = 0; // median over the timed passes

@@ -42,7 +42,7 @@ score_result run_score(const score_settings & s, const progress_fn & progress) {
         tuning = method_from_adapter(read_adapter_gguf(*s.adapter_path), *base, false);
     }
     engine::options options;
-    options.prec       = s.compute_type;
+    options.prec       = precision_of(s.compute_type);
     options.max_tokens = rows.most_tokens(1);
     options.training   = false;
     engine e(base, tuning.get(), options);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/progress.hpp"
+#include "base/settings.hpp"
 #include "train/engine.hpp"
 #include "train/row-order.hpp"
 
@@ -13,15 +14,6 @@ namespace forja {
 /// Sum over all rows, one row a pass. Returns early, with a part of the sum, once `cancelled`.
 batch_loss evaluate_rows(engine & e, const row_set & rows, const std::atomic<bool> & cancelled, const progress_fn & progress = {});
 
-/// The protocol's score job.
-struct score_settings {
-    std::string                model_path, tokens_path;
-    std::optional<std::string> adapter_path;
-    int                        max_seq_len = 512;
-    std::string                device      = "cpu";
-    int                        threads     = 0;
-    precision                  compute_type = precision::fast;
-};
 struct score_result {
     double   mean_loss = 0, perplexity = 0;
     int64_t  tokens = 0, rows = 0;

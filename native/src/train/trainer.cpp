@@ -30,12 +30,6 @@ int64_t ms_since(clock_type::time_point t) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(clock_type::now() - t).count();
 }
 
-std::string text(double v) {
-    char buf[40];
-    std::snprintf(buf, sizeof(buf), "%.9g", v);
-    return buf;
-}
-
 class run {
   public:
     run(const train_settings & s, const train_observer & o, train_control & c) : s_(s), observe_(o), control_(c) {}
@@ -94,8 +88,8 @@ class run {
         }
         method_ = make_method(s_.method, *base_, true);
         method_->init(s_.seed);
-        if (s_.init_adapter_path) {
-            method_->from_adapter(read_adapter_gguf(*s_.init_adapter_path));
+        if (s_.method.init_adapter_path) {
+            method_->from_adapter(read_adapter_gguf(*s_.method.init_adapter_path));
         }
 
         rows_per_step_   = s_.micro_batch_size * s_.gradient_accumulation_steps;
@@ -115,28 +109,15 @@ class run {
                                                (double) train_rows_->total_tokens() / (double) steps_per_pass_);
         }
 
-        // What can't change when a run goes on; the rest may, with a warning.
-        fixed_ = {{"architecture", base_->hp().architecture}, {"n_params", std::to_string(base_->n_params())},
-                  {"vocab_hash", std::to_string(vocab.vocab_hash)}, {"lora_rank", std::to_string(s_.method.lora_rank)},
-                  {"trainable_parameters", std::to_string(method_->params().n_params())}, {"train_rows", std::to_string(train_rows_->count())},
-                  {"train_tokens", std::to_string(train->n_tokens())}};
-        free_  = {{"learning_rate", text(s_.learning_rate)}, {"lr_scheduler", s_.lr_scheduler}, {"total_steps", std::to_string(total_steps_)},
-                  {"warmup_steps", std::to_string(schedule_.warmup_steps)}, {"seed", std::to_string(s_.seed)},
-                  {"micro_batch_size", std::to_string(s_.micro_batch_size)}, {"gradient_accumulation_steps", std::to_string(s_.gradient_accumulation_steps)},
-                  {"max_seq_len", std::to_string(s_.max_seq_len)}, {"weight_decay", text(s_.adamw.weight_decay)},
-                  {"max_grad_norm", text(s_.adamw.max_grad_norm)}, {"adam_beta1", text(s_.adamw.adam_beta1)}, {"adam_beta2", text(s_.adamw.adam_beta2)},
-                  {"adam_epsilon", text(s_.adamw.adam_epsilon)}, {"lora_alpha", text(s_.method.lora_alpha)}, {"lora_dropout", text(s_.method.lora_dropout)},
-                  {"use_rslora", s_.method.use_rslora ? "true" : "false"}, {"device", dev_->name()},
-                  {"compute_type", s_.compute_type == precision::f32 ? "f32" : "auto"},
-                  // Kept activations are rounded to BF16 in fast mode, recomputed ones are not.
-                  {"activation_budget_bytes", std::to_string(s_.activation_budget_bytes)},
-                  // Smaller passes add up in another order.
-                  {"device_memory_limit_bytes", std::to_string(s_.device_memory_limit_bytes)}};
+        record_ = run_record::of(s_);
+        record_.fixed.insert({{"architecture", base_->hp().architecture}, {"n_params", std::to_string(base_->n_params())},
+                              {"vocab_hash", std::to_string(vocab.vocab_hash)}, {"trainable_parameters", std::to_string(method_->params().n_params())},
+                              {"train_rows", std::to_string(train_rows_->count())}, {"train_tokens", std::to_string(train->n_tokens())}});
+        record_.warned.insert({{"total_steps", std::to_string(total_steps_)}, {"warmup_steps", std::to_string(schedule_.warmup_steps)}, {"device", dev_->name()}});
         if (s_.resume_path) {
             resume(*s_.resume_path);
         }
-        state_.settings = fixed_;
-        state_.settings.insert(free_.begin(), free_.end());
+        state_.settings = record_.all();
         // A run that wrote its first bytes here knows that it can write its last ones.
         std::error_code ec;
         fs::create_directories(utf8_path(s_.out_dir) / "checkpoints", ec);
@@ -147,7 +128,7 @@ class run {
         atomic_file probe(path_in("write-test")); // removed at once: throws where nothing can be written
 
         engine::options options;
-        options.prec                      = s_.compute_type;
+        options.prec                      = precision_of(s_.compute_type);
         options.max_tokens                = pass_tokens_;
         options.max_row_tokens            = train_rows_->most_tokens(1);
         options.activation_budget_bytes   = s_.activation_budget_bytes;
@@ -158,7 +139,7 @@ class run {
         }
         engine_      = std::make_unique<engine>(base_, method_.get(), options);
         pass_tokens_ = std::min(pass_tokens_, engine_->pass_tokens());
-        if (!s_.resume_path && !s_.init_adapter_path) { // the method changes nothing yet
+        if (!s_.resume_path && !s_.method.init_adapter_path) { // the method changes nothing yet
             std::vector<int32_t> row;
             const token_row first = train->row(0);
             for (uint32_t i = 0; i < first.n_tokens; i++) {
@@ -177,7 +158,7 @@ class run {
         for (size_t i = 0; i < folders.size(); i++) {
             try {
                 state_ = read_checkpoint_state(folders[i]); // first: it says which setting an adapter of another shape comes from
-                compare_settings();
+                record_.compare(state_.settings, observe_.on_warning);
                 state_           = load_checkpoint(folders[i], *method_);
                 last_checkpoint_ = folders[i];
                 return;
@@ -186,28 +167,10 @@ class run {
                     throw;
                 }
                 if (i + 1 == folders.size()) {
-                    throw error(e.code, e.what(), folders.size() == 1 ? "The run has no other checkpoint: train again from the start." : "None of the run's checkpoints is whole: train again from the start.", e.details);
+                    throw error(e.kind, e.code, e.what(), folders.size() == 1 ? "The run has no other checkpoint: train again from the start." : "None of the run's checkpoints is whole: train again from the start.", e.details);
                 }
                 observe_.on_warning({"checkpoint_damaged", std::string(e.what()) + ". The run goes on from the one before: " + folders[i + 1],
                                      "Nothing needs to be done: the steps since then are done again.", {{"path", folders[i]}, {"older", folders[i + 1]}}});
-            }
-        }
-    }
-
-    void compare_settings() {
-        for (auto & [key, value] : fixed_) {
-            auto was = state_.settings.find(key);
-            if (was != state_.settings.end() && was->second != value) {
-                throw error("resume_mismatch", "The checkpoint was made with " + key + " = " + was->second + ", now it is " + value,
-                            "Resume with the same model, dataset and adapter settings, or start a new run.",
-                            {{"setting", key}, {"was", was->second}, {"now", value}});
-            }
-        }
-        for (auto & [key, value] : free_) {
-            auto was = state_.settings.find(key);
-            if (was != state_.settings.end() && was->second != value) {
-                observe_.on_warning({"setting_changed", "The checkpoint was made with " + key + " = " + was->second + ", the run goes on with " + value,
-                                     "The result will differ from a run that was never stopped.", {{"setting", key}, {"was", was->second}, {"now", value}}});
             }
         }
     }
@@ -429,8 +392,8 @@ class run {
     std::unique_ptr<engine>            engine_;
     std::unique_ptr<row_set>           train_rows_, val_rows_;
     std::unique_ptr<row_order>         order_;
-    schedule_settings                  schedule_;
-    std::map<std::string, std::string> fixed_, free_;
+    schedule_settings                  schedule_{};
+    run_record                         record_;
     run_state                          state_;
     std::optional<std::string>         last_checkpoint_;
     int64_t rows_per_step_ = 1, pass_tokens_ = 0, steps_per_pass_ = 1, steps_per_epoch_ = 1, total_steps_ = 1, steps_here_ = 0, tokens_here_ = 0;

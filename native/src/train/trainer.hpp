@@ -8,36 +8,15 @@
 #include <string>
 
 #include "base/progress.hpp"
+#include "base/settings.hpp"
 #include "optim/adamw.hpp"
 #include "optim/schedule.hpp"
 #include "peft/method.hpp"
 #include "train/checkpoint.hpp"
 #include "train/engine.hpp"
+#include "train/run-record.hpp"
 
 namespace forja {
-
-/// The protocol's train job, field by field (native/protocol/job.schema.json says what each means).
-struct train_settings {
-    std::string                model_path, train_tokens_path, out_dir;
-    std::optional<std::string> val_tokens_path, init_adapter_path, resume_path;
-    method_settings            method;
-    double                     learning_rate = 2e-4;
-    adamw_settings             adamw;
-    std::string                lr_scheduler = "linear";
-    int64_t                    warmup_steps = 0;
-    double                     warmup_ratio = 0.03;
-    int64_t                    micro_batch_size = 1, gradient_accumulation_steps = 4;
-    int                        max_seq_len = 512;
-    double                     epochs      = 1;
-    int64_t                    max_steps   = 0;
-    uint64_t                   seed        = 1;
-    int64_t                    eval_steps = 0, checkpoint_steps = 0;
-    int                        checkpoints_kept = 3;
-    std::string                device           = "cpu";
-    int                        threads          = 0;
-    precision                  compute_type     = precision::fast;
-    int64_t                    activation_budget_bytes = -1, device_memory_limit_bytes = 0;
-};
 
 // What a run tells; fields as in native/protocol/events.schema.json.
 struct train_plan {

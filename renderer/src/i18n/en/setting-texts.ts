@@ -1,4 +1,5 @@
-import type { TrainSettings } from '../../../../main/contracts/ipc.ts';
+import type { SettingSection, SettingUnit } from '../../../../main/contracts/job-schema.ts';
+import type { SettingName } from '../../../../main/contracts/protocol-types.ts';
 
 interface SettingText {
   label: string;
@@ -6,8 +7,9 @@ interface SettingText {
   help: string;
 }
 
-const texts: Record<keyof TrainSettings, SettingText> = {
+const texts: Record<SettingName, SettingText> = {
   method: { label: 'Method', help: 'How the base model is adapted.' },
+  objective: { label: 'Objective', help: 'What is learned from the rows.' },
   lora_rank: { label: 'Rank', help: 'How much the adapter can learn. Higher takes more memory and more data.' },
   lora_alpha: { label: 'Alpha', help: 'How strongly the adapter acts. Twice the rank is a good start.' },
   lora_dropout: {
@@ -101,9 +103,17 @@ export const settingTexts = {
     batches: 'Rows and steps',
     keeping: 'Validation and checkpoints',
     machine: 'Machine',
-  },
+  } satisfies Record<SettingSection, string>,
+  units: {
+    tokens: 'tokens',
+    steps: 'steps',
+    rows: 'rows',
+    bytes: 'bytes',
+    share: 'of all',
+  } satisfies Record<SettingUnit, string>,
   choices: {
     lora: 'LoRA',
+    sft: 'Answers',
     linear: 'Linear',
     cosine: 'Cosine',
     constant: 'Constant',
@@ -111,6 +121,7 @@ export const settingTexts = {
     f32: 'f32',
     cpu: 'CPU',
   } as Partial<Record<string, string>>,
+  counted: (number: string, unit: string) => `${number} ${unit}`,
   defaultAndRange: (standard: string, from: string, to: string) => `Default ${standard}; ${from} to ${to}.`,
   defaultFrom: (standard: string, from: string) => `Default ${standard}; ${from} or more.`,
   defaultOnly: (standard: string) => `Default ${standard}.`,

@@ -3,6 +3,7 @@ import type { Messages } from '../i18n.svelte.ts';
 export const settingTexts: Messages['settingTexts'] = {
   texts: {
     method: { label: 'Método', help: 'Cómo se adapta el modelo base.' },
+    objective: { label: 'Objetivo', help: 'Qué se aprende de las filas.' },
     lora_rank: {
       label: 'Rango',
       help: 'Cuánto puede aprender el adaptador. Más rango pide más memoria y más datos.',
@@ -109,8 +110,16 @@ export const settingTexts: Messages['settingTexts'] = {
     keeping: 'Validación y puntos de control',
     machine: 'Equipo',
   },
+  units: {
+    tokens: 'tokens',
+    steps: 'pasos',
+    rows: 'filas',
+    bytes: 'bytes',
+    share: 'del total',
+  },
   choices: {
     lora: 'LoRA',
+    sft: 'Respuestas',
     linear: 'Lineal',
     cosine: 'Coseno',
     constant: 'Constante',
@@ -118,6 +127,7 @@ export const settingTexts: Messages['settingTexts'] = {
     f32: 'f32',
     cpu: 'CPU',
   },
+  counted: (number, unit) => `${number} ${unit}`,
   defaultAndRange: (standard, from, to) => `Por defecto ${standard}; de ${from} a ${to}.`,
   defaultFrom: (standard, from) => `Por defecto ${standard}; ${from} o más.`,
   defaultOnly: (standard) => `Por defecto ${standard}.`,

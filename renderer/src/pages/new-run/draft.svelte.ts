@@ -29,9 +29,6 @@ const SUGGESTED_CHARS = 500;
 /** Waits in ms until typing pauses: a dataset is read through, an estimate is quick. */
 const READ_DELAY = 500;
 const ESTIMATE_DELAY = 200;
-/** Settings that the reading of a dataset depends on. */
-const READING_SETTINGS = new Set<string>(['max_seq_len', 'text_overlap_tokens', 'split_seed']);
-
 /**
  * A fine-tune that is being put together: what was chosen, and what the core says of it. Each choice asks anew for what depends
  * on it: the model's for all, the dataset's for rows and estimate, a setting's for the estimate.
@@ -79,9 +76,18 @@ export class Draft {
     return this.#settings;
   }
 
-  /** All settings that a screen can show, in order. */
+  /** The settings that a run of the chosen method and objective has, in the order of the screen. */
   get infos(): readonly SettingInfo[] {
-    return this.#infos;
+    const { method, objective } = this.#settings;
+    const has = (values: readonly string[] | null, value: string | undefined) =>
+      values === null || value === undefined || values.includes(value);
+    return this.#infos.filter((info) => has(info.methods, method) && has(info.objectives, objective));
+  }
+
+  /** What is given to the core: a setting of another method or objective would be refused. */
+  get #given(): Partial<TrainSettings> {
+    const names = new Set<string>(this.infos.map(({ name }) => name));
+    return Object.fromEntries(Object.entries(this.#settings).filter(([name]) => names.has(name)));
   }
 
   get presets(): readonly Preset[] {
@@ -94,7 +100,7 @@ export class Draft {
 
   // No $derived here: it would belong to the screen that made the draft, and be stale once one came back to another.
   get changedNames(): string[] {
-    return this.#infos
+    return this.infos
       .filter((info) => !isSame(valueOf(this.#settings, info.name), valueOf(this.#standard, info.name)))
       .map((info) => info.name);
   }
@@ -166,7 +172,7 @@ export class Draft {
   set(name: string, value: unknown): void {
     Object.assign(this.#settings, { [name]: value });
     this.tellProblem(name, null);
-    if (READING_SETTINGS.has(name)) this.#read(READ_DELAY);
+    if (this.#infos.find((info) => info.name === name)?.affects.includes('dataset') === true) this.#read(READ_DELAY);
     this.#estimate();
   }
 
@@ -219,7 +225,7 @@ export class Draft {
       data_path: this.#dataPath ?? '',
       name,
       model_path: this.#modelPath ?? '',
-      settings: this.#settings,
+      settings: this.#given,
       sample_prompts: $state
         .snapshot(this.samplePrompts)
         .map((one) => ({ ...one, prompt: one.prompt.trim(), expected: one.expected?.trim() || null }))
@@ -278,7 +284,7 @@ export class Draft {
       const { train = null, val = null, split } = this.dataset.value ?? {};
       return await call('estimates.plan', {
         model_path,
-        settings: this.#settings,
+        settings: this.#given,
         dataset:
           train === null
             ? null

@@ -4,9 +4,14 @@ import { settings as appSettings } from '../../state/settings.svelte.ts';
 import { Draft, isSame } from './draft.svelte.ts';
 import { limitFor } from './limit.ts';
 
-const info = (name: string, standard: unknown, change: Partial<SettingInfo> = {}): SettingInfo => ({
+const info = (name: SettingInfo['name'], standard: unknown, change: Partial<SettingInfo> = {}): SettingInfo => ({
   name,
   section: 'adapter',
+  unit: null,
+  affects: [],
+  on_resume: 'fixed',
+  methods: null,
+  objectives: null,
   advanced: false,
   kind: 'integer',
   default: standard,
@@ -20,8 +25,10 @@ const info = (name: string, standard: unknown, change: Partial<SettingInfo> = {}
 const infos = [
   info('lora_rank', 8),
   info('lora_alpha', 16),
-  info('max_seq_len', 512),
-  info('seed', 1),
+  info('max_seq_len', 512, { affects: ['dataset'] }),
+  info('seed', 1, { affects: ['dataset'] }),
+  info('method', 'lora', { kind: 'choice', choices: ['lora', 'prompt'] }),
+  info('use_rslora', false, { kind: 'boolean', methods: ['lora'] }),
   info('threads', 0),
   info('target_modules', ['q', 'v'], { kind: 'modules', choices: ['q', 'v'] }),
 ];
@@ -200,6 +207,18 @@ describe('Draft', () => {
         estimated_memory_bytes: 1000,
       }),
     ]);
+  });
+
+  it('shows and gives only the settings that the chosen method has', async () => {
+    const draft = await complete();
+    const names = () => draft.infos.map(({ name }) => name);
+    expect(names()).toContain('use_rslora');
+    draft.set('method', 'prompt');
+    expect(names()).not.toContain('use_rslora');
+    await draft.start('Orders');
+    const { settings } = called('runs.create')[0] as { settings: object };
+    expect(settings).toMatchObject({ method: 'prompt', lora_rank: 16 });
+    expect(settings).not.toHaveProperty('use_rslora');
   });
 });
 
