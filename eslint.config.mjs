@@ -6,7 +6,16 @@ import tseslint from 'typescript-eslint';
 import { layersRule } from './scripts/eslint/layers.mjs';
 
 export default tseslint.config(
-  { ignores: ['node_modules/', 'native/', 'dist/', 'out/', 'main/contracts/protocol-types.ts'] },
+  {
+    ignores: [
+      'node_modules/',
+      'native/',
+      'dist/',
+      'out/',
+      'main/contracts/protocol-types.ts',
+      'main/contracts/codes.ts',
+    ],
+  },
   js.configs.recommended,
   ...svelte.configs.recommended,
   {

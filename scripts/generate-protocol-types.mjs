@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { codesCpp, codesTs } from './protocol/codes.mjs';
 import { cpp } from './protocol/cpp.mjs';
 import { typescript } from './protocol/typescript.mjs';
 
@@ -10,7 +11,12 @@ const events = JSON.parse(readFileSync(join(root, 'native/protocol/events.schema
 
 /** The generated files by their paths from the repository's root, with their text. */
 export function generate() {
-  return { 'main/contracts/protocol-types.ts': typescript(events), 'native/src/base/settings.hpp': cpp() };
+  return {
+    'main/contracts/protocol-types.ts': typescript(events),
+    'main/contracts/codes.ts': codesTs(),
+    'native/src/base/settings.hpp': cpp(),
+    'native/src/base/codes.hpp': codesCpp(),
+  };
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -143,8 +143,9 @@ export class ChatProcess {
     signal?: AbortSignal,
   ): Promise<LoadResult | GenerateResult | null> {
     if (this.closed) {
-      const failure = { code: 'chat_closed', message: 'The chat was closed.', hint: 'Open it again.', details: {} };
-      return Promise.reject(new ChatError(failure));
+      return Promise.reject(
+        new ChatError({ code: 'chat_closed', message: 'The chat was closed.', hint: 'Open it again.', details: {} }),
+      );
     }
     const child = (this.child ??= this.start());
     const id = this.nextId++;
@@ -178,7 +179,7 @@ export class ChatProcess {
   private crashed(child: Worker, reason: string, stderr: string): void {
     if (this.child !== child) return;
     this.child = null;
-    const failure = {
+    const failure: ChatFailure = {
       code: 'chat_crashed',
       message: `The chat process ended unexpectedly (${reason}).`,
       hint: 'Load the model again; if it happens again, a smaller model or a shorter context may fit into memory.',

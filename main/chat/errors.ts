@@ -1,9 +1,10 @@
+import type { ChatErrorCode } from '../contracts/codes.ts';
 import type { ChatFailure } from './protocol.ts';
 
-/** Codes: chat_model_unloadable, chat_voice_unknown, chat_prompt_too_long, chat_failed, chat_crashed, chat_closed. */
+/** Why the chat could not do what was asked. */
 export class ChatError extends Error {
   override readonly name = 'ChatError';
-  readonly code: string;
+  readonly code: ChatErrorCode;
   readonly hint: string;
   readonly details: Record<string, unknown>;
 

@@ -1,3 +1,4 @@
+import type { ChatErrorCode } from '../contracts/codes.ts';
 import type { Segment } from '../datasets/index.ts';
 
 /**
@@ -81,7 +82,7 @@ export interface GenerateResult {
 }
 
 export interface ChatFailure {
-  code: string;
+  code: ChatErrorCode;
   message: string;
   hint: string;
   details: Record<string, unknown>;

@@ -1,50 +1,11 @@
+import { ERROR_EXITS, type CoreErrorCode } from './codes.ts';
+
 /** Exit codes of `forja` and of `forja-trainer`. */
 export const EXIT = { done: 0, failure: 1, bad_input: 2, stopped: 3 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/**
- * The codes that the TypeScript side raises itself, with the exit code that each ends the command with. The trainer and the
- * datasets layer have codes of their own, which pass through as they are.
- */
-export const ERROR_EXITS = {
-  usage: EXIT.bad_input,
-  setting_invalid: EXIT.bad_input,
-  file_not_found: EXIT.bad_input,
-  out_dir_holds_run: EXIT.bad_input,
-  out_dir_not_empty: EXIT.bad_input,
-  out_dir_unwritable: EXIT.bad_input,
-  run_not_found: EXIT.bad_input,
-  run_file_invalid: EXIT.bad_input,
-  run_in_use: EXIT.bad_input,
-  run_is_active: EXIT.bad_input,
-  run_not_active: EXIT.bad_input,
-  run_not_waiting: EXIT.bad_input,
-  run_not_continuable: EXIT.bad_input,
-  run_completed: EXIT.bad_input,
-  run_has_no_adapter: EXIT.bad_input,
-  model_changed: EXIT.bad_input,
-  output_exists: EXIT.bad_input,
-  request_invalid: EXIT.bad_input,
-  path_not_allowed: EXIT.bad_input,
-  sender_unknown: EXIT.failure,
-  sample_model_unavailable: EXIT.failure,
-  trainer_missing: EXIT.failure,
-  trainer_unstartable: EXIT.failure,
-  trainer_killed: EXIT.failure,
-  trainer_crashed: EXIT.failure,
-  protocol_mismatch: EXIT.failure,
-  protocol_violation: EXIT.failure,
-  database_from_future: EXIT.failure,
-  database_corrupt: EXIT.failure,
-  database_locked: EXIT.failure,
-  database_unavailable: EXIT.failure,
-  disk_full: EXIT.failure,
-  access_denied: EXIT.failure,
-  internal: EXIT.failure,
-} as const satisfies Record<string, ExitCode>;
-
-export type ErrorCode = keyof typeof ERROR_EXITS;
+export { ERROR_EXITS, type ErrorCode } from './codes.ts';
 
 /** What a person is told when something ended: `details` holds the message's variable parts, for translation. */
 export interface ErrorReport {
@@ -63,7 +24,7 @@ export class ForjaError extends Error implements ErrorReport {
   readonly exitCode: ExitCode;
 
   constructor(
-    code: ErrorCode,
+    code: CoreErrorCode,
     message: string,
     hint: string,
     details: Record<string, unknown> = {},
@@ -116,12 +77,9 @@ const SYSTEM_ERRORS = new Map<string, typeof full | typeof denied>([
   ['SQLITE_READONLY', denied],
 ]);
 
-/** Codes of other layers that are not about what was given. */
-const OTHER_FAILURES = new Set(['chat_crashed', 'chat_failed', 'chat_closed']);
-
 /**
  * Any thrown value as a report and the exit code it ends a command with. Errors of other layers are known by their shape
- * (`code`, `hint`, `details`): those are about what was given, so they end with 2.
+ * (`code`, `hint`, `details`).
  */
 export function toReport(error: unknown): ErrorReport & { exit_code: ExitCode } {
   if (error instanceof ForjaError || error instanceof TrainerError) {
@@ -131,7 +89,7 @@ export function toReport(error: unknown): ErrorReport & { exit_code: ExitCode } 
   if (error instanceof Error && 'hint' in error && 'code' in error) {
     const { code, hint, message } = error;
     const details = 'details' in error ? (error.details as Record<string, unknown>) : {};
-    const exit_code = OTHER_FAILURES.has(String(code)) ? EXIT.failure : EXIT.bad_input;
+    const exit_code = (ERROR_EXITS as Record<string, ExitCode | undefined>)[String(code)] ?? EXIT.bad_input;
     return { code: String(code), message, hint: String(hint), details, exit_code };
   }
   const known = error instanceof Error && 'code' in error ? SYSTEM_ERRORS.get(String(error.code)) : undefined;

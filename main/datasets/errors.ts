@@ -1,24 +1,8 @@
+import type { DatasetErrorCode } from '../contracts/codes.ts';
 import type { RefusalCode } from '../contracts/refusals.ts';
 import type { Refusal, RefusalDetails } from './types.ts';
 
-/** Codes of failures that end the work on a dataset; a single bad row is a Refusal instead. */
-export type DatasetErrorCode =
-  | 'dataset_not_found'
-  | 'dataset_unreadable'
-  | 'dataset_encoding'
-  | 'dataset_kind_unsupported'
-  | 'dataset_shape_unclear'
-  | 'dataset_format_unknown'
-  | 'dataset_turns_as_rows'
-  | 'dataset_preference_pairs'
-  | 'dataset_column_missing'
-  | 'dataset_empty'
-  | 'template_missing'
-  | 'template_invalid'
-  | 'dataset_changed'
-  | 'dataset_cancelled';
-
-/** A dataset can't be used at all: what is wrong, what to do, and the variable parts in `details`. */
+/** A dataset can't be used at all (a single bad row is a Refusal instead): what is wrong, what to do, and the variable parts in `details`. */
 export class DatasetError extends Error {
   override readonly name = 'DatasetError';
   readonly code: DatasetErrorCode;

@@ -7,7 +7,7 @@
  *
  * Only `prepareTokens`, `openTemplate` and `openDataset` are needed by most; the rest serves previews and tests.
  */
-export { DatasetError, type DatasetErrorCode } from './errors.ts';
+export { DatasetError } from './errors.ts';
 export { prepareTokens, type PrepareOptions, type PreparedTokens } from './prepare.ts';
 export { listColumns, previewRows, type PreviewedRow } from './preview.ts';
 export { readExamples } from './examples.ts';

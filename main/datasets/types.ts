@@ -1,6 +1,7 @@
 /**
  * The shapes that the datasets layer shares with its users: settings carry their snake_case names from the screen to here.
  */
+import type { DatasetErrorCode, WarningCode } from '../contracts/codes.ts';
 import type { FieldQuestion, RefusalCode } from '../contracts/refusals.ts';
 
 import type { COLUMN_PARTS, ROW_FORMATS, TEMPLATES } from '../contracts/shapes/datasets.ts';
@@ -173,7 +174,8 @@ export type StartTokenizer = (output_path: string, dataset_rows?: number) => Tok
 
 /** Something worth telling that stops nothing. */
 export interface DatasetWarning {
-  code: string;
+  /** An error's where the work goes on without what failed. */
+  code: WarningCode | DatasetErrorCode;
   message: string;
   hint: string;
   details: Record<string, unknown>;

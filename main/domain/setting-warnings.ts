@@ -1,3 +1,4 @@
+import type { WarningCode } from '../contracts/codes.ts';
 import { totalSteps, type StepSettings } from './steps.ts';
 
 /** Settings that may be unwise together; names as in native/protocol. */
@@ -21,7 +22,7 @@ export interface JudgedRows {
 /** An unwise choice: nothing stops it. Screens translate it by its code, with the parts in details. */
 export interface SettingWarning {
   setting: string;
-  code: string;
+  code: WarningCode;
   message: string;
   hint: string;
   details: Record<string, number>;
@@ -43,8 +44,13 @@ export function judgeSettings(
   rows: JudgedRows | null,
 ): SettingWarning[] {
   const found: SettingWarning[] = [];
-  const warn = (setting: string, code: string, message: string, hint: string, details: Record<string, number>): void =>
-    void found.push({ setting, code, message, hint, details });
+  const warn = (
+    setting: string,
+    code: WarningCode,
+    message: string,
+    hint: string,
+    details: Record<string, number>,
+  ): void => void found.push({ setting, code, message, hint, details });
   const { lora_rank, lora_alpha, use_rslora, learning_rate, max_seq_len, warmup_steps, eval_steps } = settings;
 
   const ratio = lora_alpha / lora_rank;

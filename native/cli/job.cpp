@@ -123,7 +123,7 @@ json read_job(const std::string & path) {
 
 json complete_job(json job, const json & schema) {
     if (!job.contains("protocol_major") || job["protocol_major"] != 1) {
-        throw error("protocol_mismatch", "The job is for protocol version " + (job.contains("protocol_major") ? job["protocol_major"].dump() : "unknown") + " and this trainer speaks version 1",
+        throw failure("protocol_mismatch", "The job is for protocol version " + (job.contains("protocol_major") ? job["protocol_major"].dump() : "unknown") + " and this trainer speaks version 1",
                     "Use the trainer that came with the app.");
     }
     const std::string type = job.contains("type") && job["type"].is_string() ? job["type"].get<std::string>() : "";

@@ -88,7 +88,8 @@ void gives_structs() {
             return;
         }
         nlohmann::json back;
-        forja::each_field(forja::read_settings<forja::train_settings>(line["completed"]), [&](const char * name, const auto & value) {
+        const auto     settings = forja::read_settings<forja::train_settings>(line["completed"]);
+        forja::each_field(settings, [&](const char * name, const auto & value) {
             if constexpr (requires { value.has_value(); }) {
                 back[name] = value ? nlohmann::json(*value) : nlohmann::json(nullptr);
             } else {

@@ -261,7 +261,7 @@ void validation(const temporary_folder & folder) {
     auto base   = open_model(path);
     auto tuning = method_from_adapter(read_adapter_gguf(h.result.adapter_path.value()), *base, false);
     engine::options eo;
-    eo.prec       = "f32";
+    eo.prec       = precision::f32;
     eo.training   = false;
     eo.max_tokens = 64;
     engine  e(base, tuning.get(), eo);

@@ -1,10 +1,15 @@
 // The one exception type of the trainer: a stable code, what happened, and what to do about it.
 #pragma once
 
+#include <algorithm>
 #include <map>
+#include <span>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
+
+#include "base/codes.hpp"
 
 namespace forja {
 
@@ -16,6 +21,25 @@ enum class exit_kind : int {
     stopped   = 3, // stopped on request before the end; a checkpoint was written
 };
 
+/// A code written down where it is raised; one that native/protocol/codes.schema.json does not declare among `Declared` does not
+/// compile.
+template <const auto & Declared> class declared_code {
+  public:
+    template <size_t N> consteval declared_code(const char (&name)[N]) : name_(name) {
+        if (std::ranges::find(Declared, std::string_view(name)) == std::end(Declared)) {
+            throw "declare the code in native/protocol/codes.schema.json, then npm run generate";
+        }
+    }
+    operator std::string() const { return std::string(name_); }
+
+  private:
+    std::string_view name_;
+};
+
+using input_code   = declared_code<codes::bad_input>;
+using failure_code = declared_code<codes::failure>;
+using warning_code = declared_code<codes::warning>;
+
 /// `code` is a stable snake_case name that the app translates by; `details` holds the message's variable parts.
 struct error : std::runtime_error {
     std::string                        code;
@@ -23,16 +47,19 @@ struct error : std::runtime_error {
     std::map<std::string, std::string> details;
     exit_kind                          kind;
 
-    error(std::string code_, const std::string & message, std::string hint_ = {},
-          std::map<std::string, std::string> details_ = {}, exit_kind kind_ = exit_kind::bad_input)
-        : std::runtime_error(message), code(std::move(code_)), hint(std::move(hint_)), details(std::move(details_)),
-          kind(kind_) {}
+    /// The input is at fault.
+    error(input_code code_, const std::string & message, std::string hint_ = {},
+          std::map<std::string, std::string> details_ = {})
+        : error(exit_kind::bad_input, code_, message, std::move(hint_), std::move(details_)) {}
+
+    error(exit_kind kind_, std::string code_, const std::string & message, std::string hint_, std::map<std::string, std::string> details_)
+        : std::runtime_error(message), code(std::move(code_)), hint(std::move(hint_)), details(std::move(details_)), kind(kind_) {}
 };
 
 /// An error that is not the input's fault (exit code 1).
-inline error failure(std::string code, const std::string & message, std::string hint = {},
+inline error failure(failure_code code, const std::string & message, std::string hint = {},
                      std::map<std::string, std::string> details = {}) {
-    return error(std::move(code), message, std::move(hint), std::move(details), exit_kind::failure);
+    return error(exit_kind::failure, code, message, std::move(hint), std::move(details));
 }
 
 } // namespace forja

@@ -5,6 +5,9 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
+
+#include "base/error.hpp"
 
 namespace forja {
 
@@ -16,6 +19,9 @@ using progress_fn = std::function<void(uint64_t done, uint64_t total)>;
 struct warning {
     std::string                        code, message, hint;
     std::map<std::string, std::string> details;
+
+    warning(warning_code code_, std::string message_, std::string hint_ = {}, std::map<std::string, std::string> details_ = {})
+        : code(code_), message(std::move(message_)), hint(std::move(hint_)), details(std::move(details_)) {}
 };
 using warning_fn = std::function<void(const warning &)>;
 

@@ -193,7 +193,7 @@ void graph::run(const std::function<void()> & meanwhile) {
         drop_unpromised_values(gf_);
     }
     if (status != GGML_STATUS_SUCCESS) {
-        throw failure(status == GGML_STATUS_ALLOC_FAILED ? "device_out_of_memory" : "compute_failed",
+        throw failure(status == GGML_STATUS_ALLOC_FAILED ? failure_code("device_out_of_memory") : failure_code("compute_failed"),
                       "The computation failed on " + dev.name() + ": " + ggml_status_to_string(status),
                       "Lower max_seq_len or micro_batch_size, or train on the CPU.", {{"device", dev.name()}});
     }

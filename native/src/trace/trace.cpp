@@ -25,7 +25,7 @@ program trace_model(const gguf_file & file, int max_seq_len) {
                     "The file is damaged or incomplete: download or convert it again.", {{"path", file.path()}, {"reason", "crash"}});
     }
     if (!j.contains("program")) {
-        throw error(j.at("code"), j.at("message").get<std::string>(), j.at("hint"), j.at("details"), (exit_kind) j.at("kind").get<int>());
+        throw error((exit_kind) j.at("kind").get<int>(), j.at("code"), j.at("message"), j.at("hint"), j.at("details"));
     }
     return program_from_json(j.at("program"));
 }

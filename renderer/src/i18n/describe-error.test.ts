@@ -1,7 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ERROR_EXITS } from '../../../main/contracts/errors.ts';
+import codesSchema from '../../../native/protocol/codes.schema.json' with { type: 'json' };
 import { describeError, withLabels } from './describe-error.ts';
 import { en } from './en/index.ts';
 import { es } from './es/index.ts';
@@ -22,6 +20,11 @@ describe('describeError', () => {
     });
   });
 
+  it('translates by code, with the message’s parts', () => {
+    const told = describeError(report('architecture_unsupported', { architecture: 'mamba' }), es);
+    expect(told.message).toBe('Forja no sabe entrenar la arquitectura mamba.');
+  });
+
   it('calls settings as the screens do', () => {
     expect(withLabels('Raise max_seq_len, or lower micro_batch_size.', en)).toBe(
       'Raise “Longest row”, or lower “Rows at a time”.',
@@ -34,44 +37,52 @@ describe('describeError', () => {
     expect(withLabels('tokenizer.chat_template', en)).toBe('tokenizer.chat_template');
   });
 
-  it('translates by code, with the message’s parts', () => {
-    const told = describeError(report('architecture_unsupported', { architecture: 'mamba' }), es);
-    expect(told.message).toBe('Forja no sabe entrenar la arquitectura mamba.');
-  });
-
   it('says what it has no words for as it came', () => {
     expect(describeError(report('never_heard_of'), es).message).toBe('As the core says it.');
     expect(describeError(new Error('plain'), es)).toEqual({ code: 'internal', message: 'plain', hint: '' });
   });
 });
 
-describe('the Spanish errors', () => {
-  /** Files of a folder and its folders, tests left out. */
-  function* sources(folder: string, extension: RegExp): Generator<string> {
-    for (const entry of readdirSync(folder, { withFileTypes: true })) {
-      const path = join(folder, entry.name);
-      if (entry.isDirectory()) yield* sources(path, extension);
-      else if (extension.test(entry.name) && !entry.name.includes('.test.')) yield path;
-    }
-  }
+interface Declared {
+  const: string;
+  description: string;
+}
+const { error, warning, refusal } = codesSchema.$defs;
+const declared: Declared[] = [...error.oneOf, ...warning.oneOf];
+/** Details by any name that a message may ask for. */
+const anyDetails = new Proxy({}, { get: (_, name) => `«${String(name)}»` });
 
-  const root = join(import.meta.dirname, '../../..');
-  /** Codes that only a fault in Forja itself or a wrong command line brings about: they stay English. */
-  const INTERNAL = new Set(['export_format_unknown', 'export_overflow', 'job_invalid', 'job_unreadable', 'method_unknown', 'output_not_an_adapter_folder', 'output_type_unknown', 'peft_invalid', 'row_too_long', 'rows_invalid', 'safetensors_invalid', 'token_file_bad_magic', 'token_file_bad_version', 'token_file_vocab_mismatch']); // prettier-ignore
-
-  it('know every code that the trainer raises', () => {
-    const codes = new Set<string>();
-    for (const path of sources(join(root, 'native/src'), /\.(cpp|hpp)$/)) {
-      const text = readFileSync(path, 'utf8');
-      for (const [, code] of text.matchAll(/(?:throw (?:error|failure)|[^a-z_](?:error|failure))\(\s*"([a-z_]+)"/g)) {
-        codes.add(code!);
-      }
+describe('the codes of native/protocol', () => {
+  it('are declared once each', () => {
+    for (const { oneOf } of [error, warning, refusal]) {
+      const codes = oneOf.map((code) => code.const);
+      expect(new Set(codes).size).toBe(codes.length);
     }
-    expect(codes.size).toBeGreaterThan(20);
-    expect([...codes].filter((code) => !(code in es.errors) && !INTERNAL.has(code))).toEqual([]);
+    expect(declared.length).toBeGreaterThan(100);
   });
 
-  it('know every code of the contracts', () => {
-    expect(Object.keys(ERROR_EXITS).filter((code) => !(code in es.errors))).toEqual([]);
+  it.each(declared)('$const is said to an English reader', ({ const: code, description }) => {
+    expect(description).toMatch(/^[A-Z].+\.$/);
+    const told = describeError(report(code, anyDetails), en);
+    expect(told.message).not.toMatch(/undefined|null|\[object/);
+    expect(told.message.length).toBeGreaterThan(10);
+  });
+
+  it.each(declared)('$const is said to a Spanish reader', ({ const: code }) => {
+    const told = describeError(report(code, anyDetails), es);
+    const english = describeError(report(code, anyDetails), en);
+    expect(told.message).not.toBe(english.message);
+    expect(told.hint).not.toBe(english.hint);
+    expect(`${told.message} ${told.hint}`).not.toMatch(/undefined|null|\[object/);
+    // A sentence, in words that Spanish has and English does not.
+    expect(told.message).toMatch(/[.?!]$/);
+    expect(` ${told.message.toLowerCase()} `).toMatch(
+      / (el|la|los|las|un|una|de|del|no|se|que|en|es|al|ese|este|esa|esta|serán|sea) /,
+    );
+  });
+
+  it('have no words for one that is not declared', () => {
+    const codes = new Set(declared.map((code) => code.const));
+    expect(Object.keys({ ...es.errors, ...en.errors }).filter((code) => !codes.has(code))).toEqual([]);
   });
 });

@@ -84,10 +84,6 @@ export const errors: TranslatedErrors = {
     message: 'El modelo base ya no es el archivo con el que se entrenó.',
     hint: 'Devuelve el archivo original a su sitio, o empieza un ajuste fino nuevo.',
   },
-  model_not_trainable: {
-    message: 'Este modelo no se puede entrenar.',
-    hint: 'Elige un modelo de una arquitectura compatible.',
-  },
   sample_model_unavailable: {
     message: 'No se pudo descargar el modelo de ejemplo.',
     hint: 'Comprueba la conexión y vuelve a intentarlo, o elige un modelo GGUF tuyo.',
@@ -224,6 +220,40 @@ export const errors: TranslatedErrors = {
     hint: 'Comprueba el espacio libre y empieza un ajuste fino nuevo con los mismos ajustes.',
   },
 
+  job_invalid: {
+    message: (d) => `El encargo al programa de entrenamiento no es válido: «${d('field')}».`,
+    hint: 'Corrige ese ajuste; si no lo has cambiado tú, es un fallo de Forja.',
+  },
+  job_unreadable: {
+    message: (d) => `El programa de entrenamiento no puede leer su encargo ${d('path')}.`,
+    hint: 'Comprueba los permisos y el espacio libre de la carpeta del entrenamiento.',
+  },
+  method_unknown: {
+    message: (d) => `No existe el método de ajuste ${d('method')}.`,
+    hint: 'Elige uno de los métodos que ofrece Forja.',
+  },
+  row_too_long: {
+    message: (d) =>
+      `Una fila tiene más tokens de los que caben en un archivo preparado${d('row') === '' ? '' : ` (fila ${d('row')})`}.`,
+    hint: 'Divide esa fila en varias.',
+  },
+  rows_invalid: {
+    message: (d) => `Una fila preparada no tiene la forma esperada${d('line') === '' ? '' : ` (línea ${d('line')})`}.`,
+    hint: REPORT,
+  },
+  token_file_bad_magic: {
+    message: (d) => `${d('path')} no es un archivo de datos preparados.`,
+    hint: 'Empieza un ajuste fino nuevo con los mismos ajustes.',
+  },
+  token_file_bad_version: {
+    message: 'Los datos preparados son de otra versión de Forja.',
+    hint: 'Empieza un ajuste fino nuevo con los mismos ajustes.',
+  },
+  token_file_vocab_mismatch: {
+    message: 'Los datos se prepararon con el vocabulario de otro modelo.',
+    hint: 'Empieza un ajuste fino nuevo con los mismos ajustes.',
+  },
+
   // trainer: exports
   adapter_invalid: { message: 'El archivo no es un adaptador válido.', hint: 'Elige otro adaptador.' },
   peft_unsupported: {
@@ -247,6 +277,34 @@ export const errors: TranslatedErrors = {
   output_not_writable: {
     message: 'No se puede escribir en esa carpeta.',
     hint: 'Elige otra carpeta, o comprueba los permisos.',
+  },
+
+  export_format_unknown: {
+    message: (d) => `No existe el formato de exportación ${d('format')}.`,
+    hint: 'Elige gguf, gguf-adapter o peft.',
+  },
+  export_overflow: {
+    message: 'Un peso ajustado es demasiado grande para el tipo de exportación.',
+    hint: 'Exporta con otro tipo, como bf16 o q8_0.',
+  },
+  output_not_an_adapter_folder: {
+    message: (d) => `La carpeta ${d('path')} contiene otros archivos que los de un adaptador.`,
+    hint: 'Elige una carpeta nueva.',
+  },
+  output_type_unknown: {
+    message: (d) => `No existe el tipo de exportación ${d('output_type')}.`,
+    hint: 'Elige uno de los que muestra la pantalla de exportación.',
+  },
+  peft_invalid: {
+    message: (d) =>
+      d('path') === ''
+        ? `PEFT no tiene nombre para el adaptador de ${d('tensor')}.`
+        : `La carpeta ${d('path')} no es un adaptador PEFT válido.`,
+    hint: 'Exporta el adaptador de nuevo, o como GGUF.',
+  },
+  safetensors_invalid: {
+    message: (d) => `${d('path')} no es un archivo safetensors válido.`,
+    hint: 'Exporta de nuevo el adaptador.',
   },
 
   // datasets

@@ -1,0 +1,90 @@
+// Written by `npm run generate` from native/protocol/codes.schema.json, which says what each code means. Do not edit.
+#pragma once
+
+#include <string_view>
+
+namespace forja::codes {
+
+inline constexpr std::string_view bad_input[] = {
+    "file_not_found",
+    "file_unreadable",
+    "output_exists",
+    "job_unreadable",
+    "job_invalid",
+    "device_not_found",
+    "architecture_unsupported",
+    "gguf_bad_magic",
+    "gguf_bad_version",
+    "gguf_bad_metadata",
+    "gguf_corrupt",
+    "gguf_split_missing",
+    "gguf_truncated",
+    "model_no_tokenizer",
+    "model_unloadable",
+    "model_unsupported",
+    "tensor_bad_shape",
+    "tensor_bad_type",
+    "tensor_missing",
+    "tokenizer_unusable",
+    "weights_not_finite",
+    "token_file_bad_magic",
+    "token_file_bad_version",
+    "token_file_corrupt",
+    "token_file_truncated",
+    "token_file_vocab_mismatch",
+    "rows_invalid",
+    "row_too_long",
+    "adapter_mismatch",
+    "method_unknown",
+    "no_target_modules",
+    "checkpoint_missing",
+    "checkpoint_corrupt",
+    "resume_mismatch",
+    "adapter_invalid",
+    "peft_invalid",
+    "peft_unsupported",
+    "safetensors_invalid",
+    "export_format_unknown",
+    "output_type_unknown",
+    "export_overflow",
+    "export_unusable",
+    "nothing_to_verify",
+    "output_is_input",
+    "output_not_an_adapter_folder",
+    "output_not_writable",
+    "dataset_empty",
+};
+
+inline constexpr std::string_view failure[] = {
+    "file_changed",
+    "protocol_mismatch",
+    "disk_full",
+    "write_failed",
+    "out_of_memory",
+    "device_out_of_memory",
+    "device_failed",
+    "backend_missing",
+    "compute_failed",
+    "op_unsupported",
+    "internal",
+    "model_differs",
+    "loss_not_finite",
+    "output_busy",
+};
+
+inline constexpr std::string_view warning[] = {
+    "rows_skipped",
+    "rows_truncated",
+    "setting_changed",
+    "checkpoint_damaged",
+    "nothing_learned",
+    "micro_batch_split",
+    "inputs_recomputed",
+    "weights_streamed",
+    "export_keeps_less",
+    "export_type_not_tried",
+    "export_rounded_plainly",
+    "export_type_changed",
+};
+
+} // namespace forja::codes
