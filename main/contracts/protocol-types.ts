@@ -14,6 +14,8 @@ export interface LoraSettings {
   lora_dropout: number;
   /** Rank-stabilised scaling. */
   use_rslora: boolean;
+  /** LoRA+: B's learning rate is this times the learning rate, which stays A's; 1 is plain LoRA. */
+  lora_plus_ratio: number;
   /** Start from this adapter instead of a random A and a zero B, or null. */
   init_adapter_path: string | null;
 }
@@ -95,6 +97,7 @@ export type SettingName =
   | "target_modules"
   | "lora_dropout"
   | "use_rslora"
+  | "lora_plus_ratio"
   | "init_adapter_path"
   | "objective"
   | "learning_rate"

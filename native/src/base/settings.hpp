@@ -20,6 +20,7 @@ struct method_settings {
     std::vector<std::string> target_modules = {"q", "k", "v", "o", "gate", "up", "down"};
     double lora_dropout = 0;
     bool use_rslora = false;
+    double lora_plus_ratio = 1;
     std::optional<std::string> init_adapter_path;
 };
 
@@ -148,6 +149,7 @@ void each_field(Settings & s, Use && use) {
     use("target_modules", s.method.target_modules);
     use("lora_dropout", s.method.lora_dropout);
     use("use_rslora", s.method.use_rslora);
+    use("lora_plus_ratio", s.method.lora_plus_ratio);
     use("init_adapter_path", s.method.init_adapter_path);
     use("objective", s.objective.objective);
     use("learning_rate", s.learning_rate);
@@ -254,6 +256,7 @@ template <typename Use> void each_setting(const train_settings & s, Use && use) 
     use("target_modules", s.method.target_modules, resume_rule::fixed);
     use("lora_dropout", s.method.lora_dropout, resume_rule::warned);
     use("use_rslora", s.method.use_rslora, resume_rule::warned);
+    use("lora_plus_ratio", s.method.lora_plus_ratio, resume_rule::warned);
     use("init_adapter_path", s.method.init_adapter_path, resume_rule::fixed);
     use("objective", s.objective.objective, resume_rule::fixed);
     use("learning_rate", s.learning_rate, resume_rule::warned);

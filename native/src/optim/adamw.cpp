@@ -58,9 +58,15 @@ void adamw_step(graph_runner & runner, parameter_store & params, const adamw_set
     };
     if (runner.dev().is_cpu()) {
         const cpu::adamw_factors f{settings[0], settings[1], settings[2], settings[3], settings[4], settings[5], settings[6], (float) coefficient};
-        auto data = [](ggml_tensor * t) { return (float *) t->data; };
+        auto       data  = [](ggml_tensor * t) { return (float *) t->data; };
+        const auto spans = params.rates();
         runner.dev().team().run([&](int ith, int nth) {
-            cpu::adamw(data(params.values()), data(params.grads()), data(params.moment1()), data(params.moment2()), ggml_nelements(params.values()), f, ith, nth);
+            for (const parameter_store::span & part : spans) {
+                cpu::adamw_factors own = f;
+                own.learning_rate      = (float) (learning_rate * part.rate);
+                cpu::adamw(data(params.values()) + part.begin, data(params.grads()) + part.begin, data(params.moment1()) + part.begin,
+                           data(params.moment2()) + part.begin, part.end - part.begin, own, ith, nth);
+            }
         });
         return;
     }
@@ -81,9 +87,19 @@ void add_adamw(graph & g, parameter_store & params, double clip_coefficient, con
     if (clip_coefficient < 1.0) {
         grads = ggml_scale_inplace(g.ctx(), grads, (float) clip_coefficient);
     }
-    ggml_tensor * p = g.input(GGML_TYPE_F32, {7}, [settings](void * dst) { std::copy(settings, settings + 7, (float *) dst); });
-    ggml_set_param(params.values());
-    g.expand(ggml_opt_step_adamw(g.ctx(), params.values(), grads, params.moment1(), params.moment2(), p));
+    for (const parameter_store::span & part : params.rates()) {
+        ggml_tensor * p = g.input(GGML_TYPE_F32, {7}, [settings, rate = part.rate](void * dst) {
+            std::copy(settings, settings + 7, (float *) dst);
+            *(float *) dst = (float) (settings[0] * rate);
+        });
+        auto of = [&](ggml_tensor * whole) {
+            const int64_t n = part.end - part.begin;
+            return n == ggml_nelements(whole) ? whole : ggml_view_1d(g.ctx(), whole, n, part.begin * sizeof(float));
+        };
+        ggml_tensor * values = of(params.values());
+        values->flags |= GGML_TENSOR_FLAG_PARAM; // ggml_set_param refuses views
+        g.expand(ggml_opt_step_adamw(g.ctx(), values, of(grads), of(params.moment1()), of(params.moment2()), p));
+    }
 }
 
 } // namespace forja

@@ -105,6 +105,7 @@ lora::lora(const method_settings & s, const tunable & base, bool training)
         pair p{w.name, 0, 0, w.weight->ne[0], w.weight->ne[1]};
         p.a = params_.add(w.name + ".lora_a", p.n_in, s_.lora_rank);
         p.b = params_.add(w.name + ".lora_b", s_.lora_rank, p.n_out);
+        params_.set_rate(p.b, s_.lora_plus_ratio);
         by_name_[w.name] = (int) pairs_.size();
         pairs_.push_back(p);
         lowest_block_ = std::min(lowest_block_, at.block);

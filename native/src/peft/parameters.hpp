@@ -18,6 +18,28 @@ class parameter_store {
     /// @param training false leaves out gradients and moments
     void allocate(device & dev, bool training);
 
+    /// Matrix i learns at `rate` times the learning rate; 1 unless it is said.
+    void set_rate(int i, double rate) { entries_[i].rate = rate; }
+
+    /// A piece of the arrays whose parameters lie back to back and learn at one rate, in floats.
+    struct span {
+        int64_t begin, end;
+        double  rate;
+    };
+    /// All of the arrays in as few such pieces as there are: one where all rates are alike.
+    std::vector<span> rates() const {
+        std::vector<span> spans;
+        for (const entry & e : entries_) {
+            if (spans.empty() || spans.back().rate != e.rate) {
+                if (!spans.empty()) {
+                    spans.back().end = e.offset;
+                }
+                spans.push_back({e.offset, ggml_nelements(values_), e.rate});
+            }
+        }
+        return spans;
+    }
+
     int                 count() const { return (int) entries_.size(); }
     int64_t             n_params() const; // without padding
     size_t              bytes() const { return buffer_ ? ggml_backend_buffer_get_size(buffer_.get()) : 0; }
@@ -40,6 +62,7 @@ class parameter_store {
     struct entry {
         std::string   name;
         int64_t       ne0, ne1, offset; // in floats
+        double        rate  = 1;
         ggml_tensor * value = nullptr;
         ggml_tensor * grad  = nullptr;
     };

@@ -20,6 +20,10 @@ const texts: Record<SettingName, SettingText> = {
     label: 'Rank-stabilised scaling',
     help: 'Scales by alpha / √rank in place of alpha / rank. For ranks of 64 and more.',
   },
+  lora_plus_ratio: {
+    label: 'LoRA+ ratio',
+    help: 'How much faster B learns than A. 1 is plain LoRA; 16 often learns sooner, with a lower learning rate.',
+  },
   target_modules: {
     label: 'Adapted layers',
     help: 'Which layers get an adapter. All of them learn best; q and v alone save memory.',

@@ -20,6 +20,10 @@ export const settingTexts: Messages['settingTexts'] = {
       label: 'Escala estabilizada',
       help: 'Escala por alfa / √rango en lugar de alfa / rango. Para rangos de 64 o más.',
     },
+    lora_plus_ratio: {
+      label: 'Proporción LoRA+',
+      help: 'Cuánto más rápido aprende B que A. 1 es LoRA sin más; 16 suele aprender antes, con una tasa menor.',
+    },
     target_modules: {
       label: 'Capas adaptadas',
       help: 'Qué capas llevan adaptador. Con todas se aprende mejor; solo q y v ahorran memoria.',
