@@ -66,14 +66,14 @@ export function jobCompleter(jobs: Record<string, JobSchema>) {
       const tag = strayBy(property, job, schema);
       return tag === null ? [] : [{ name, tag }];
     });
-    const given_strays = strays.filter(({ name }) => name in job);
-    if (given_strays.length > 0) {
-      const problems = given_strays.map(
+    const givenStrays = strays.filter(({ name }) => name in job);
+    if (givenStrays.length > 0) {
+      const problems = givenStrays.map(
         ({ name, tag }) => `${name} does not belong to a job whose ${tag} is ${JSON.stringify(job[tag])}`,
       );
       throw settingInvalid(
         problems,
-        given_strays.map(({ name }) => name),
+        givenStrays.map(({ name }) => name),
       );
     }
     const absent = new Set(strays.map(({ name }) => name));
