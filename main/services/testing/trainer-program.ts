@@ -54,7 +54,8 @@ const steps = {
     const tokens = lengths.reduce((a, b) => a + b, 0);
     say('result', {
       job: 'tokenize', rows: rows.length, tokens, supervised_tokens: tokens, median_tokens: 5, p95_tokens: 5,
-      max_tokens: Math.max(...lengths), truncated_rows: 0, empty_rows: 0, length_histogram: [[8, rows.length]],
+      max_tokens: Math.max(...lengths), truncated_rows: 0, empty_rows: 0, lost_tokens: 0, lost_supervised_tokens: 0,
+      windowed_rows: 0, repeated_tokens: 0, length_histogram: [[8, rows.length]],
       output_path: job.output_path,
     });
   },
