@@ -78,13 +78,13 @@ std::string run_model(std::string_view bytes) {
             s.tokens_path  = workshop::get().path("score.fjt");
             s.max_seq_len  = context;
             s.threads      = 1;
-            s.compute_type = precision::f32;
+            s.compute_type = "f32";
             run_score(s, {});
         }));
     }
     const uint64_t way = fnv1a(bytes.data(), bytes.size(), fnv1a_start);
     keep(code_of([&] {
-        export_options o;
+        export_settings o;
         o.model_path   = path;
         o.adapter_path = workshop::get().adapter;
         o.output_path  = workshop::get().path(way % 3 == 2 ? "peft" : "exported.gguf");
@@ -145,7 +145,7 @@ std::string run_adapter(std::string_view bytes) {
     std::string       code = code_of([&] { method_from_adapter(read_adapter_gguf(path), base(), false); });
     const uint64_t    way  = fnv1a(bytes.data(), bytes.size(), fnv1a_start);
     const std::string next = code_of([&] {
-        export_options o;
+        export_settings o;
         o.model_path   = workshop::get().model;
         o.adapter_path = path;
         o.format       = way % 3 == 0 ? "peft" : way % 3 == 1 ? "gguf-adapter" : "gguf";
