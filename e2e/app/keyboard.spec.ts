@@ -95,7 +95,7 @@ test('the whole way with the keyboard alone, in Spanish', async () => {
   expect(await englishLines(page)).toEqual([]);
   await tabTo(page, page.getByRole('tab', { selected: true }));
   await page.keyboard.press('ArrowRight');
-  await expect(page.getByRole('tab', { name: es.runPage.log })).toHaveAttribute('aria-selected', 'true');
+  await expect(page.getByRole('tab', { name: es.runPage.facts })).toHaveAttribute('aria-selected', 'true');
   await press(page, nav.getByRole('link', { name: es.nav.runs, exact: true }));
   expect(await englishLines(page)).toEqual([]);
   const more = page.getByRole('button', { name: es.runsPage.more(es.newRun.suggestedName('sums', 'Tiny llama')) });
