@@ -152,7 +152,7 @@ test('voices answer in turn, stop at once, and come back after their process was
   await expect(answers(page).tuned).toHaveAttribute('data-state', 'failed');
   // What was not answered is there to be asked again.
   await expect(page.getByRole('textbox', { name: 'Prompt', exact: true })).toHaveValue('Three');
-  await page.getByRole('button', { name: 'Start it again' }).click();
+  await page.getByRole('button', { name: 'Restart it' }).click();
   await expect(notice).toBeHidden();
   expect(await chatPid(running)).not.toBe(pid);
   await page.getByRole('button', { name: 'Ask both' }).click();
