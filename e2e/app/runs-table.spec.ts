@@ -84,7 +84,7 @@ test('runs are found, put in order, starred, tagged, compared and deleted', asyn
   expect(existsSync(folder)).toBe(true);
   await moreGamma.click();
   await page.getByRole('menuitem', { name: 'Delete…' }).click();
-  await expect(question.getByRole('checkbox', { name: /Delete its folder/ })).toBeChecked();
+  await expect(question.getByRole('checkbox', { name: /delete its folder/i })).toBeChecked();
   await question.getByRole('button', { name: 'Delete', exact: true }).click();
   await expect(page.getByText('“Gamma” was deleted')).toBeVisible();
   await expect(names).toHaveText(['Beta', 'Alpha']);

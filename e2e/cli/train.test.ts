@@ -197,13 +197,15 @@ describe('the output folder', () => {
 
   test('a bad dataset with --overwrite leaves the earlier run whole', async () => {
     await place.forja(...trainArgs('kept'));
+    const before = readdirSync(place.path('kept/data'));
+    expect(before).toContain('train.fjt');
     const empty = place.write('empty.jsonl', '');
     const outcome = await place.forja(
       ...trainArgs('kept', '--overwrite').map((arg) => (arg === place.path('rows.jsonl') ? empty : arg)),
     );
     expectRefusal(outcome, 'dataset_empty', /empty\.jsonl/);
     expect(existsSync(place.path('kept/adapter.gguf'))).toBe(true);
-    expect(readdirSync(place.path('kept/data'))).toEqual(['train.fjt']);
+    expect(readdirSync(place.path('kept/data'))).toEqual(before);
   });
 
   test('that can not be made', async () => {
