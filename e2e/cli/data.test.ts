@@ -105,7 +105,7 @@ describe('a model that can not be trained is refused', () => {
     ];
     const outcome = await place.forja(...args, '--threads', '1', '--json');
     expectRefusal(outcome, error_code, message);
-    if (error_code === 'architecture_unsupported') expect(outcome.last.hint).toContain('llama');
+    if (error_code === 'architecture_unsupported') expect(outcome.last.hint).toContain('another architecture');
     expect(existsSync(place.path(`out-${name}/adapter.gguf`))).toBe(false);
   });
 });
