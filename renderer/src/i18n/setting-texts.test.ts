@@ -15,8 +15,8 @@ test.each(languages)(
         [label, help].every((words) => words.length > 1),
         name,
       ).toBe(true);
-      for (const choice of choices ?? []) expect(settingTexts.choices[String(choice)], String(choice)).toBeTruthy();
-      if (setting?.unit !== undefined) expect(settingTexts.units[setting.unit]).toBeTruthy();
+      for (const choice of choices ?? []) expect(settingTexts.choices[String(choice)], String(choice)).toMatch(/\S/);
+      if (setting?.unit !== undefined) expect(settingTexts.units[setting.unit], name).toMatch(/\S/);
     }
     expect(SECTIONS.map(([section]) => settingTexts.sections[section]).every(Boolean)).toBe(true);
   },
