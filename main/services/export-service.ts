@@ -184,7 +184,7 @@ export class ExportService {
             tokens_path: resolve(folder.dir, file.val_tokens ?? file.train_tokens),
             is_held_out: file.val_tokens !== null,
             max_rows: CHECK_ROWS,
-            max_seq_len: file.settings.max_seq_len as number,
+            max_seq_len: file.settings.max_seq_len,
             device: 'cpu',
           },
           tell.event,

@@ -150,7 +150,7 @@ function findSource(args: Arguments, output: Output): Source {
         ? null
         : {
             ...settings,
-            max_seq_len: (options['max-seq-len'] as number | undefined) ?? (run.settings.max_seq_len as number),
+            max_seq_len: (options['max-seq-len'] as number | undefined) ?? (run.settings.max_seq_len),
             tokens_path: resolve(folder.dir, tokens),
             is_held_out: run.val_tokens !== null,
           },
