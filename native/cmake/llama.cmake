@@ -1,5 +1,6 @@
 # Finds llama.cpp in the pinned npm package node-llama-cpp. Defines the target forja_llama and the variables
-# FORJA_LLAMA_RELEASE (for example v0.4.0) and FORJA_BACKEND_DIRS (folders with loadable backends, ':' between them).
+# FORJA_LLAMA_RELEASE (for example v0.4.0), FORJA_BACKEND_DIRS (folders with loadable backends) and FORJA_BACKEND_DIRS_LIST (the same in
+# one string, ':' between them; '|' on Windows).
 set(FORJA_NODE_MODULES "${CMAKE_CURRENT_SOURCE_DIR}/../node_modules" CACHE PATH "node_modules that holds node-llama-cpp")
 set(nlc "${FORJA_NODE_MODULES}/node-llama-cpp")
 if(NOT EXISTS "${nlc}/llama/gitRelease.bundle")
@@ -112,6 +113,7 @@ list(JOIN FORJA_BACKEND_DIRS ":" backend_dirs)
 if(WIN32)
   list(JOIN FORJA_BACKEND_DIRS "|" backend_dirs)
 endif()
+set(FORJA_BACKEND_DIRS_LIST "${backend_dirs}")
 target_compile_definitions(forja_llama INTERFACE
-  FORJA_LLAMA_RELEASE="${FORJA_LLAMA_RELEASE}" FORJA_BACKEND_DIRS="${backend_dirs}"
+  FORJA_LLAMA_RELEASE="${FORJA_LLAMA_RELEASE}"
   FORJA_TRAINER_VERSION="${PROJECT_VERSION}" FORJA_LLAMA_$<UPPER_CASE:${FORJA_LLAMA}>=1)
