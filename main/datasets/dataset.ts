@@ -30,11 +30,18 @@ export interface OpenOptions {
 }
 
 /**
- * A row in its common shape, or why it can't be used. `line` is 1-based; `unused` are names of what the row holds besides, and `value`
+ * A row in its common shape, or why it can't be used. `line` and `place` are as in ReadRow; `unused` are names of what the row holds besides, and `value`
  * the row as it was read.
  */
 export type DatasetRow =
-  | { line: number; conversation: Conversation; unused: string[]; value: Record<string, unknown>; refusal?: undefined }
+  | {
+      line: number;
+      place?: number | undefined;
+      conversation: Conversation;
+      unused: string[];
+      value: Record<string, unknown>;
+      refusal?: undefined;
+    }
   | { line: number; conversation?: undefined; refusal: Refusal };
 
 export interface DatasetBatch {
@@ -54,14 +61,14 @@ export interface Dataset {
   columns: ColumnMap;
   batches(): AsyncGenerator<DatasetBatch, void, undefined>;
   /**
-   * Some of the rows that can be used, in this order. A JSONL file is read at these places only; another kind once through, with
+   * Some of the rows that can be used, in this order. The file is read at these places only; a JSON file of columns once through, with
    * these rows in memory.
-   * @param numbers counted from 0 @param lines where each row of the file starts
+   * @param numbers counted from 0 @param places of all rows that can be used
    */
-  rowsAt(numbers: readonly number[], lines: Uint32Array): AsyncGenerator<DatasetRow[], void, undefined>;
+  rowsAt(numbers: readonly number[], places: Uint32Array): AsyncGenerator<DatasetRow[], void, undefined>;
   /** Rows are read at their places, without what lies between. */
   has_index: boolean;
-  /** Where each line starts, in bytes; null for a kind of file that has no index. Found at the disk's speed when first asked for. */
+  /** What the file's index knows (RowIndex); null for a kind of file that has none. Found out when first asked for. */
   starts(): Promise<Float64Array | null>;
   /** Takes what `starts` answered before, of the same file. */
   useStarts(starts: Float64Array): void;
@@ -93,13 +100,13 @@ export async function openDataset(options: OpenOptions): Promise<Dataset> {
     format_reason: reason,
     columns,
     batches: () => convert(reader.batches(), format, columns),
-    rowsAt: async function* (numbers, lines) {
+    rowsAt: async function* (numbers, places) {
       const rows = await openIndex();
       if (rows === null) {
         yield await pick(convert(reader.batches(), format, columns), numbers);
         return;
       }
-      for await (const batch of rows.read(numbers.map((number) => lines[number]!)))
+      for await (const batch of rows.read(numbers.map((number) => places[number]!)))
         yield batch.map((row) => convertRow(row, format, columns));
     },
     has_index: reader.index !== undefined,
@@ -168,7 +175,8 @@ async function* convert(
 function convertRow(row: ReadRow, format: RowFormat, columns: ColumnMap): DatasetRow {
   if (row.refusal !== undefined) return row;
   try {
-    return { line: row.line, value: row.value, ...toConversation(format, row.value, columns) };
+    const { line, place, value } = row;
+    return { line, place, value, ...toConversation(format, value, columns) };
   } catch (error) {
     if (error instanceof RowError) return { line: row.line, refusal: error.toRefusal() };
     throw error;

@@ -91,12 +91,12 @@ export class FileAuditor {
   }
 
   /** A row that was read. */
-  see({ line, conversation, unused, value }: UsableRow, hash: Hash64): void {
+  see({ line, place = line, conversation, unused, value }: UsableRow, hash: Hash64): void {
     const { counts, hashes } = this;
     counts.rows_read += 1;
     if (unused.length > 0) this.fields.add(unused, value);
     this.noteTurns(line, conversation);
-    this.rows.add(line, hash);
+    this.rows.add(place, hash);
     const isNew = hashes.size < MAX_HASHED_ROWS ? hashes.add(hash) : !hashes.has(hash);
     if (isNew) return;
     counts.duplicate_rows += 1;

@@ -266,7 +266,7 @@ class Preparation {
     for (;;) {
       const numbers = [...take(trainedRows, enough_rows - this.train.rows), ...take(heldOutRows, wanted - scored)];
       if (numbers.length === 0) break;
-      for await (const rows of renderer.seen(data.rowsAt(numbers, known.rows.lines), auditor)) {
+      for await (const rows of renderer.seen(data.rowsAt(numbers, known.rows.places), auditor)) {
         for (const row of rows) {
           if (split.isHeldOut(row.rank)) {
             this.shown.note('val', row.conversation);

@@ -7,7 +7,7 @@ import type { ReadCounts, ReadFile } from './file-audit.ts';
 import { RowList } from './row-list.ts';
 
 /** Raised when rows are hashed or recognised in another way: what was kept before counts for nothing then. */
-const VERSION = 1;
+const VERSION = 2;
 /** Smaller files are read sooner than they are looked up. */
 const KEPT_FROM_BYTES = 1024 * 1024;
 /** How many files are known at most; the ones that were not needed longest go. */
@@ -68,7 +68,7 @@ export class RowCache {
       const front = Buffer.alloc(aligned(4 + header.length));
       front.writeUInt32LE(header.length);
       header.copy(front, 4);
-      const numbers = [rows.lines, rows.lows, rows.highs].map((array) => bytesOf(array.subarray(0, rows.length)));
+      const numbers = [rows.places, rows.lows, rows.highs].map((array) => bytesOf(array.subarray(0, rows.length)));
       await mkdir(this.dir, { recursive: true });
       await writeFile(aside, Buffer.concat([front, bytesOf(starts), ...numbers]));
       await rename(aside, path);

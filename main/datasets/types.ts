@@ -33,10 +33,13 @@ export interface Refusal {
 
 export type RefusalDetails = Readonly<Record<string, string | number>>;
 
-/** One row as it was read: the line where it starts (1-based, physical), and its columns or why it was refused. */
+/**
+ * One row as it was read: the line where it starts (1-based, physical), and its columns or why it was refused. `place` is what an index
+ * finds it by where that is not its line: an element's number in a JSON file, since all of them may be on one line.
+ */
 export type ReadRow =
-  | { line: number; value: Record<string, unknown>; refusal?: undefined }
-  | { line: number; value?: undefined; refusal: Refusal };
+  | { line: number; place?: number; value: Record<string, unknown>; refusal?: undefined }
+  | { line: number; place?: number; value?: undefined; refusal: Refusal };
 
 /** Where the rows of a JSON file are. */
 export type FileShape =
@@ -73,11 +76,11 @@ export interface RowReader {
   index?(starts?: Float64Array): Promise<RowIndex>;
 }
 
-/** The rows of a file by their line (1-based), which can be read in any order. */
+/** The rows of a file by their place (ReadRow), which can be read in any order. */
 export interface RowIndex {
-  /** Where each line starts, in bytes, and at last where the file ends. */
+  /** All that the index knows, as numbers that can be kept with the file's identity. */
   starts: Float64Array;
-  read(lines: Iterable<number>): AsyncGenerator<ReadRow[], void, undefined>;
+  read(places: Iterable<number>): AsyncGenerator<ReadRow[], void, undefined>;
 }
 
 export type Role = 'system' | 'user' | 'assistant' | 'tool';

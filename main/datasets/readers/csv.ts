@@ -1,6 +1,7 @@
 import Papa from 'papaparse';
-import type { ReadRow, RowBatch } from '../types.ts';
+import type { ReadRow, RowBatch, RowIndex } from '../types.ts';
 import { damagedRow, rowTooLong } from './json-row.ts';
+import { growing, indexLines } from './line-index.ts';
 import { MAX_ROW_CHARS } from './line-splitter.ts';
 import type { Source } from './source.ts';
 import { Utf8Decoder } from './utf8-decoder.ts';
@@ -46,6 +47,34 @@ export async function* readCsv(source: Source, delimiter: string): AsyncGenerato
   yield { rows: table.push(decoder.flush(), true), bytes_read };
 }
 
+/** @param known where each line starts, when this is known @throws DatasetError dataset_unreadable */
+export async function indexCsv(source: Source, delimiter: string, known?: Float64Array): Promise<RowIndex> {
+  const header = await readHeader(source, delimiter);
+  return await indexLines(source, known, (line, read) =>
+    growing(line, read, (bytes, isAll) => {
+      const decoder = new Utf8Decoder();
+      const parser = new Papa.Parser({ ...QUOTED, delimiter, preview: 1 });
+      const { data, errors } = parser.parse(decoder.decode(bytes), 0, false) as Papa.ParseResult<string[]>;
+      // A quoted field goes on in the next lines.
+      if (errors.length > 0 && !isAll) return null;
+      return rowOf(line, withoutCr(data[0]!), header, decoder);
+    }),
+  );
+}
+
+async function readHeader(source: Source, delimiter: string): Promise<string[]> {
+  const decoder = new Utf8Decoder();
+  const table = new CsvTable(delimiter, decoder);
+  for await (const chunk of source.chunks()) {
+    table.push(decoder.push(chunk), false);
+    if (table.header !== null) return table.header;
+  }
+  table.push(decoder.flush(), true);
+  return table.header ?? [];
+}
+
+const QUOTED = { newline: '\n', quoteChar: '"', escapeChar: '"' } as const;
+
 /** Window in which parsing goes on after a broken row, in characters; doubled while nothing else is broken. */
 const CAUTIOUS_WINDOW = 8 * 1024;
 
@@ -53,14 +82,15 @@ const CAUTIOUS_WINDOW = 8 * 1024;
 class CsvTable {
   private rest = '';
   private line = 1;
-  private header: string[] | null = null;
+  /** The names of the columns, once the first row was read. */
+  header: string[] | null = null;
   private readonly parser: {
     parse: (input: string, baseIndex: number, ignoreLastRow: boolean) => Papa.ParseResult<string[]>;
   };
   private readonly decoder: Utf8Decoder;
 
   constructor(delimiter: string, decoder: Utf8Decoder) {
-    this.parser = new Papa.Parser({ delimiter, newline: '\n', quoteChar: '"', escapeChar: '"' });
+    this.parser = new Papa.Parser({ ...QUOTED, delimiter });
     this.decoder = decoder;
   }
 
@@ -114,33 +144,39 @@ class CsvTable {
     for (const fields of data) {
       const line = this.line;
       this.line += 1 + countLineEnds(fields);
-      const last = fields.length - 1;
-      if (fields[last]!.endsWith('\r')) fields[last] = fields[last]!.slice(0, -1);
+      withoutCr(fields);
       if (fields.length === 1 && fields[0]!.trim() === '') continue;
       if (this.header === null) this.header = fields.map((name) => name.trim());
-      else rows.push(this.toRow(line, fields, this.header));
+      else rows.push(rowOf(line, fields, this.header, this.decoder));
     }
   }
+}
 
-  private toRow(line: number, fields: string[], header: string[]): ReadRow {
-    if (fields.length > header.length) {
-      return {
-        line,
-        refusal: {
-          code: 'invalid_csv',
-          message: `Has ${fields.length} fields where the first line names ${header.length} columns.`,
-          details: { fields: fields.length, columns: header.length },
-        },
-      };
-    }
-    const value: Record<string, unknown> = {};
-    for (let column = 0; column < fields.length; column++) {
-      const field = fields[column]!;
-      if (this.decoder.isDamaged(field)) return damagedRow(line);
-      value[header[column]!] = field;
-    }
-    return { line, value };
+/** The fields of a line that may end with \r\n; changed in place. */
+function withoutCr(fields: string[]): string[] {
+  const last = fields.length - 1;
+  if (fields[last]!.endsWith('\r')) fields[last] = fields[last]!.slice(0, -1);
+  return fields;
+}
+
+function rowOf(line: number, fields: string[], header: string[], decoder: Utf8Decoder): ReadRow {
+  if (fields.length > header.length) {
+    return {
+      line,
+      refusal: {
+        code: 'invalid_csv',
+        message: `Has ${fields.length} fields where the first line names ${header.length} columns.`,
+        details: { fields: fields.length, columns: header.length },
+      },
+    };
   }
+  const value: Record<string, unknown> = {};
+  for (let column = 0; column < fields.length; column++) {
+    const field = fields[column]!;
+    if (decoder.isDamaged(field)) return damagedRow(line);
+    value[header[column]!] = field;
+  }
+  return { line, value };
 }
 
 /** The end of the last whole line that starts at `at` or later and ends by `to`, or of the first one if none does. */

@@ -1,11 +1,10 @@
 import type { RowReader } from '../types.ts';
-import { findDelimiter, readCsv } from './csv.ts';
+import { findDelimiter, indexCsv, readCsv } from './csv.ts';
 import type { SplitPart } from './json-shape.ts';
 import { openJson } from './json.ts';
-import { indexJsonl } from './jsonl-index.ts';
-import { readJsonl } from './jsonl.ts';
+import { indexJsonl, readJsonl } from './jsonl.ts';
 import { openSource } from './source.ts';
-import { readTxt } from './txt.ts';
+import { indexTxt, readTxt } from './txt.ts';
 
 /**
  * Opens a dataset file as rows. Every row is read or refused with its line; no row ends the reading.
@@ -29,9 +28,22 @@ export async function openReader(path: string, part: SplitPart = 'train'): Promi
       return { kind, path, size_bytes, ...(await openJson(source, part)) };
     case 'csv': {
       const delimiter = findDelimiter(source.head);
-      return { kind, path, size_bytes, delimiter, batches: () => readCsv(source, delimiter) };
+      return {
+        kind,
+        path,
+        size_bytes,
+        delimiter,
+        batches: () => readCsv(source, delimiter),
+        index: (starts) => indexCsv(source, delimiter, starts),
+      };
     }
     case 'txt':
-      return { kind, path, size_bytes, batches: () => readTxt(source) };
+      return {
+        kind,
+        path,
+        size_bytes,
+        batches: () => readTxt(source),
+        index: (starts) => indexTxt(source, starts),
+      };
   }
 }

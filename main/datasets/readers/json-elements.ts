@@ -14,6 +14,12 @@ export type Container = 'list' | 'entries' | 'values';
 const CLOSING: Record<Container, number> = { list: 93, entries: 125, values: -1 };
 
 /**
+ * Gets an element's first line, its text (null where it is too long), where it starts in all text that was pushed, and how long it is, in
+ * characters.
+ */
+export type ElementHandler = (line: number, text: string | null, start: number, length: number) => void;
+
+/**
  * Finds the elements of a JSON container in text that comes in pieces. Only their borders are found here (strings and the depth of
  * brackets); each element then goes to JSON.parse. Streaming JSON parsers stop for good at the first broken character, while this
  * refuses the one element with its line and goes on, at the speed of JSON.parse.
@@ -27,20 +33,22 @@ export class ElementSplitter {
   private parts: string[] | null = null;
   private partChars = 0;
   private elementLine = 1;
+  private elementStart = 0;
+  /** Characters of the pieces before. */
+  private chars = 0;
   private readonly container: Container;
   private line: number;
   private readonly isPart: boolean;
-  private readonly onElement: (line: number, text: string | null) => void;
+  private readonly onElement: ElementHandler;
   private readonly onError: (line: number, message: string) => void;
 
   /**
    * @param start the line on which the text begins, and whether more may follow behind the container's end
-   * @param onElement gets an element's first line and its text, null where it is too long
    */
   constructor(
     container: Container,
     start: { line: number; isPart: boolean },
-    onElement: (line: number, text: string | null) => void,
+    onElement: ElementHandler,
     onError: (line: number, message: string) => void,
   ) {
     this.container = container;
@@ -84,6 +92,7 @@ export class ElementSplitter {
       if (this.parts === null) {
         this.parts = [];
         this.elementLine = this.line;
+        this.elementStart = this.chars + at;
         start = at;
       }
       if (code === QUOTE) this.inString = true;
@@ -97,6 +106,7 @@ export class ElementSplitter {
       }
     }
     if (this.parts !== null && start < end) this.keep(start === 0 ? text : text.slice(start));
+    this.chars += end;
   }
 
   flush(): void {
@@ -149,9 +159,10 @@ export class ElementSplitter {
   private endElement(last: string): void {
     if (this.parts === null) return;
     this.keep(last);
-    const text = this.partChars > MAX_ROW_CHARS ? null : this.parts.join('');
+    const length = this.partChars;
+    const text = length > MAX_ROW_CHARS ? null : this.parts.join('');
     this.parts = null;
     this.partChars = 0;
-    this.onElement(this.elementLine, text);
+    this.onElement(this.elementLine, text, this.elementStart, length);
   }
 }

@@ -1,8 +1,9 @@
 import { DatasetError } from '../errors.ts';
 import type { ReadRow, RowBatch, FileShape } from '../types.ts';
-import { ElementSplitter, type Container } from './json-elements.ts';
+import { ElementSplitter } from './json-elements.ts';
+import { indexJson, rowOfElement, type ElementsPlace } from './json-index.ts';
 import { OutlineScanner } from './json-outline.ts';
-import { jsonReason, parseJsonRow, rowTooLong } from './json-row.ts';
+import { jsonReason } from './json-row.ts';
 import { planOf, validationOf, type JsonPlan, type SplitPart } from './json-shape.ts';
 import type { Source } from './source.ts';
 import { Utf8Decoder } from './utf8-decoder.ts';
@@ -17,7 +18,13 @@ const MOST_COLUMN_BYTES = 256 * 1024 * 1024;
  */
 export async function openJson(source: Source, part: SplitPart) {
   const plan = await findPlan(source, part);
-  return { shape: shapeOf(plan), batches: () => readPlan(source, plan) };
+  const place = placeOf(plan);
+  if (place === null) return { shape: shapeOf(plan), batches: () => readColumns(source) };
+  return {
+    shape: shapeOf(plan),
+    batches: () => readElements(source, place),
+    index: (known?: Float64Array) => indexJson(source, place, known),
+  };
 }
 
 async function findPlan(source: Source, part: SplitPart): Promise<JsonPlan> {
@@ -37,40 +44,38 @@ function shapeOf(plan: JsonPlan): FileShape {
   return { kind: 'named', list: name, not_read: plan.not_read, other_lists: lists, ...(validation && { validation }) };
 }
 
-function readPlan(source: Source, plan: JsonPlan): AsyncGenerator<RowBatch, void, undefined> {
+/** Where the elements are that are the rows; null for columns. */
+function placeOf(plan: JsonPlan): ElementsPlace | null {
   switch (plan.shape) {
     case 'list':
-      return readElements(source, 'list', { line: 1, chars: 0, isPart: false });
+      return { container: 'list', line: 1, chars: 0, isPart: false };
     case 'objects':
-      return readElements(source, 'values', { line: 1, chars: 0, isPart: false });
+      return { container: 'values', line: 1, chars: 0, isPart: false };
     case 'entries':
-      return readElements(source, 'entries', { line: 1, chars: 0, isPart: false });
+      return { container: 'entries', line: 1, chars: 0, isPart: false };
     case 'named':
-      return readElements(source, 'list', { line: plan.list.line, chars: plan.list.start_chars, isPart: true });
+      return { container: 'list', line: plan.list.line, chars: plan.list.start_chars, isPart: true };
     case 'columns':
-      return readColumns(source);
+      return null;
   }
 }
 
-/** @param start where the container begins, and whether the file goes on behind it */
-async function* readElements(
-  source: Source,
-  container: Container,
-  start: { line: number; chars: number; isPart: boolean },
-): AsyncGenerator<RowBatch, void, undefined> {
+async function* readElements(source: Source, place: ElementsPlace): AsyncGenerator<RowBatch, void, undefined> {
   const decoder = new Utf8Decoder();
   let rows: ReadRow[] = [];
+  let elements = 0;
   const splitter = new ElementSplitter(
-    container,
-    start,
+    place.container,
+    place,
     (line, text) => {
-      const value = container === 'entries' ? (text?.replace(KEY, '') ?? null) : text;
-      rows.push(value === null ? rowTooLong(line) : parseJsonRow(line, value, decoder));
+      const row = rowOfElement(place, line, text, decoder);
+      row.place = elements++;
+      rows.push(row);
     },
     (line, message) => rows.push({ line, refusal: { code: 'invalid_json', message } }),
   );
   let bytes_read = 0;
-  let skip = start.chars;
+  let skip = place.chars;
   for await (const chunk of source.chunks()) {
     bytes_read += chunk.length;
     const text = decoder.push(chunk);
@@ -83,9 +88,6 @@ async function* readElements(
   splitter.flush();
   yield { rows, bytes_read };
 }
-
-/** The name in front of an entry's value. */
-const KEY = /^"(?:[^"\\]|\\.)*"\s*:\s*/;
 
 /** Rows out of columns; `line` is a row's number. */
 async function* readColumns(source: Source): AsyncGenerator<RowBatch, void, undefined> {

@@ -1,6 +1,7 @@
-import type { ReadRow, RowBatch } from '../types.ts';
+import type { ReadRow, RowBatch, RowIndex } from '../types.ts';
 import { parseJsonRow, rowTooLong } from './json-row.ts';
-import { LineSplitter } from './line-splitter.ts';
+import { indexLines } from './line-index.ts';
+import { LineSplitter, MAX_ROW_CHARS } from './line-splitter.ts';
 import type { Source } from './source.ts';
 import { Utf8Decoder } from './utf8-decoder.ts';
 
@@ -21,4 +22,16 @@ export async function* readJsonl(source: Source): AsyncGenerator<RowBatch, void,
   }
   splitter.flush();
   yield { rows, bytes_read };
+}
+
+/** @param known where each line starts, when this is known @throws DatasetError dataset_unreadable */
+export async function indexJsonl(source: Source, known?: Float64Array): Promise<RowIndex> {
+  return await indexLines(source, known, async (line, read) => {
+    const bytes = await read(line, 1);
+    if (bytes === null) return rowTooLong(line);
+    const decoder = new Utf8Decoder();
+    const text = decoder.decode(bytes).replace(/\r?\n$/, '');
+    if (text.length > MAX_ROW_CHARS) return rowTooLong(line);
+    return text.trim() === '' ? null : parseJsonRow(line, text, decoder);
+  });
 }

@@ -16,6 +16,8 @@ export interface Source {
   head: string;
   /** Where the text begins: behind a byte order mark. */
   start_bytes: number;
+  /** Gives bytes of the file the line ends that its chunks have; in place. */
+  withLineFeeds(bytes: Buffer): Buffer;
   /** The whole file, in chunks, without byte order mark. */
   chunks(): AsyncGenerator<Buffer, void, undefined>;
 }
@@ -44,7 +46,8 @@ export async function openSource(path: string): Promise<Source> {
     size_bytes,
     head: text,
     start_bytes: skip,
-    chunks: () => (endsWithCr ? withLineFeeds(readChunks(path, skip)) : readChunks(path, skip)),
+    withLineFeeds: endsWithCr ? withLineFeeds : (bytes) => bytes,
+    chunks: () => (endsWithCr ? chunksWithLineFeeds(readChunks(path, skip)) : readChunks(path, skip)),
   };
 }
 
@@ -178,11 +181,13 @@ function isJson(text: string): boolean {
   }
 }
 
-async function* withLineFeeds(chunks: AsyncGenerator<Buffer>): AsyncGenerator<Buffer, void, undefined> {
-  for await (const chunk of chunks) {
-    for (let at = chunk.indexOf(13); at >= 0; at = chunk.indexOf(13, at + 1)) chunk[at] = 10;
-    yield chunk;
-  }
+async function* chunksWithLineFeeds(chunks: AsyncGenerator<Buffer>): AsyncGenerator<Buffer, void, undefined> {
+  for await (const chunk of chunks) yield withLineFeeds(chunk);
+}
+
+function withLineFeeds(bytes: Buffer): Buffer {
+  for (let at = bytes.indexOf(13); at >= 0; at = bytes.indexOf(13, at + 1)) bytes[at] = 10;
+  return bytes;
 }
 
 async function* readChunks(path: string, skip: number): AsyncGenerator<Buffer, void, undefined> {

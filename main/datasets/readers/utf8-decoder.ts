@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 
 /** Lone low surrogates stand for bytes that are not UTF-8; UTF-8 itself can't produce them. */
 const ESCAPED_BYTE = /[\uDC80-\uDCFF]/u;
+const EVERY_ESCAPED_BYTE = /[\uDC80-\uDCFF]/gu;
 const ESCAPE_BASE = 0xdc00;
 
 /**
@@ -31,6 +32,13 @@ export class Utf8Decoder {
   /** Whether a text holds a byte that was not UTF-8. */
   isDamaged(text: string): boolean {
     return this.sawInvalid && ESCAPED_BYTE.test(text);
+  }
+
+  /** How many bytes a text of this decoder was made from. */
+  bytesOf(text: string): number {
+    // Buffer.byteLength counts three bytes for a lone surrogate, which stands for one.
+    const damaged = this.sawInvalid ? (text.match(EVERY_ESCAPED_BYTE)?.length ?? 0) : 0;
+    return Buffer.byteLength(text) - 2 * damaged;
   }
 
   /** The text of bytes that begin and end with whole characters. */
