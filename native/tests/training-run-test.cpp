@@ -26,10 +26,10 @@ namespace fs = std::filesystem;
 namespace {
 
 // Rows of unequal length; the last one has nothing to learn.
-std::string rows_file(const temporary_folder & folder, const std::string & model_path, int n_rows, uint64_t seed) {
+std::string rows_file(const temporary_folder & folder, const std::string & model_path, int n_rows, uint64_t seed, uint64_t dataset_rows = 0) {
     const vocab_identity vocab = identify_vocab(*gguf_file::open(model_path));
-    const std::string    path  = folder.path("rows-" + std::to_string(n_rows) + "-" + std::to_string(seed) + ".fjt");
-    token_file_writer    out(path, vocab.n_vocab, vocab.vocab_hash);
+    const std::string    path  = folder.path("rows-" + std::to_string(n_rows) + "-" + std::to_string(seed) + "-" + std::to_string(dataset_rows) + ".fjt");
+    token_file_writer    out(path, vocab.n_vocab, vocab.vocab_hash, dataset_rows);
     for (int i = 0; i < n_rows; i++) {
         const auto row = random_row(seed + i, 2 + i % 5, 3 + i * 7 % 13);
         out.add_row(row.data(), row.size(), i);
@@ -123,6 +123,25 @@ void resume(const temporary_folder & folder, const char * variant, ggml_type typ
     for (const char * out : {"whole", "part"}) {
         fs::remove_all(utf8_path(folder.path(out)));
     }
+}
+
+// Rows that are a sample of a dataset: the same steps, told in epochs of the dataset.
+void sample_of_a_dataset(const temporary_folder & folder) {
+    const std::string path  = fixture(folder, {});
+    train_settings    s     = settings(folder, path, "all");
+    const history     all   = train(s);
+    s.out_dir               = folder.path("sample");
+    s.train_tokens_path     = rows_file(folder, path, 14, 100, 1000);
+    const history sample    = train(s);
+    // 14 rows in steps of four; 1,000 rows in steps of four.
+    check(all.plan.steps_per_epoch == 4 && all.plan.dataset_rows == 0, "rows that are all of the dataset: four steps an epoch");
+    check(sample.plan.steps_per_epoch == 250 && sample.plan.dataset_rows == 1000, "14 of 1,000 rows: 250 steps an epoch");
+    bool same = all.steps.size() == 9 && sample.steps.size() == 9;
+    for (size_t i = 0; i < 9 && same; i++) {
+        const train_step & a = all.steps[i], & b = sample.steps[i];
+        same = same_bits(a.train_loss, b.train_loss) && same_bits(a.epoch, (double) a.step / 4) && same_bits(b.epoch, (double) b.step / 250);
+    }
+    check(same, "epochs are of the dataset, and the steps have the same bits");
 }
 
 // A damaged newest checkpoint: the run goes on from the one before, says so, and ends with the same bytes.
@@ -425,6 +444,7 @@ int main() {
     resume(folder, "llama", GGML_TYPE_F32, precision::f32, 1);
     resume(folder, "gemma3", GGML_TYPE_Q8_0, precision::fast, 2);
     resume_from_older(folder);
+    sample_of_a_dataset(folder);
     resume(folder, "phi3", GGML_TYPE_Q4_K, precision::fast, 1);
     make_up(folder);
     validation(folder);
