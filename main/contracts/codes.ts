@@ -21,6 +21,8 @@ export const ERROR_EXITS = {
   run_not_active: 2,
   run_not_waiting: 2,
   run_not_continuable: 2,
+  evaluation_invalid: 2,
+  evaluation_rows_unfit: 2,
   run_completed: 2,
   run_has_no_adapter: 2,
   model_changed: 2,
@@ -134,6 +136,8 @@ export type CoreErrorCode =
   | "run_not_active"
   | "run_not_waiting"
   | "run_not_continuable"
+  | "evaluation_invalid"
+  | "evaluation_rows_unfit"
   | "run_completed"
   | "run_has_no_adapter"
   | "model_changed"
@@ -275,6 +279,7 @@ export const WARNING_CODES = [
   "file_splits",
   "turns_dropped",
   "val_split_all",
+  "evaluation_rows_trained_on",
   "split_kept",
   "held_out_rows_trained_on",
   "earlier_split_unknown",

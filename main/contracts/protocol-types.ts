@@ -156,6 +156,8 @@ export interface ScoreJob {
   adapter_path: string | null;
   /** Token file to score. */
   tokens_path: string;
+  /** Tell each row's loss, too, in a row_loss event. */
+  row_losses: boolean;
   /** Tokens of a row that are used; a longer row loses its end, and longer plain text becomes several rows. */
   max_seq_len: number;
   /** Where to compute: 'cpu', 'auto' (the first GPU, else the CPU), or a device's name as `devices` lists it. */
@@ -389,6 +391,16 @@ export interface ProgressData {
   unit: "bytes" | "rows" | "tensors" | "tokens";
 }
 
+/** The loss of one row of a score job that asked for row_losses. It does not depend on the rows around it. */
+export interface RowLossData {
+  /** The row's number as the tokenize job was told it. */
+  row: number;
+  /** Sum over the row's supervised tokens: minus the logarithm of their probability. */
+  nats: number;
+  /** Supervised tokens within max_seq_len. */
+  tokens: number;
+}
+
 /** Something the person should know. */
 export interface WarningData {
   /** Stable snake_case name. */
@@ -607,6 +619,7 @@ export interface EventData {
   validation: ValidationData;
   checkpoint: CheckpointData;
   progress: ProgressData;
+  row_loss: RowLossData;
   warning: WarningData;
   error: ErrorData;
   result: JobResults[keyof JobResults];

@@ -1,5 +1,6 @@
 // The train and score jobs, and the commands that a running job takes on stdin.
 #include <cerrno>
+#include <cmath>
 #include <thread>
 
 #ifdef _WIN32
@@ -120,7 +121,17 @@ job_result train_command(const json & job, event_writer & out) {
 
 job_result score_command(const json & job, event_writer & out) {
     out.status("scoring");
-    const score_result r = run_score(read_settings<score_settings>(job), out.progress("scoring", "rows"));
+    const auto  settings = read_settings<score_settings>(job);
+    row_loss_fn on_row;
+    if (settings.row_losses) {
+        // A value that is no number has no place in JSON; the job ends with loss_not_finite then.
+        on_row = [&](uint64_t row, double nats, int64_t tokens) {
+            if (std::isfinite(nats)) {
+                out.emit("row_loss", {{"row", row}, {"nats", nats}, {"tokens", tokens}});
+            }
+        };
+    }
+    const score_result r = run_score(settings, out.progress("scoring", "rows"), on_row);
     return {{{"mean_loss", r.mean_loss}, {"perplexity", r.perplexity}, {"tokens", r.tokens}, {"rows", r.rows}, {"peak_memory_bytes", r.peak_memory_bytes}}};
 }
 

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include "base/files.hpp"
 #include "data/token-file.hpp"
@@ -308,7 +309,16 @@ void validation(const temporary_folder & folder) {
     score.max_seq_len  = s.max_seq_len;
     score.threads      = 1;
     score.compute_type = "f32";
-    const score_result r = run_score(score, {});
+    double            row_nats = 0;
+    int64_t           row_tokens = 0;
+    std::set<uint64_t> told;
+    const score_result r = run_score(score, {}, [&](uint64_t row, double row_loss, int64_t tokens) {
+        told.insert(row);
+        row_nats += row_loss;
+        row_tokens += tokens;
+    });
+    check_error("score: the rows' losses come to the mean", std::fabs(row_nats / (double) row_tokens - r.mean_loss), 1e-12);
+    check(row_tokens == n && told.size() == 5, "score: each row is told once");
     check_error("score: the same", std::fabs(r.mean_loss - h.validations.back().val_loss), 1e-9);
     check(r.tokens == n && r.rows == 5, "score: counts tokens and rows");
 

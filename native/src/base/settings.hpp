@@ -74,6 +74,7 @@ struct score_settings {
     std::string model_path;
     std::optional<std::string> adapter_path;
     std::string tokens_path;
+    bool row_losses = false;
     int64_t max_seq_len = 512;
     std::string device = "cpu";
     int64_t threads = 0;
@@ -185,6 +186,7 @@ void each_field(Settings & s, Use && use) {
     use("model_path", s.model_path);
     use("adapter_path", s.adapter_path);
     use("tokens_path", s.tokens_path);
+    use("row_losses", s.row_losses);
     use("max_seq_len", s.max_seq_len);
     use("device", s.device);
     use("threads", s.threads);

@@ -9,7 +9,8 @@
 
 namespace forja {
 
-batch_loss evaluate_rows(engine & e, const row_set & rows, const std::atomic<bool> & cancelled, const progress_fn & progress) {
+batch_loss evaluate_rows(engine & e, const row_set & rows, const std::atomic<bool> & cancelled, const progress_fn & progress,
+                         const row_loss_fn & on_row) {
     batch_loss total;
     for (int64_t i = 0; i < rows.count() && !cancelled; i++) {
         micro_batch mb;
@@ -17,6 +18,9 @@ batch_loss evaluate_rows(engine & e, const row_set & rows, const std::atomic<boo
         const batch_loss loss = e.evaluate(mb);
         total.nats += loss.nats;
         total.n_tokens += loss.n_tokens;
+        if (on_row) {
+            on_row(rows.source_row(i), loss.nats, loss.n_tokens);
+        }
         if (progress) {
             progress(i + 1, rows.count());
         }
@@ -24,7 +28,7 @@ batch_loss evaluate_rows(engine & e, const row_set & rows, const std::atomic<boo
     return total;
 }
 
-score_result run_score(const score_settings & s, const progress_fn & progress) {
+score_result run_score(const score_settings & s, const progress_fn & progress, const row_loss_fn & on_row) {
     auto dev  = device::open(s.device, s.threads);
     auto file = gguf_file::open(s.model_path);
     auto base = model::load(file, dev, s.max_seq_len, true);
@@ -48,7 +52,7 @@ score_result run_score(const score_settings & s, const progress_fn & progress) {
     engine e(base, tuning.get(), options);
 
     const std::atomic<bool> never{false};
-    const batch_loss        loss = evaluate_rows(e, rows, never, progress);
+    const batch_loss        loss = evaluate_rows(e, rows, never, progress, on_row);
     score_result            r;
     r.mean_loss = loss.nats / (double) loss.n_tokens;
     if (!std::isfinite(r.mean_loss)) {

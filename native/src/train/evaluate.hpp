@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <string>
 
 #include "base/progress.hpp"
@@ -11,8 +12,13 @@
 
 namespace forja {
 
-/// Sum over all rows, one row a pass. Returns early, with a part of the sum, once `cancelled`.
-batch_loss evaluate_rows(engine & e, const row_set & rows, const std::atomic<bool> & cancelled, const progress_fn & progress = {});
+/// Told the loss of each row: its number in the dataset, the sum over its supervised tokens in nats, and how many they are.
+using row_loss_fn = std::function<void(uint64_t source_row, double nats, int64_t n_tokens)>;
+
+/// Sum over all rows, one row a pass, so that a row's loss does not depend on the rows around it. Returns early, with a part of the sum,
+/// once `cancelled`.
+batch_loss evaluate_rows(engine & e, const row_set & rows, const std::atomic<bool> & cancelled, const progress_fn & progress = {},
+                         const row_loss_fn & on_row = {});
 
 struct score_result {
     double   mean_loss = 0, perplexity = 0;
@@ -21,6 +27,6 @@ struct score_result {
 };
 
 /// @throws error: the inputs' own errors, dataset_empty; failure loss_not_finite
-score_result run_score(const score_settings & s, const progress_fn & progress);
+score_result run_score(const score_settings & s, const progress_fn & progress, const row_loss_fn & on_row = {});
 
 } // namespace forja

@@ -29,6 +29,9 @@ class row_set {
     /// Tokens that append() adds for row i of count().
     int64_t tokens_of(int64_t i) const { return lengths_[i]; }
 
+    /// The number that row i of count() has in the dataset.
+    uint64_t source_row(int64_t i) const { return file_->row_unchecked(rows_[i]).source_row; }
+
     /// Appends row i of count() to the micro-batch.
     void append(micro_batch & mb, int64_t i) const;
 

@@ -17,6 +17,14 @@ export const errors: ErrorTexts = {
     message: 'Another process works on this run.',
     hint: 'Wait until it has ended, or stop it.',
   },
+  evaluation_invalid: {
+    message: (detail) => `The evaluation can't be made (${detail('setting')}): ${detail('reason')}`,
+    hint: 'Correct what is named and evaluate again.',
+  },
+  evaluation_rows_unfit: {
+    message: (detail) => `No row of ${detail('path')} can be evaluated this way: ${detail('reason')}`,
+    hint: 'Choose rows that were not trained on. Multiple choice needs a question, options (a list, or columns A to D) and an answer.',
+  },
   run_completed: { message: 'This run is completed.', hint: 'Export its model, or start a new fine-tune.' },
   model_changed: {
     message: (detail) => `${detail('path')} is not the file that this run began with.`,

@@ -53,6 +53,14 @@ export const errors: TranslatedErrors = {
     message: 'Otro proceso está usando este entrenamiento.',
     hint: 'Espera a que termine, o detenlo antes.',
   },
+  evaluation_invalid: {
+    message: (d) => `No se puede hacer la evaluación (${d('setting')}): ${d('reason')}`,
+    hint: 'Corrige lo que se nombra y evalúa otra vez.',
+  },
+  evaluation_rows_unfit: {
+    message: (d) => `Ninguna fila de ${d('path')} se puede evaluar así: ${d('reason')}`,
+    hint: 'Elige filas con las que no se haya entrenado. La opción múltiple necesita una pregunta, opciones (una lista, o columnas de la A a la D) y una respuesta.',
+  },
   run_completed: { message: 'Este entrenamiento ya terminó.', hint: 'Empieza uno nuevo, o exporta su modelo.' },
   run_has_no_adapter: {
     message: 'Este entrenamiento todavía no tiene adaptador.',
@@ -471,6 +479,10 @@ export const errors: TranslatedErrors = {
   held_out_rows_trained_on: {
     message: 'Se entrena con filas que el entrenamiento anterior reservó para validar.',
     hint: 'La validación parecerá mejor de lo que es: usa la parte (val_share) y la semilla (split_seed) de aquel, o su archivo de validación.',
+  },
+  evaluation_rows_trained_on: {
+    message: 'El entrenamiento usó esas mismas filas: lo que haga con ellas dice poco de otras.',
+    hint: 'Evalúa con filas con las que no se haya entrenado.',
   },
   split_kept: {
     message: 'Las filas reservadas del entrenamiento anterior siguen reservadas, porque se parte de su adaptador.',
