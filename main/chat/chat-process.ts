@@ -32,6 +32,8 @@ export interface GenerateOptions {
   sampling?: Partial<Sampling>;
   /** Each piece of the answer as it comes; a piece is whole characters. */
   onText?: (text: string) => void;
+  /** The prompt is computed anew as a whole, whatever the voice said before. Default false. */
+  fresh?: boolean;
   /** Aborting ends the answer; what there is of it is the result. */
   signal?: AbortSignal;
 }
@@ -106,7 +108,7 @@ export class ChatProcess {
    * @throws ChatError chat_voice_unknown, chat_prompt_too_long, chat_failed, chat_crashed, chat_closed
    */
   async generate(voice: string, prompt: readonly Segment[], options: GenerateOptions = {}): Promise<GenerateResult> {
-    const { max_tokens = 512, signal, onText } = options;
+    const { max_tokens = 512, fresh = false, signal, onText } = options;
     // Told to stop before it began: the process need not hear of it, and could be a token ahead when it did.
     if (signal?.aborted === true)
       return { text: '', prompt_tokens: 0, tokens: 0, stop_reason: 'stopped', duration_ms: 0 };
@@ -117,7 +119,7 @@ export class ChatProcess {
         (id) => {
           stop = () => this.child?.send({ id, type: 'stop' });
           signal?.addEventListener('abort', stop, { once: true });
-          return { id, type: 'generate', voice, prompt, max_tokens, sampling };
+          return { id, type: 'generate', voice, prompt, max_tokens, sampling, fresh };
         },
         onText,
         signal,

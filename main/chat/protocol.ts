@@ -48,6 +48,8 @@ export interface GenerateRequest {
   prompt: readonly Segment[];
   max_tokens: number;
   sampling: Sampling;
+  /** Nothing of earlier answers is taken up from the context: slower, and the same to the last bit whatever came before. */
+  fresh: boolean;
 }
 
 /** Lets go of a voice; its model too, when no other voice has it. */

@@ -130,12 +130,13 @@ async function complete(
   onText: (text: string) => void,
   signal: AbortSignal,
 ): Promise<GenerateResult> {
-  const { sampling, max_tokens } = request;
+  const { sampling, max_tokens, fresh } = request;
   const started = performance.now();
   let text = '';
   let generated = 0;
   let stop_reason: GenerateResult['stop_reason'] = 'stopped';
   const { LlamaCompletion } = await import('node-llama-cpp');
+  if (fresh) await sequence.clearHistory();
   const completion = new LlamaCompletion({ contextSequence: sequence });
   try {
     const { response, metadata } = await completion.generateCompletionWithMeta(tokens, {

@@ -68,7 +68,8 @@ async function unchangedFile({ path, sha256 }: { path: string; sha256: string })
   return existsSync(path) && (await hashFiles([path])) === sha256 ? path : null;
 }
 
-function readHeldOut(folder: RunFolder): Uint32Array | null {
+/** The hashes of the rows that a run holds out, as pairs of their halves; null where they were not noted. */
+export function readHeldOut(folder: RunFolder): Uint32Array | null {
   try {
     const bytes = readFileSync(join(folder.dataDir, HELD_OUT_FILE));
     return new Uint32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));

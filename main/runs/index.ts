@@ -7,7 +7,8 @@
  */
 export { newRunId, prepareRun, type PreparedRun, type PrepareHooks, type RunRequest } from './prepare-run.ts';
 export { reopenRun, type ReopenedRun, type ResumeChanges } from './reopen-run.ts';
+export { readHeldOut } from './earlier-run.ts';
 export { RunLock } from './run-lock.ts';
-export { RunFolder, type Checkpoint } from './run-folder.ts';
+export { RunFolder, writeWhole, type Checkpoint } from './run-folder.ts';
 export { startRun, type RunningRun, type StartHooks } from './start-run.ts';
 export { rowCacheDir, tokenizerOf } from './tokenizer.ts';

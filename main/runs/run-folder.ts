@@ -27,6 +27,7 @@ const OWN_NAMES = [
   'checkpoints',
   'best',
   'adapter.gguf',
+  'evaluations',
 ];
 
 /** A checkpoint that is whole on disk. */
@@ -47,6 +48,7 @@ export class RunFolder {
   readonly adapterFile: string;
   readonly bestDir: string;
   readonly checkpointsDir: string;
+  readonly evaluationsDir: string;
 
   constructor(dir: string) {
     this.dir = resolve(dir);
@@ -59,6 +61,7 @@ export class RunFolder {
     this.adapterFile = join(this.dir, 'adapter.gguf');
     this.bestDir = join(this.dir, 'best');
     this.checkpointsDir = join(this.dir, 'checkpoints');
+    this.evaluationsDir = join(this.dir, 'evaluations');
   }
 
   holdsRun(): boolean {

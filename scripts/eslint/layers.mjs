@@ -2,7 +2,7 @@ import { relative, resolve, dirname, sep } from 'node:path';
 
 const services = ['contracts', 'domain'];
 const core = [...services, 'datasets', 'models', 'db', 'trainer', 'chat', 'export', 'settings', 'runs'];
-const everything = [...core, 'services'];
+const everything = [...core, 'evaluation', 'services'];
 
 /**
  * Which folders of main/ may import which (see ARCHITECTURE.md). A folder always may import itself.
@@ -19,8 +19,10 @@ export const LAYERS = {
   export: [...services, 'trainer'],
   settings: services,
   runs: [...services, 'datasets', 'models', 'db', 'trainer', 'export', 'settings'],
+  // Models measured on held-out rows, before and after tuning.
+  evaluation: [...services, 'datasets', 'models', 'db', 'trainer', 'chat', 'runs'],
   // What the app's screens ask for, out of all the layers below.
-  services: core,
+  services: [...core, 'evaluation'],
   ipc: everything,
   app: [...everything, 'ipc'],
   cli: everything,

@@ -1,6 +1,7 @@
 import type { Command } from '../lib/command.ts';
 import { audit } from './audit.ts';
 import { chat } from './chat.ts';
+import { evaluateCommand } from './evaluate.ts';
 import { doctor } from './doctor.ts';
 import { exportCommand } from './export.ts';
 import { inspect } from './inspect.ts';
@@ -10,4 +11,15 @@ import { score } from './score.ts';
 import { train } from './train.ts';
 
 /** Every command, in the order of the help. */
-export const COMMANDS: readonly Command[] = [inspect, audit, train, resume, runs, score, chat, exportCommand, doctor];
+export const COMMANDS: readonly Command[] = [
+  inspect,
+  audit,
+  train,
+  resume,
+  runs,
+  score,
+  evaluateCommand,
+  chat,
+  exportCommand,
+  doctor,
+];

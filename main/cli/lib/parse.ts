@@ -52,9 +52,11 @@ function convert(
     }
     return number;
   }
-  if (option.choices !== undefined && typeof given === 'string' && !option.choices.includes(given)) {
-    const choices = option.choices.join(', ');
-    throw usage(`--${option.flag} takes one of ${choices}, not "${given}".`, help, { option: option.flag, choices });
+  const words = typeof given === 'boolean' ? [] : [given].flat();
+  const wrong = words.find((word) => option.choices?.includes(word) === false);
+  if (wrong !== undefined) {
+    const choices = option.choices!.join(', ');
+    throw usage(`--${option.flag} takes one of ${choices}, not "${wrong}".`, help, { option: option.flag, choices });
   }
   return given;
 }

@@ -32,6 +32,13 @@ export class SegmentList {
   }
 }
 
+/** An answer as its row has it, without what the template puts around it. */
+export function learnedText(text: string): Segment[] {
+  const list = new SegmentList();
+  list.addLiteral(text, 1);
+  return list.segments;
+}
+
 /** The same text with nothing marked literal. */
 export function withoutLiteral(segments: Segment[]): Segment[] {
   const list = new SegmentList();
