@@ -54,11 +54,11 @@ export const errors: TranslatedErrors = {
     hint: 'Espera a que termine, o detenlo antes.',
   },
   evaluation_invalid: {
-    message: (d) => `No se puede hacer la evaluación (${d('setting')}): ${d('reason')}`,
+    message: (d) => `No se puede hacer la evaluación: falta «${d('setting')}» o no sirve (${d('reason')}).`,
     hint: 'Corrige lo que se nombra y evalúa otra vez.',
   },
   evaluation_rows_unfit: {
-    message: (d) => `Ninguna fila de ${d('path')} se puede evaluar así: ${d('reason')}`,
+    message: (d) => `Ninguna fila de ${d('path')} se puede evaluar así.`,
     hint: 'Elige filas con las que no se haya entrenado. La opción múltiple necesita una pregunta, opciones (una lista, o columnas de la A a la D) y una respuesta.',
   },
   run_completed: { message: 'Este entrenamiento ya terminó.', hint: 'Empieza uno nuevo, o exporta su modelo.' },
