@@ -495,6 +495,12 @@ export interface InspectResult {
   files: (string)[];
   architecture: string;
   name: string | null;
+  /** general.basename: the model's name without size and variant. */
+  basename?: string | null;
+  /** general.size_label, such as 135M. */
+  size_label?: string | null;
+  /** general.finetune: the variant, such as Instruct. */
+  finetune?: string | null;
   license: string | null;
   base_type: string;
   tensor_types: Record<string, number>;

@@ -1,16 +1,18 @@
 import { completeJob } from '../contracts/protocol.ts';
 import type { InspectResult } from '../contracts/protocol-types.ts';
 import { EXIT, TrainerError } from '../contracts/errors.ts';
+import { humanModelName } from '../domain/model-name.ts';
 import { runJob } from '../trainer/index.ts';
 
 /**
- * Reads what a model file is.
+ * Reads what a model file is. `name` is the one that people know it by (humanModelName).
  *
  * @param path a GGUF file, or any part of a split set
  * @throws TrainerError with the trainer's code for a file that is no whole GGUF
  */
 export async function inspectModel(path: string): Promise<InspectResult> {
-  return runJob<'inspect'>(completeJob('inspect', { model_path: path }));
+  const model = await runJob<'inspect'>(completeJob('inspect', { model_path: path }));
+  return { ...model, name: humanModelName(model, model.path) };
 }
 
 /**
