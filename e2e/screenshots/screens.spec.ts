@@ -160,18 +160,6 @@ test('a fine-tune is put together', async () => {
         await one.getByRole('spinbutton', { name: t.settingTexts.texts.lora_alpha.label }).scrollIntoViewIfNeeded();
       },
     },
-    {
-      name: '02-new-too-big',
-      route: newRun({ model: sample.model_path, data: novels }),
-      leave: reset,
-      prepare: async (one, t) => {
-        await untilRead(one);
-        await fill(t.settingTexts.texts.max_seq_len.label, '8192');
-        await fill(t.settingTexts.texts.micro_batch_size.label, '64');
-        await one.getByText(t.newRun.estimate.adviceTitle).waitFor();
-        await untilRead(one);
-      },
-    },
   ]);
 });
 
