@@ -1,5 +1,7 @@
 #include "trace/trace.hpp"
 
+#include <cmath>
+
 #include <nlohmann/json.hpp>
 
 #include "base/apart.hpp"
@@ -10,6 +12,26 @@
 
 namespace forja::trace {
 using nlohmann::json;
+
+namespace {
+
+/// JSON has no infinity and no NaN: such a number of the file came back as null, where the graph computes with it.
+[[noreturn]] void refuse_number(const gguf_file & file) {
+    std::string key = "of a number that the model computes with";
+    for (int64_t k = 0; k < gguf_get_n_kv(file.meta()); ++k) {
+        const gguf_type type = gguf_get_kv_type(file.meta(), k);
+        if ((type == GGUF_TYPE_FLOAT32 && !std::isfinite(gguf_get_val_f32(file.meta(), k))) ||
+            (type == GGUF_TYPE_FLOAT64 && !std::isfinite(gguf_get_val_f64(file.meta(), k)))) {
+            key = gguf_get_key(file.meta(), k);
+            break;
+        }
+    }
+    throw error("gguf_bad_metadata", file.path() + ": the metadata key " + key + " is not a finite number.",
+                "The file is damaged or was converted wrongly: download or convert it again.",
+                {{"path", file.path()}, {"key", key}, {"wanted", "a finite number"}});
+}
+
+} // namespace
 
 program trace_model(const gguf_file & file, int max_seq_len) {
     const std::string answer = run_apart([&]() -> std::string {
@@ -27,7 +49,11 @@ program trace_model(const gguf_file & file, int max_seq_len) {
     if (!j.contains("program")) {
         throw error((exit_kind) j.at("kind").get<int>(), j.at("code"), j.at("message"), j.at("hint"), j.at("details"));
     }
-    return program_from_json(j.at("program"));
+    try {
+        return program_from_json(j.at("program"));
+    } catch (const json::exception &) {
+        refuse_number(file);
+    }
 }
 
 } // namespace forja::trace
