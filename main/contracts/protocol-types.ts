@@ -515,6 +515,8 @@ export interface InspectResult {
   tied_head: boolean;
   chat_template: string | null;
   bos_token: string | null;
+  /** Whether the tokenizer puts BOS before every text. */
+  adds_bos?: boolean;
   eos_token: string | null;
   trainable: boolean;
   /** Why it can't be trained. */

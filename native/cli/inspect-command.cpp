@@ -2,6 +2,7 @@
 #include <map>
 
 #include "commands.hpp"
+#include "data/vocab.hpp"
 #include "model/model.hpp"
 #include "model/parameter-count.hpp"
 
@@ -56,6 +57,7 @@ job_result inspect_command(const json & job, event_writer &) {
                               {"chat_template", text("tokenizer.chat_template")},
                               {"bos_token", token("tokenizer.ggml.bos_token_id")},
                               {"eos_token", token("tokenizer.ggml.eos_token_id")},
+                              {"adds_bos", adds_bos(*file)},
                               {"tied_head", file->find("output.weight") == nullptr}};
     auto number = [&](const char * key) -> int64_t {
         const std::string full = arch + "." + key;

@@ -7,6 +7,7 @@
 
 #include "base/random.hpp"
 #include "data/tokenizer.hpp"
+#include "data/vocab.hpp"
 #include "data/token-file.hpp"
 #include "gguf.h"
 #include "support/report.hpp"
@@ -260,7 +261,9 @@ int main() {
     for (const auto & entry : std::filesystem::directory_iterator(models)) {
         const std::string name = entry.path().filename().string();
         if (name.starts_with("ggml-vocab-") && name.ends_with(".gguf")) {
-            test_borders(name, tokenizer(entry.path().string()));
+            const tokenizer tok(entry.path().string());
+            test_borders(name, tok);
+            check(adds_bos(*gguf_file::open(entry.path().string())) == (tok.bos() >= 0), name + ": BOS is put first by the same rules");
             ++n_vocabularies;
         }
     }

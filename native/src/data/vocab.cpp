@@ -1,6 +1,8 @@
 #include "data/vocab.hpp"
 
 #include <cstring>
+#include <set>
+#include <string>
 
 #include "base/error.hpp"
 #include "base/hash.hpp"
@@ -32,6 +34,20 @@ vocab_identity identify_vocab(const gguf_file & model) {
     }
     identity.vocab_hash = hash;
     return identity;
+}
+
+bool adds_bos(const gguf_file & model) {
+    static const std::set<std::string> bpe_with_bos = {"llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "jina-v5-nano", "tekken", "chameleon"};
+    const std::string kind = model.str("tokenizer.ggml.model").value_or("");
+    const std::string pre  = model.str("tokenizer.ggml.pre").value_or("");
+    if (pre == "gemma4" || kind == "gemma4") { // whatever the file says
+        return true;
+    }
+    const int64_t id = gguf_find_key(model.meta(), "tokenizer.ggml.add_bos_token");
+    if (id >= 0 && gguf_get_kv_type(model.meta(), id) == GGUF_TYPE_BOOL) {
+        return gguf_get_val_bool(model.meta(), id);
+    }
+    return kind == "llama" || kind == "bert" || (kind == "gpt2" && bpe_with_bos.contains(pre));
 }
 
 } // namespace forja

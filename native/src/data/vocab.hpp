@@ -15,4 +15,7 @@ struct vocab_identity {
 /// @throws error model_no_tokenizer when the file holds no token list.
 vocab_identity identify_vocab(const gguf_file & model);
 
+/// Whether the tokenizer puts BOS before every text, by libllama's rules for the metadata; nothing of the vocabulary is loaded.
+bool adds_bos(const gguf_file & model);
+
 } // namespace forja
