@@ -7,4 +7,5 @@ export {
   type ExportOutcome,
   type ExportRequest,
 } from './export-adapter.ts';
-export { modelfile, modelfilePath, takeApart, type TurnParts } from './modelfile.ts';
+export { modelfile, modelfilePath, whyNoTemplate, WITHOUT_TEMPLATE } from './modelfile.ts';
+export { ollamaPrompt, ollamaTemplate, textOn, type OllamaTemplate, type Turns } from './ollama/index.ts';

@@ -1,168 +1,65 @@
 import { basename, dirname, join } from 'node:path';
+import { ollamaName, shellWord } from '../contracts/commands.ts';
+import { goTemplate, withSystem, type OllamaTemplate } from './ollama/index.ts';
 
-/** What of a prompt template is needed; main/datasets has them. */
-export interface TurnRenderer {
-  renderPrompt(messages: Message[]): Piece[];
-  renderRow(conversation: { kind: 'chat'; messages: Message[] }): Piece[];
+export interface ModelfileOptions {
+  /** What was exported: the merged model, or the adapter. */
+  output_path: string;
+  /** The base, when an adapter was exported; null for a merged model. */
+  base_path: string | null;
+  /** The prompt as it was trained. */
+  prompt: OllamaTemplate;
+  /** What the rows tell the model first; null where they don't, or not all the same. */
+  system_prompt: string | null;
+  isWindows: boolean;
 }
 
-interface Message {
-  role: 'system' | 'user' | 'assistant';
-  content: string;
-}
-
-type Piece = [text: string, supervised: 0 | 1, literal?: 1];
-
-/** Texts that no template has. */
-const [SYSTEM, USER, ANSWER, NEXT] = [
-  '\u{e000}system\u{e001}',
-  '\u{e000}user\u{e001}',
-  '\u{e000}answer\u{e001}',
-  '\u{e000}next\u{e001}',
-];
-
-/** The parts of a template's turns, in the order in which they come. */
-export interface TurnParts {
-  before_system: string;
-  after_system: string;
-  before_user: string;
-  after_user: string;
-  after_answer: string;
-  /** The system text of a conversation that gives none; empty when there is none. */
-  default_system: string;
-}
-
-/**
- * Takes a template apart by looking at what it makes of a few conversations.
- * @param bos_token left out where it only opens the text: Ollama puts it there itself
- * @returns null when its turns are not made of fixed parts
- */
-export function takeApart(template: TurnRenderer, bos_token: string | null): TurnParts | null {
-  try {
-    const whole = textOf(
-      template.renderRow({
-        kind: 'chat',
-        messages: [
-          { role: 'user', content: USER },
-          { role: 'assistant', content: ANSWER },
-          { role: 'user', content: NEXT },
-          { role: 'assistant', content: ANSWER },
-        ],
-      }),
-    );
-    const asked = textOf(template.renderPrompt([{ role: 'user', content: USER }]));
-    const [opening, afterUser] = splitOnce(asked, USER);
-    const turn = between(whole, ANSWER, NEXT);
-    const row = template.renderRow({
-      kind: 'chat',
-      messages: [
-        { role: 'user', content: USER },
-        { role: 'assistant', content: ANSWER },
-      ],
-    });
-    const end = splitOnce(textOf(row), ANSWER)[1];
-    const learned = textOf(row.filter(([, supervised]) => supervised === 1));
-    const marker = splitOnce(learned, ANSWER)[1];
-    // After the last answer comes what comes after every answer; the rest up to the next question opens it.
-    const after_answer = turn.startsWith(end) ? end : marker;
-    if (!turn.startsWith(after_answer)) return null;
-    const before_user = turn.slice(after_answer.length);
-    if (!opening.endsWith(before_user)) return null;
-    const head = opening.slice(0, opening.length - before_user.length);
-    const system = systemParts(template, before_user);
-    if (system === null)
-      return {
-        before_system: '',
-        after_system: '',
-        before_user,
-        after_user: afterUser,
-        after_answer,
-        default_system: '',
-      };
-    const [before, after] = system;
-    const isDefault = head.length > before.length + after.length && head.startsWith(before) && head.endsWith(after);
-    const bos = bos_token ?? '';
-    const dropsBos = bos !== '' && before.startsWith(bos) && !before_user.startsWith(bos);
-    return {
-      before_system: dropsBos ? before.slice(bos.length) : before,
-      after_system: after,
-      before_user,
-      after_user: afterUser,
-      after_answer,
-      default_system: isDefault ? head.slice(before.length, head.length - after.length) : '',
-    };
-  } catch {
-    // A template that refuses such conversations, or that moves their texts about.
-    return null;
-  }
-}
-
-/**
- * An Ollama Modelfile for a merged model: FROM the file beside it, and the prompt as it was trained.
- * @param gguf_path the merged file, which must lie in the Modelfile's folder
- * @param system_prompt what the rows tell the model first; null where they don't, or not all the same
- */
-export function modelfile(gguf_path: string, parts: TurnParts | null, system_prompt: string | null = null): string {
+/** An Ollama Modelfile, to lie beside what was exported: the model, and the prompt as it was trained, or why it can't be had. */
+export function modelfile({ output_path, base_path, prompt, system_prompt, isWindows }: ModelfileOptions): string {
+  const file = basename(output_path);
   const lines = [
-    `# ollama create ${nameOf(gguf_path)} -f ${nameOf(gguf_path)}.Modelfile`,
-    `FROM ./${basename(gguf_path)}`,
+    `# In this folder: ollama create ${ollamaName(file)} -f ${shellWord(basename(modelfilePath(output_path)), isWindows)}`,
+    ...(base_path === null ? [`FROM ./${file}`] : [`FROM ${base_path}`, `ADAPTER ./${file}`]),
   ];
-  if (parts === null) {
-    lines.push("# Ollama takes the chat template that is in the model file: this one's turns have no fixed parts.");
+  const told = system_prompt ?? '';
+  const isSayable = canSay(told);
+  if (prompt.turns === null) {
+    lines.push(`# No TEMPLATE. ${whyNoTemplate(prompt)}`, `# ${WITHOUT_TEMPLATE}`);
+    if (!isSayable) lines.push("# A Modelfile can't hold the system prompt of the training rows: set it by hand.");
   } else {
-    const { before_system, after_system, before_user, after_user, after_answer } = parts;
-    const system =
-      before_system === '' && after_system === ''
-        ? ''
-        : `{{ if .System }}${before_system}{{ .System }}${after_system}{{ end }}`;
-    lines.push(
-      `TEMPLATE ${quoted(`${system}{{ if .Prompt }}${before_user}{{ .Prompt }}${after_user}{{ end }}{{ .Response }}${after_answer}`)}`,
-    );
-    const stop = after_answer.trim();
-    if (stop !== '' && !stop.includes('"')) lines.push(`PARAMETER stop "${stop}"`);
+    const within = isSayable ? null : withSystem(prompt.turns, told);
+    if (!isSayable && within === null)
+      lines.push("# A Modelfile can't hold the system prompt of the training rows: set it by hand.");
+    if (prompt.joins_messages)
+      lines.push('# Ollama joins messages of one role that follow each other; no template can keep them apart.');
+    lines.push(`TEMPLATE ${quoted(goTemplate(within ?? prompt.turns))}`);
+    if (prompt.stop !== null && canSay(prompt.stop)) lines.push(`PARAMETER stop ${quoted(prompt.stop)}`);
   }
-  const told = system_prompt ?? parts?.default_system ?? '';
-  // Nothing stands for three quotes in a Modelfile.
-  if (told.includes('"""'))
-    lines.push('# The system prompt of the training rows has three quotes in it: set it by hand.');
-  else if (told !== '') lines.push(`SYSTEM ${quoted(told)}`);
+  if (told !== '' && isSayable) lines.push(`SYSTEM ${quoted(told)}`);
   return `${lines.join('\n')}\n`;
 }
 
-/** Where the Modelfile of a merged model lies: beside it, under its name. */
-export function modelfilePath(gguf_path: string): string {
-  return join(dirname(gguf_path), `${nameOf(gguf_path)}.Modelfile`);
+/** Why there is no TEMPLATE, in a sentence. */
+export function whyNoTemplate({ shape }: { shape: string | null }): string {
+  const why =
+    shape === null
+      ? 'the text between its turns is not always the same'
+      : `a conversation with ${shape} would come out differently`;
+  return `The prompt that this model was trained with can't be written as a template of Ollama's: ${why}.`;
 }
 
-const nameOf = (path: string) => basename(path).replace(/\.gguf$/i, '');
+/** What that means, and what to do. */
+export const WITHOUT_TEMPLATE =
+  'Ollama does not read the template in the model file and asks in another way. Use llama.cpp (llama-server --jinja) or LM Studio, which do.';
+
+/** Where the Modelfile of an export lies: beside it, under its name. */
+export function modelfilePath(output_path: string): string {
+  return join(dirname(output_path), `${basename(output_path).replace(/\.gguf$/i, '')}.Modelfile`);
+}
+
+/** A Modelfile's reader leaves out what can't be printed, and nothing stands for three quotes in it. */
+function canSay(text: string): boolean {
+  return !text.includes('"""') && !text.endsWith('"') && /^[ \t\n\p{L}\p{M}\p{N}\p{P}\p{S}]*$/u.test(text);
+}
 
 const quoted = (text: string) => `"""${text}"""`;
-
-/** What comes before and after a system text, before the first question. */
-function systemParts(template: TurnRenderer, before_user: string): [string, string] | null {
-  try {
-    const text = textOf(
-      template.renderPrompt([
-        { role: 'system', content: SYSTEM },
-        { role: 'user', content: USER },
-      ]),
-    );
-    const [before, rest] = splitOnce(text, SYSTEM);
-    const after = splitOnce(rest, USER)[0];
-    return after.endsWith(before_user) ? [before, after.slice(0, after.length - before_user.length)] : null;
-  } catch {
-    return null;
-  }
-}
-
-const textOf = (pieces: Piece[]) => pieces.map(([text]) => text).join('');
-
-function splitOnce(text: string, mark: string): [string, string] {
-  const at = text.indexOf(mark);
-  if (at < 0) throw new Error('The template leaves a text out.');
-  return [text.slice(0, at), text.slice(at + mark.length)];
-}
-
-function between(text: string, from: string, to: string): string {
-  return splitOnce(splitOnce(text, from)[1], to)[0];
-}

@@ -473,6 +473,8 @@ export const EVENT_EXAMPLES: { [Name in EventName]: IpcEvent<Name> } = {
       model_path: '/models/a.gguf',
       system_prompt: 'Be brief.',
       modelfile_path: null,
+      modelfile: 'FROM ./a.gguf\n',
+      no_template: 'turns_vary',
     },
   },
   'export.done': { export_id: 'export-1', ...one, outcome: null, error },

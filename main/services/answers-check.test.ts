@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { openTemplate, type Segment } from '../datasets/index.ts';
 import { chatml } from '../datasets/templates/example-templates.ts';
-import { takeApart } from '../export/index.ts';
+import { ollamaTemplate } from '../export/index.ts';
 import { compareAnswers, isSamePrompt, trainedPrompt, usersPrompt, type CheckChat } from './answers-check.ts';
 
 const template = openTemplate(chatml);
@@ -10,7 +10,7 @@ const textOf = (prompt: readonly Segment[]) => prompt.map(([text]) => text).join
 
 test('a program that takes the template in the file asks as was trained, under the same system prompt only', () => {
   const trained = trainedPrompt(template, example);
-  const user = { model: chatml, parts: null, system_prompt: 'Be brief.' };
+  const user = { model: chatml, turns: null, system_prompt: 'Be brief.' };
   expect(isSamePrompt(trained, usersPrompt(user, 'When?'), chatml.bos_token)).toBe(true);
   expect(isSamePrompt(trained, usersPrompt({ ...user, system_prompt: null }, 'When?'), null)).toBe(false);
 });
@@ -18,20 +18,20 @@ test('a program that takes the template in the file asks as was trained, under t
 test('Ollama asks as was trained by the parts in its Modelfile, whatever template is in the file', () => {
   const alpaca = openTemplate(chatml, 'alpaca');
   for (const trainedBy of [template, alpaca]) {
-    const parts = takeApart(trainedBy, chatml.bos_token);
-    expect(parts).not.toBeNull();
-    const plain = { ...example, system: '' };
-    const sent = usersPrompt({ model: chatml, parts, system_prompt: null }, 'When?');
-    expect(textOf(sent)).toBe(textOf(trainedPrompt(trainedBy, plain)));
+    const { turns } = ollamaTemplate({ open: () => trainedBy, bos_token: chatml.bos_token, adds_bos: false });
+    for (const system of ['', 'Be brief.']) {
+      const sent = usersPrompt({ model: chatml, turns, system_prompt: system === '' ? null : system }, 'When?');
+      expect(textOf(sent)).toBe(textOf(trainedPrompt(trainedBy, { ...example, system })));
+    }
   }
   // Another program takes the file's own template, which this run did not train with.
-  const sent = usersPrompt({ model: chatml, parts: null, system_prompt: null }, 'When?');
+  const sent = usersPrompt({ model: chatml, turns: null, system_prompt: null }, 'When?');
   expect(isSamePrompt(trainedPrompt(alpaca, { ...example, system: '' }), sent, null)).toBe(false);
 });
 
 test('a file without a template is asked in ChatML, as llama.cpp does', () => {
   const none = { ...chatml, chat_template: null };
-  const sent = usersPrompt({ model: none, parts: null, system_prompt: 'Be brief.' }, 'When?');
+  const sent = usersPrompt({ model: none, turns: null, system_prompt: 'Be brief.' }, 'When?');
   expect(textOf(sent)).toBe(
     '<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nWhen?<|im_end|>\n<|im_start|>assistant\n',
   );
@@ -58,7 +58,7 @@ function chat(answer: (voice: string, prompt: string) => string): CheckChat & { 
 const options = (openChat: () => CheckChat, signal = new AbortController().signal) => ({
   examples: Array.from({ length: 20 }, (_, at) => ({ ...example, prompt: `Q${at}?` })),
   template,
-  user: { model: chatml, parts: null, system_prompt: 'Be brief.' },
+  user: { model: chatml, turns: null, system_prompt: 'Be brief.' },
   tuned: { model_path: '/m.gguf', adapter_path: '/a.gguf' },
   exported: { model_path: '/out.gguf' },
   signal,

@@ -1,7 +1,7 @@
 import type { AnswersCheck } from '../contracts/ipc.ts';
 import { ChatProcess, type LoadOptions } from '../chat/index.ts';
 import { openTemplate, type Example, type PromptTemplate, type Segment } from '../datasets/index.ts';
-import type { TurnParts } from '../export/index.ts';
+import { ollamaPrompt, textOn, type Turns } from '../export/index.ts';
 
 /** Prompts whose answers are compared, where the run has as many; and the fewest that say anything. */
 export const COMPARED = 12;
@@ -12,8 +12,8 @@ const N_CTX = 2048;
 /** What an export's user has the model answer with: the model file's text fields, or Ollama's Modelfile. */
 export interface UsersPrompt {
   model: Parameters<typeof openTemplate>[0];
-  /** Written into a Modelfile; null where the program takes the template in the file. */
-  parts: TurnParts | null;
+  /** What a Modelfile's TEMPLATE says; null where the program takes the template in the file. */
+  turns: Turns | null;
   system_prompt: string | null;
 }
 
@@ -26,18 +26,18 @@ export function trainedPrompt(template: PromptTemplate, { system, prompt }: Exam
 }
 
 /** The prompt as the export's user will send it, in the program that the export is for. */
-export function usersPrompt({ model, parts, system_prompt }: UsersPrompt, prompt: string): Segment[] {
+export function usersPrompt({ model, turns, system_prompt }: UsersPrompt, prompt: string): Segment[] {
   const system = system_prompt ?? '';
-  if (parts !== null) {
-    const { before_system, after_system, before_user, after_user, default_system } = parts;
-    const told = system === '' ? default_system : system;
-    const head: Segment[] = told === '' ? [] : [[before_system, 0], [told, 0, 1], [after_system, 0]]; // prettier-ignore
-    return [...head, [before_user, 0], [prompt, 0, 1], [after_user, 0]];
-  }
   const messages = [
     ...(system === '' ? [] : [{ role: 'system' as const, content: system }]),
     { role: 'user' as const, content: prompt },
   ];
+  if (turns !== null) {
+    const today = new Date();
+    return ollamaPrompt(turns, messages).map((part): Segment =>
+      'message' in part ? [part.message, 0, 1] : [textOn(part.fixed, today), 0],
+    );
+  }
   // llama.cpp writes ChatML for a model without a template, and so do the programs that are built on it.
   if (model.chat_template === null || model.chat_template.trim() === '') {
     return messages

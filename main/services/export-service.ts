@@ -6,7 +6,7 @@ import type { TrainerEvent } from '../contracts/protocol.ts';
 import type { ExportOutcomeData, ExportRecord, IpcParsedRequest, IpcResponse } from '../contracts/ipc.ts';
 import { openTemplate, type Example } from '../datasets/index.ts';
 import { estimateCheck } from '../domain/estimates/check.ts';
-import { modelfile, modelfilePath, takeApart, verifyExport, writeExport, type TurnParts } from '../export/index.ts';
+import { modelfile, modelfilePath, ollamaTemplate, verifyExport, writeExport, type Turns } from '../export/index.ts';
 import { inspectModel, OUTPUT_TYPES, outputBytes, type ModelCatalogue } from '../models/index.ts';
 import { RunFolder } from '../runs/index.ts';
 import type { RunRow } from '../db/index.ts';
@@ -145,7 +145,8 @@ export class ExportService {
     try {
       const exported = await writeExport(job, tell.event);
       const known = await this.known(row);
-      const parts = format === 'ollama' ? await this.writeModelfile(row, file, exported.output_path, known) : null;
+      const ollama = format === 'peft' ? null : await this.modelfile(row, file, format, exported.output_path, known);
+      if (ollama !== null && format === 'ollama') writeFileSync(modelfilePath(exported.output_path), ollama.modelfile);
       const outcome: ExportOutcomeData = {
         format,
         output_type: exported.output_type,
@@ -158,6 +159,8 @@ export class ExportService {
         model_path: row.model_path,
         system_prompt: known.system_prompt,
         modelfile_path: format === 'ollama' ? modelfilePath(exported.output_path) : null,
+        modelfile: ollama?.modelfile ?? null,
+        no_template: ollama?.no_template ?? null,
       };
       const id = db.exports.add({
         run_id: db.runs.get(run_id) === null ? null : run_id,
@@ -192,7 +195,8 @@ export class ExportService {
         );
         outcome.check = { ...verified, is_held_out: file.val_tokens !== null };
         db.exports.judge(id, verified);
-        outcome.answers = await this.compare(row, file, outcome, job, parts, known.examples, abort.signal, tell.phase);
+        const turns = format === 'ollama' ? (ollama?.turns ?? null) : null;
+        outcome.answers = await this.compare(row, file, outcome, job, turns, known.examples, abort.signal, tell.phase);
       } catch (error) {
         // What was told to end has no error of its own.
         if (!abort.signal.aborted) {
@@ -212,7 +216,7 @@ export class ExportService {
     file: RunFile,
     { format, output_path, system_prompt }: ExportOutcomeData,
     { model_path, adapter_path, threads }: { model_path: string; adapter_path: string; threads: number },
-    parts: TurnParts | null,
+    turns: Turns | null,
     examples: readonly Example[],
     signal: AbortSignal,
     onPhase: (phase: string, share: number | null) => void,
@@ -220,7 +224,7 @@ export class ExportService {
     if (format === 'peft' || examples.length === 0) return null;
     const { info } = await this.models.open(row.model_path);
     const isAdapter = format === 'gguf-adapter';
-    const user: UsersPrompt = { model: isAdapter ? info : await inspectModel(output_path), parts, system_prompt };
+    const user: UsersPrompt = { model: isAdapter ? info : await inspectModel(output_path), turns, system_prompt };
     onPhase('comparing', 0);
     return await compareAnswers({
       examples,
@@ -249,16 +253,28 @@ export class ExportService {
     return { examples, system_prompt: systems.size === 1 ? only || null : null, checked };
   }
 
-  private async writeModelfile(
+  /** What a Modelfile for an export says: the prompt as the rows were trained with it, or why it can't be had. */
+  private async modelfile(
     row: RunRow,
     file: RunFile | null,
-    gguf_path: string,
+    format: string,
+    output_path: string,
     { system_prompt }: { system_prompt: string | null },
-  ): Promise<TurnParts | null> {
+  ): Promise<{ modelfile: string; turns: Turns | null; no_template: ExportOutcomeData['no_template'] }> {
     const { info } = await this.models.open(row.model_path);
-    const parts = takeApart(openTemplate(info, file?.template ?? 'auto'), info.bos_token);
-    writeFileSync(modelfilePath(gguf_path), modelfile(gguf_path, parts, system_prompt));
-    return parts;
+    const prompt = ollamaTemplate({
+      open: (date) => openTemplate({ ...info, date }, file?.template ?? 'auto'),
+      bos_token: info.bos_token,
+      adds_bos: info.adds_bos ?? true,
+    });
+    const text = modelfile({
+      output_path,
+      base_path: format === 'gguf-adapter' ? row.model_path : null,
+      prompt,
+      system_prompt,
+      isWindows: process.platform === 'win32',
+    });
+    return { modelfile: text, turns: prompt.turns, no_template: prompt.turns === null ? prompt.reason : null };
   }
 
   /** Tells the window how an export goes, at most ten times a second. */

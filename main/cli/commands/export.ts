@@ -1,11 +1,20 @@
 import { writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
+import { ollamaName, shellWord } from '../../contracts/commands.ts';
 import { EXIT } from '../../contracts/errors.ts';
 import type { TrainerEvent } from '../../contracts/protocol.ts';
 import type { ExportResult, VerifyResult } from '../../contracts/protocol-types.ts';
 import { openDb } from '../../db/index.ts';
 import { openTemplate, type TemplateChoice } from '../../datasets/index.ts';
-import { exportAdapter, modelfile, modelfilePath, takeApart, type ExportCheck } from '../../export/index.ts';
+import {
+  exportAdapter,
+  modelfile,
+  modelfilePath,
+  ollamaTemplate,
+  whyNoTemplate,
+  WITHOUT_TEMPLATE,
+  type ExportCheck,
+} from '../../export/index.ts';
 import { inspectModel } from '../../models/index.ts';
 import { RunFolder } from '../../runs/index.ts';
 import type { Arguments, Command } from '../lib/command.ts';
@@ -150,7 +159,7 @@ function findSource(args: Arguments, output: Output): Source {
         ? null
         : {
             ...settings,
-            max_seq_len: (options['max-seq-len'] as number | undefined) ?? (run.settings.max_seq_len),
+            max_seq_len: (options['max-seq-len'] as number | undefined) ?? run.settings.max_seq_len,
             tokens_path: resolve(folder.dir, tokens),
             is_held_out: run.val_tokens !== null,
           },
@@ -188,7 +197,7 @@ async function exportAndTell(source: Source, args: Arguments, output: Output): P
         show(event, output);
       },
     );
-    const modelfile_path = isOllama ? await writeModelfile(source, exported.output_path, args) : null;
+    const modelfile_path = isOllama ? await writeModelfile(source, exported.output_path, args, output) : null;
     db.exports.add({
       run_id: source.run_id !== null && db.runs.get(source.run_id) !== null ? source.run_id : null,
       time_ms: Date.now(),
@@ -203,7 +212,12 @@ async function exportAndTell(source: Source, args: Arguments, output: Output): P
       mean_kl_divergence: verified?.mean_kl_divergence ?? null,
     });
     print(exported, verified, source.check, output);
-    if (modelfile_path !== null) output.text(`Modelfile  ${modelfile_path}`);
+    if (modelfile_path !== null) {
+      output.text(`Modelfile  ${modelfile_path}`);
+      output.text(
+        `  ollama create ${ollamaName(basename(exported.output_path))} -f ${shellWord(modelfile_path, isWindows)}`,
+      );
+    }
     const { job: _export, ...written } = exported;
     const { job: _verify, ...checked } = verified ?? {};
     output.result('export', {
@@ -218,13 +232,26 @@ async function exportAndTell(source: Source, args: Arguments, output: Output): P
   }
 }
 
-/** Writes the Modelfile with the prompt that the rows were trained with. @returns its path */
-async function writeModelfile(source: Source, gguf_path: string, { options }: Arguments): Promise<string> {
+const isWindows = process.platform === 'win32';
+
+/** Writes the Modelfile with the prompt that the rows were trained with; tells where it can't have it. @returns its path */
+async function writeModelfile(
+  source: Source,
+  output_path: string,
+  { options }: Arguments,
+  output: Output,
+): Promise<string> {
   const model = await inspectModel(source.model_path);
   const choice = (options.template ?? source.template ?? 'auto') as TemplateChoice;
-  const path = modelfilePath(gguf_path);
-  const parts = takeApart(openTemplate(model, choice), model.bos_token);
-  writeFileSync(path, modelfile(gguf_path, parts, source.system_prompt));
+  const prompt = ollamaTemplate({
+    open: (date) => openTemplate({ ...model, date }, choice),
+    bos_token: model.bos_token,
+    adds_bos: model.adds_bos ?? true,
+  });
+  const path = modelfilePath(output_path);
+  const { system_prompt } = source;
+  writeFileSync(path, modelfile({ output_path, base_path: null, prompt, system_prompt, isWindows }));
+  if (prompt.turns === null) output.warn(whyNoTemplate(prompt), WITHOUT_TEMPLATE);
   return path;
 }
 

@@ -68,6 +68,10 @@ export const exportOutcome = z.object({
   system_prompt: z.string().nullable(),
   /** Ollama's Modelfile, where one was written. */
   modelfile_path: path.nullable(),
+  /** What a Modelfile for it says; null for a PEFT folder, which Ollama doesn't take. */
+  modelfile: z.string().nullable(),
+  /** Why it has no TEMPLATE, so that Ollama asks in another way than was trained; null where it has one. */
+  no_template: z.enum(['turns_vary', 'shape_differs']).nullable(),
 });
 
 export const exportRecord = z.object({

@@ -13,6 +13,8 @@ const outcome = {
   model_path: '/m.gguf',
   system_prompt: null,
   modelfile_path: null,
+  modelfile: null,
+  no_template: null,
 } as const;
 const done = { export_id: 'e', run_id: 'r', outcome, error: null };
 const progress = { export_id: 'e', run_id: 'r', phase: 'exporting', share: 0.5, left_ms: null };

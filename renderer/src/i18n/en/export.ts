@@ -63,6 +63,10 @@ export const exportPage = {
     programs: { ollama: 'Ollama', lmstudio: 'LM Studio', llamacpp: 'llama.cpp', jan: 'Jan' },
     steps: {
       ollama_write: 'Save this as a text file beside the exported one, with its name and the ending “.Modelfile”:',
+      ollama_turns_vary:
+        'Ollama will not ask it as it was trained: the text between the turns of its template is not always the same, which Ollama’s templates can’t say. Use llama.cpp or LM Studio, which take the template in the file.',
+      ollama_shape_differs:
+        'Ollama will not ask it as it was trained: its template does with some conversations what Ollama’s templates can’t. Use llama.cpp or LM Studio, which take the template in the file.',
       ollama_create: 'Give it to Ollama:',
       ollama_run: 'Talk to it:',
       lms_import: 'Bring the file into LM Studio’s library (“lms” comes with LM Studio):',

@@ -64,6 +64,10 @@ export const exportPage: Messages['exportPage'] = {
     steps: {
       ollama_write:
         'Guarda esto como archivo de texto junto al exportado, con su nombre y la terminación «.Modelfile»:',
+      ollama_turns_vary:
+        'Ollama no le preguntará como se entrenó: el texto entre los turnos de su plantilla no es siempre el mismo, y las plantillas de Ollama no pueden expresarlo. Usa llama.cpp o LM Studio, que toman la plantilla del archivo.',
+      ollama_shape_differs:
+        'Ollama no le preguntará como se entrenó: su plantilla hace con algunas conversaciones lo que las plantillas de Ollama no pueden. Usa llama.cpp o LM Studio, que toman la plantilla del archivo.',
       ollama_create: 'Entrégaselo a Ollama:',
       ollama_run: 'Habla con él:',
       lms_import: 'Añade el archivo a la biblioteca de LM Studio («lms» viene con LM Studio):',

@@ -1,25 +1,29 @@
 import { expect, it } from 'vitest';
-import { quotedFor, stepsFor } from './use-in.ts';
+import { stepsFor } from './use-in.ts';
 
 const merged = {
   format: 'gguf',
   output_path: '/out/my orders.gguf',
   model_path: '/models/base.gguf',
   modelfile_path: null,
+  modelfile: 'FROM ./my orders.gguf\n',
+  no_template: null,
   system_prompt: 'It’s an order: write JSON.',
 } as const;
 
 it('gives Ollama the Modelfile that was written, or what to write into one', () => {
   const written = { ...merged, format: 'ollama', modelfile_path: '/out/my orders.Modelfile' } as const;
   expect(stepsFor('ollama', written, false).map(({ code }) => code)).toEqual([
-    `ollama create 'my orders' -f '/out/my orders.Modelfile'`,
-    `ollama run 'my orders'`,
+    `ollama create my-orders -f '/out/my orders.Modelfile'`,
+    'ollama run my-orders',
   ]);
-  expect(stepsFor('ollama', merged, false)[0]!.code).toBe(
-    'FROM ./my orders.gguf\nSYSTEM """It’s an order: write JSON."""',
-  );
-  const adapter = { ...merged, format: 'gguf-adapter', output_path: '/out/a.gguf' } as const;
-  expect(stepsFor('ollama', adapter, false)[0]!.code).toContain('FROM /models/base.gguf\nADAPTER ./a.gguf');
+  expect(stepsFor('ollama', merged, false).map(({ code }) => code)).toEqual([
+    merged.modelfile,
+    `ollama create my-orders -f '/out/my orders.Modelfile'`,
+    'ollama run my-orders',
+  ]);
+  const untold = stepsFor('ollama', { ...written, no_template: 'turns_vary' }, false);
+  expect(untold.map(({ name }) => name)).toEqual(['ollama_turns_vary', 'ollama_create', 'ollama_run']);
 });
 
 it('gives llama.cpp the model, the adapter and the system prompt', () => {
@@ -41,8 +45,8 @@ it('says where an adapter can’t be used, and names the system prompt to set by
   }
 });
 
-it('quotes for the system’s shell', () => {
-  expect(quotedFor('C:\\out\\a.gguf', true)).toBe('C:\\out\\a.gguf');
-  expect(quotedFor("C:\\it's here\\a.gguf", true)).toBe("'C:\\it''s here\\a.gguf'");
-  expect(quotedFor('$HOME', false)).toBe(`'$HOME'`);
+it('quotes for PowerShell on Windows, where double quotes get lost', () => {
+  const onWindows = { ...merged, output_path: "C:\\it's here\\a.gguf", system_prompt: 'Say "hi".' } as const;
+  expect(stepsFor('llamacpp', onWindows, true)[0]!.code).toBe("llama-cli -m 'C:\\it''s here\\a.gguf' --jinja --temp 0");
+  expect(stepsFor('llamacpp', onWindows, true).at(-1)).toEqual({ name: 'set_system', code: 'Say "hi".' });
 });

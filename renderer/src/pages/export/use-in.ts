@@ -1,3 +1,4 @@
+import { ollamaName, shellWord } from '../../../../main/contracts/commands.ts';
 import type { ExportOutcomeData } from '../../../../main/contracts/ipc.ts';
 import { fileName } from '../../state/file-name.ts';
 
@@ -11,6 +12,8 @@ export interface UseStep {
     | 'ollama_create'
     | 'ollama_run'
     | 'ollama_write'
+    | 'ollama_turns_vary'
+    | 'ollama_shape_differs'
     | 'lms_import'
     | 'lms_load'
     | 'llama_cli'
@@ -23,30 +26,28 @@ export interface UseStep {
   code: string | null;
 }
 
-type Exported = Pick<ExportOutcomeData, 'format' | 'output_path' | 'model_path' | 'modelfile_path' | 'system_prompt'>;
+type Exported = Pick<
+  ExportOutcomeData,
+  'format' | 'output_path' | 'model_path' | 'modelfile_path' | 'modelfile' | 'no_template' | 'system_prompt'
+>;
 
 /** What a person does to use an export in a program. @param isWindows how paths are quoted */
 export function stepsFor(program: Program, exported: Exported, isWindows: boolean): UseStep[] {
-  const { format, output_path, model_path, modelfile_path, system_prompt } = exported;
-  const quoted = (text: string) => quotedFor(text, isWindows);
+  const { format, output_path, model_path, modelfile_path, modelfile, no_template, system_prompt } = exported;
+  const quoted = (text: string) => shellWord(text, isWindows);
   if (format === 'peft') return [{ name: 'peft', code: peftCode(output_path) }];
   const isAdapter = format === 'gguf-adapter';
   const system: UseStep[] = system_prompt === null ? [] : [{ name: 'set_system', code: system_prompt }];
   switch (program) {
     case 'ollama': {
-      const name = modelName(output_path);
-      const file = modelfile_path ?? `${folderOf(output_path)}${separator(output_path)}${name}.Modelfile`;
-      const created: UseStep[] = [
-        { name: 'ollama_create', code: `ollama create ${quoted(name)} -f ${quoted(file)}` },
-        { name: 'ollama_run', code: `ollama run ${quoted(name)}` },
+      const name = ollamaName(fileName(output_path));
+      const file = modelfile_path ?? `${withoutEnding(output_path)}.Modelfile`;
+      return [
+        ...(no_template === null ? [] : [{ name: `ollama_${no_template}` as const, code: null }]),
+        ...(modelfile_path === null ? [{ name: 'ollama_write' as const, code: modelfile }] : []),
+        { name: 'ollama_create', code: `ollama create ${name} -f ${quoted(file)}` },
+        { name: 'ollama_run', code: `ollama run ${name}` },
       ];
-      if (modelfile_path !== null) return created;
-      const lines = [
-        `FROM ${isAdapter ? model_path : `./${fileName(output_path)}`}`,
-        ...(isAdapter ? [`ADAPTER ./${fileName(output_path)}`] : []),
-        ...(system_prompt === null || system_prompt.includes('"""') ? [] : [`SYSTEM """${system_prompt}"""`]),
-      ];
-      return [{ name: 'ollama_write', code: lines.join('\n') }, ...created];
     }
     case 'lmstudio':
       if (isAdapter) return [{ name: 'no_adapters', code: null }];
@@ -57,7 +58,9 @@ export function stepsFor(program: Program, exported: Exported, isWindows: boolea
       ];
     case 'llamacpp': {
       const model = isAdapter ? `-m ${quoted(model_path)} --lora ${quoted(output_path)}` : `-m ${quoted(output_path)}`;
-      const told = system_prompt === null ? '' : ` -sys ${quoted(system_prompt)}`;
+      // PowerShell hands double quotes on in ways that depend on its version; the last step has the text.
+      const isSaid = system_prompt !== null && !(isWindows && system_prompt.includes('"'));
+      const told = isSaid ? ` -sys ${quoted(system_prompt)}` : '';
       return [
         { name: 'llama_cli', code: `llama-cli ${model} --jinja --temp 0${told}` },
         { name: 'llama_server', code: `llama-server ${model} --jinja` },
@@ -70,22 +73,7 @@ export function stepsFor(program: Program, exported: Exported, isWindows: boolea
   }
 }
 
-/** The name that a model gets: that of its file. */
-function modelName(path: string): string {
-  return fileName(path).replace(/\.gguf$/i, '');
-}
-
-const separator = (path: string) => (path.includes('\\') ? '\\' : '/');
-
-function folderOf(path: string): string {
-  return path.slice(0, path.length - fileName(path).length - 1);
-}
-
-/** One word for the system's shell: PowerShell's rules where there is Windows, POSIX's elsewhere. */
-export function quotedFor(text: string, isWindows: boolean): string {
-  if (/^[\w@%+=:,./-]+$/.test(text) || (isWindows && /^[\w@+=:./\\-]+$/.test(text))) return text;
-  return isWindows ? `'${text.replaceAll("'", "''")}'` : `'${text.replaceAll("'", `'\\''`)}'`;
-}
+const withoutEnding = (path: string) => path.replace(/\.gguf$/i, '');
 
 function peftCode(path: string): string {
   return [
