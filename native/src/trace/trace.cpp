@@ -31,6 +31,18 @@ namespace {
                 {{"path", file.path()}, {"key", key}, {"wanted", "a finite number"}});
 }
 
+/// ggml turns pairs of values, and ends the process over an odd number of them.
+void check_rotations(const part & p, const gguf_file & file) {
+    for (const step & s : p.steps) {
+        if (s.kind == step_kind::rope && (s.rotation.n_rot <= 0 || s.rotation.n_rot % 2 != 0)) {
+            const std::string key = file.str("general.architecture").value_or("") + ".rope.dimension_count";
+            throw error("gguf_bad_metadata", file.path() + ": the model rotates " + std::to_string(s.rotation.n_rot) + " values of a head, which is no number of pairs; see the metadata key " + key + ".",
+                        "The file is damaged or was converted wrongly: download or convert it again.",
+                        {{"path", file.path()}, {"key", key}, {"wanted", "an even number"}});
+        }
+    }
+}
+
 } // namespace
 
 program trace_model(const gguf_file & file, int max_seq_len) {
@@ -49,11 +61,18 @@ program trace_model(const gguf_file & file, int max_seq_len) {
     if (!j.contains("program")) {
         throw error((exit_kind) j.at("kind").get<int>(), j.at("code"), j.at("message"), j.at("hint"), j.at("details"));
     }
+    program p;
     try {
-        return program_from_json(j.at("program"));
+        p = program_from_json(j.at("program"));
     } catch (const json::exception &) {
         refuse_number(file);
     }
+    check_rotations(p.prologue, file);
+    check_rotations(p.epilogue, file);
+    for (const part & block : p.blocks) {
+        check_rotations(block, file);
+    }
+    return p;
 }
 
 } // namespace forja::trace
