@@ -2,11 +2,18 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatasetError, openTemplate } from '../../datasets/index.ts';
-import * as examples from '../../datasets/templates/example-templates.ts';
-import type { ModelText, TemplateChoice } from '../../datasets/types.ts';
-import { modelfile } from '../modelfile.ts';
-import { joined, ollamaTemplate, SHAPES, trainedText, type Message, type TrainedPrompt } from '../ollama/index.ts';
+import { DatasetError, openTemplate } from '../../main/datasets/index.ts';
+import * as examples from '../../main/datasets/templates/example-templates.ts';
+import type { ModelText, TemplateChoice } from '../../main/datasets/types.ts';
+import { modelfile } from '../../main/export/modelfile.ts';
+import {
+  joined,
+  ollamaTemplate,
+  SHAPES,
+  trainedText,
+  type Message,
+  type TrainedPrompt,
+} from '../../main/export/ollama/index.ts';
 
 export interface OllamaCase {
   name: string;
@@ -25,7 +32,7 @@ export interface OllamaResults {
 
 /** The day of the results. */
 export const TODAY = new Date(2027, 4, 9, 12);
-export const RESULTS = join(import.meta.dirname, '../reference/ollama_results.json');
+export const RESULTS = join(import.meta.dirname, 'results.json');
 
 const AWKWARD = 'Say """hi""" to 👩🏽‍💻\u00a0\\ {{ .Prompt }}\r\nñ';
 
@@ -33,7 +40,7 @@ export const digest = (text: string) => createHash('sha256').update(text).digest
 
 /** Chat templates of llama.cpp's source, which lies where the trainer is built. */
 function* jinjaFiles(): Generator<[string, ModelText]> {
-  const build = join(import.meta.dirname, '../../../native/build');
+  const build = join(import.meta.dirname, '../../native/build');
   const release = (existsSync(build) ? readdirSync(build) : []).find((name) => name.startsWith('llama.cpp-'));
   if (release === undefined) throw new Error(`${build} holds no source of llama.cpp: build the trainer first.`);
   const folder = join(build, release, 'models/templates');

@@ -1,8 +1,8 @@
 // `npm run check:ollama`: the Modelfiles that Forja writes, rendered by Ollama's own parser and template package (Go; fetched through the
-// Go module proxy), against the prompts of training. Says when main/export/reference/ollama_results.json is old; --write makes it anew.
+// Go module proxy), against the prompts of training. Says when results.json is old; --write makes it anew.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { digest, ollamaCases, RESULTS, TODAY, type OllamaResults } from '../../main/export/testing/ollama-cases.ts';
+import { digest, ollamaCases, RESULTS, TODAY, type OllamaResults } from './cases.ts';
 import { ollamaName } from '../../main/contracts/commands.ts';
 
 const FILES = [

@@ -76,7 +76,7 @@ function written(text: DatedText, used: Set<string>): string {
 
 /** A string of Go's; what can't be seen is escaped, since a Modelfile's reader leaves it out. */
 export function goString(text: string): string {
-  const escaped = [...text].map((character) => {
+  const escaped = Array.from(text, (character) => {
     if (character === '"' || character === '\\') return `\\${character}`;
     if (character === '\n') return '\\n';
     if (/^[ \p{L}\p{M}\p{N}\p{P}\p{S}]$/u.test(character)) return character;
@@ -95,7 +95,8 @@ function definitions(used: ReadonlySet<string>): string[] {
 
 /** Templates that call themselves with one blank less, since Go's have no way to cut a text. */
 function cutDefinitions(name: string, start: Cut, end: Cut): string[] {
-  const of = (what: Cut, bytes: 1 | 2 | 3) => [...(what === 'blanks' ? BLANKS[bytes] : bytes === 1 ? '\n' : '')].map(goString); // prettier-ignore
+  const of = (what: Cut, bytes: 1 | 2 | 3) =>
+    Array.from(what === 'blanks' ? BLANKS[bytes] : bytes === 1 ? '\n' : '', (one) => goString(one));
   const first = ([1, 2, 3] as const).flatMap((bytes) => of(start, bytes)).join(' ');
   const finished = end === 'nothing' ? '{{ . }}' : `{{ template "${name}_end" . }}`;
   const begin =

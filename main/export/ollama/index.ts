@@ -1,6 +1,5 @@
 /** The prompt that a model was trained with, as a template for Ollama. */
 import { textOn } from './dates.ts';
-import { goTemplate } from './go-template.ts';
 import { joined, ollamaPrompt } from './prompt.ts';
 import { SHAPES } from './shapes.ts';
 import { learnTurns, PROBE_DAY, type Message, type TurnRenderer, type Turns } from './turns.ts';
