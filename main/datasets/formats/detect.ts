@@ -1,22 +1,7 @@
 import { DatasetError } from '../errors.ts';
 import type { ColumnMap, ColumnPart, RowFormat } from '../types.ts';
+import { ALIASES, ALIASES_BESIDE_PROMPT, columnNamed, PAIRS } from './column-names.ts';
 import { typeName, type Row } from './values.ts';
-
-/** Names under which the parts of a format are found, best first. */
-const ALIASES: Record<ColumnPart, string[]> = {
-  instruction: ['instruction'],
-  input: ['input', 'context'],
-  output: ['output', 'response'],
-  system: ['system', 'system_prompt'],
-  prompt: ['prompt', 'question', 'input', 'query', 'user'],
-  completion: ['completion', 'response', 'answer', 'output', 'assistant'],
-  messages: ['messages', 'conversations', 'conversation'],
-  conversations: ['conversations', 'conversation', 'messages'],
-  text: ['text', 'content'],
-};
-
-/** In a row of question and answer `input` may be the question; what it refers to has this name. */
-const ALIASES_BESIDE_PROMPT: Partial<Record<ColumnPart, string[]>> = { input: ['context'] };
 
 interface FormatRule {
   format: RowFormat;
@@ -80,20 +65,40 @@ export function isRowOfChat(row: Row): boolean {
 
 /** @param mapping a column's name, or an empty one for a part that is to be left out */
 function columnsOf(rule: FormatRule, row: Row, mapping: ColumnMap): ColumnMap | null {
-  const columns: ColumnMap = {};
-  for (const part of rule.required) {
-    const column = mapping[part] || ALIASES[part].find((name) => row[name] !== undefined && fitsPart(part, row[name]));
-    if (column === undefined || row[column] === undefined || !fitsPart(part, row[column])) return null;
-    columns[part] = column;
-  }
+  const columns = requiredColumns(rule, row, mapping) ?? pairOf(rule, row, mapping);
+  if (columns === null) return null;
   const taken = new Set(Object.values(columns));
   for (const part of rule.optional) {
     if (mapping[part] === '') continue;
     const names = (rule.format === 'prompt_completion' && ALIASES_BESIDE_PROMPT[part]) || ALIASES[part];
-    const column = mapping[part] ?? names.find((name) => row[name] !== undefined && !taken.has(name));
+    const found = names.map((name) => columnNamed(row, name)).find((name) => name !== undefined && !taken.has(name));
+    const column = mapping[part] ?? found;
     if (column !== undefined) columns[part] = column;
   }
   return columns;
+}
+
+function requiredColumns(rule: FormatRule, row: Row, mapping: ColumnMap): ColumnMap | null {
+  const columns: ColumnMap = {};
+  for (const part of rule.required) {
+    const fits = (name: string | undefined) => name !== undefined && fitsPart(part, row[name]);
+    const column = mapping[part] || ALIASES[part].map((name) => columnNamed(row, name)).find(fits);
+    if (column === undefined || row[column] === undefined || !fitsPart(part, row[column])) return null;
+    columns[part] = column;
+  }
+  return columns;
+}
+
+/** Question and answer under names that count together only. */
+function pairOf(rule: FormatRule, row: Row, mapping: ColumnMap): ColumnMap | null {
+  if (rule.format !== 'prompt_completion' || mapping.prompt || mapping.completion) return null;
+  for (const [question, answer] of PAIRS) {
+    const prompt = columnNamed(row, question);
+    const completion = columnNamed(row, answer);
+    if (prompt === undefined || completion === undefined) continue;
+    if (fitsPart('prompt', row[prompt]) && fitsPart('completion', row[completion])) return { prompt, completion };
+  }
+  return null;
 }
 
 /** Whether a value looks like what the part holds: lists of the right turns, or for text anything that can be written as text. */
@@ -181,9 +186,11 @@ function wrongTypes(rows: Row[], wanted: RowFormat | 'auto'): { column: string; 
   for (const { format, required } of RULES) {
     if (wanted !== 'auto' && wanted !== format) continue;
     for (const part of required) {
-      for (const column of ALIASES[part]) {
-        const value = rows.find((row) => row[column] !== undefined && row[column] !== null)?.[column];
-        if (value !== undefined && !fitsPart(part, value) && !found.has(column)) found.set(column, describe(value));
+      for (const name of ALIASES[part]) {
+        const row = rows.find((one) => (one[columnNamed(one, name) ?? ''] ?? null) !== null);
+        const column = row === undefined ? undefined : columnNamed(row, name);
+        if (row === undefined || column === undefined || found.has(column)) continue;
+        if (!fitsPart(part, row[column])) found.set(column, describe(row[column]));
       }
     }
   }
