@@ -86,6 +86,7 @@ export const ERROR_EXITS = {
   safetensors_invalid: 2,
   export_format_unknown: 2,
   output_type_unknown: 2,
+  export_refused: 2,
   export_overflow: 2,
   export_unusable: 2,
   nothing_to_verify: 2,
@@ -239,6 +240,7 @@ export type TrainerErrorCode =
   | "safetensors_invalid"
   | "export_format_unknown"
   | "output_type_unknown"
+  | "export_refused"
   | "export_overflow"
   | "export_unusable"
   | "nothing_to_verify"

@@ -1,4 +1,5 @@
 /** native/protocol/job.schema.json with its references resolved: each setting is declared once, whatever jobs have it. */
+import type { TrainSettings } from './protocol-types.ts';
 import jobSchema from '../../native/protocol/job.schema.json' with { type: 'json' };
 
 /** Which part of the screen and of the help a setting is in. */
@@ -46,6 +47,14 @@ export interface JobSchemaFile {
 
 /** The sections in the order of the screen and of the help, with their English titles. */
 export const SECTIONS = Object.entries(jobSchema.sections) as [SettingSection, string][];
+
+/** The values of the setting `method`. */
+export const METHODS = jobSchema.$defs.train.properties.method.enum as TrainSettings['method'][];
+
+/** Whether the result of a method can be exported in a format. */
+export function canExport(method: string, format: keyof typeof jobSchema.export_methods): boolean {
+  return jobSchema.export_methods[format].includes(method);
+}
 
 /** The job types by name, with references resolved. */
 export const JOBS = resolveJobs(jobSchema) as Record<keyof typeof jobSchema.$defs, JobSchema>;

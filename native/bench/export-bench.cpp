@@ -39,22 +39,22 @@ struct stopwatch {
     }
 };
 
-adapter_tensors random_adapter(const gguf_file & base) {
-    adapter_tensors a;
+saved_tuning random_adapter(const gguf_file & base) {
+    saved_tuning a;
     a.architecture = base.str("general.architecture").value_or("");
-    a.lora_rank    = 16;
-    a.lora_alpha   = 32;
     for (const tensor_info & t : base.tensors()) {
         for (const char * part : {"attn_q.weight", "attn_k.weight", "attn_v.weight", "attn_output.weight", "ffn_gate.weight", "ffn_up.weight", "ffn_down.weight"}) {
             if (t.name.find(part) != std::string::npos) {
-                adapter_tensors::pair p{t.name, t.ne[0], t.ne[1], a.lora_rank, {}, {}};
-                for (int64_t i = 0; i < p.n_in * p.rank; ++i) {
-                    p.a.push_back(1e-3f * static_cast<float>(mix64(static_cast<uint64_t>(i)) % 17) - 8e-3f);
+                const int64_t        n_in = t.ne[0], n_out = t.ne[1], rank = a.settings.lora_rank;
+                saved_tuning::tensor low{t.name, "lora_a", n_in, rank, {}}, high{t.name, "lora_b", rank, n_out, {}};
+                for (int64_t i = 0; i < n_in * rank; ++i) {
+                    low.values.push_back(1e-3f * static_cast<float>(mix64(static_cast<uint64_t>(i)) % 17) - 8e-3f);
                 }
-                for (int64_t i = 0; i < p.n_out * p.rank; ++i) {
-                    p.b.push_back(1e-3f * static_cast<float>(mix64(static_cast<uint64_t>(i) + 7) % 19) - 9e-3f);
+                for (int64_t i = 0; i < n_out * rank; ++i) {
+                    high.values.push_back(1e-3f * static_cast<float>(mix64(static_cast<uint64_t>(i) + 7) % 19) - 9e-3f);
                 }
-                a.pairs.push_back(std::move(p));
+                a.tensors.push_back(std::move(low));
+                a.tensors.push_back(std::move(high));
             }
         }
     }
@@ -79,13 +79,13 @@ int main(int argc, char ** argv) {
         types = {"same", "f16", "q8_0", "q4_0", "q4_k_m"};
     }
     const auto            base    = gguf_file::open(path);
-    const adapter_tensors adapter = random_adapter(*base);
+    const saved_tuning adapter = random_adapter(*base);
     uint64_t              n_bytes = 0;
     for (const tensor_info & t : base->tensors()) {
         n_bytes += t.n_bytes;
     }
     const double mb = static_cast<double>(n_bytes) / 1e6;
-    std::printf("%s: %.0f MB, %zu matrices tuned, %d threads, %.0f MB of memory with the adapter\n", path.c_str(), mb, adapter.pairs.size(), threads,
+    std::printf("%s: %.0f MB, %zu matrices tuned, %d threads, %.0f MB of memory with the adapter\n", path.c_str(), mb, adapter.sites().size(), threads,
                 static_cast<double>(peak_memory_bytes()) / 1e6);
     {
         const stopwatch watch;

@@ -142,7 +142,7 @@ std::vector<std::string> adapters() { return {workshop::get().adapter_gguf_bytes
 
 std::string run_adapter(std::string_view bytes) {
     const std::string path = place("adapter.gguf", bytes);
-    std::string       code = code_of([&] { method_from_adapter(read_adapter_gguf(path), base(), false); });
+    std::string       code = code_of([&] { method_from_saved(read_tuning(path), base(), false); });
     const uint64_t    way  = fnv1a(bytes.data(), bytes.size(), fnv1a_start);
     const std::string next = code_of([&] {
         export_settings o;
@@ -160,7 +160,7 @@ std::string run_adapter(std::string_view bytes) {
 std::vector<std::string> states() { return {workshop::get().state_bytes}; }
 
 std::string run_state_file(std::string_view bytes) {
-    static const auto method = method_from_adapter(read_adapter_gguf(workshop::get().adapter), base(), true);
+    static const auto method = method_from_saved(read_tuning(workshop::get().adapter), base(), true);
     place("checkpoint/state.gguf", bytes);
     return code_of([&] {
         read_checkpoint_state(workshop::get().path("checkpoint"));

@@ -45,7 +45,7 @@ workshop open_workshop() {
     w.adapter_gguf_bytes = read_file(w.adapter);
 
     const auto base   = model::load(file, device::open("cpu", 1), 64, false);
-    auto       method = method_from_adapter(read_adapter_gguf(w.adapter), *base, true);
+    auto       method = method_from_saved(read_tuning(w.adapter), *base, true);
     run_state  state;
     state.step     = 3;
     state.val_loss = 2.5;

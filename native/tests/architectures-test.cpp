@@ -95,7 +95,7 @@ void check_architecture(const fixtures::any_model_options & o, const temporary_f
     }
     { // What is trained is what libllama applies: all of the adapter, where it was trained.
         const std::string adapter = folder.path(o.architecture + ".lora.gguf");
-        write_adapter_gguf(s.tuning->to_adapter(), adapter);
+        write_adapter_gguf(s.tuning->saved(), adapter);
         const auto theirs = libllama_logits(path, tokens, 256, adapter);
         check(relative_distance(theirs, libllama_logits(path, tokens, 256)) > 0.02, o.architecture + ": the adapter changes the logits");
         check_error(o.architecture + ": logits with the adapter, by libllama", relative_distance(s.run->logits(single_sequence(tokens)), theirs), is_gelu ? 2e-3 : 5e-6);
@@ -187,7 +187,7 @@ void print_row(const fixtures::any_model_options & o, const temporary_folder & f
 
 // With the argument --table: docs/models.md's table. With a name: that architecture alone.
 int main(int argc, char ** argv) {
-    cpu();
+    forja::test::cpu();
     temporary_folder folder;
     if (argc > 1 && std::string(argv[1]) == "--table") {
         std::printf("| architecture | operations of its blocks | what LoRA can adapt |\n|---|---|---|\n");

@@ -10,6 +10,7 @@
 #include "export/peft-folder.hpp"
 #include "export/safetensors.hpp"
 #include "fixtures/tiny-model.hpp"
+#include "peft/lora.hpp"
 #include "support/expect-error.hpp"
 #include "support/random-adapter.hpp"
 #include "support/report.hpp"
@@ -21,12 +22,13 @@ namespace fx = forja::fixtures;
 
 namespace {
 
-bool equal(const adapter_tensors & x, const adapter_tensors & y) {
-    bool same = x.architecture == y.architecture && x.base_model_name == y.base_model_name && x.lora_rank == y.lora_rank && x.lora_alpha == y.lora_alpha &&
-                x.use_rslora == y.use_rslora && x.lora_dropout == y.lora_dropout && x.pairs.size() == y.pairs.size();
-    for (const auto & p : x.pairs) {
-        const auto * q = y.find(p.base_name);
-        same           = same && q != nullptr && p.n_in == q->n_in && p.n_out == q->n_out && p.rank == q->rank && p.a == q->a && p.b == q->b;
+bool equal(const saved_tuning & x, const saved_tuning & y) {
+    const method_settings &s = x.settings, &t = y.settings;
+    bool same = x.architecture == y.architecture && x.base_model_name == y.base_model_name && s.method == t.method && s.lora_rank == t.lora_rank &&
+                s.lora_alpha == t.lora_alpha && s.use_rslora == t.use_rslora && s.lora_dropout == t.lora_dropout && x.tensors.size() == y.tensors.size();
+    for (const auto & p : x.tensors) {
+        const auto * q = y.find(p.site, p.part);
+        same           = same && q != nullptr && p.ne0 == q->ne0 && p.ne1 == q->ne1 && p.values == q->values;
     }
     return same;
 }
@@ -34,29 +36,29 @@ bool equal(const adapter_tensors & x, const adapter_tensors & y) {
 void test_adapter_gguf(const temporary_folder & dir, const gguf_file & base) {
     const std::string path = dir.path("adapter.gguf");
     for (const bool rslora : {false, true}) {
-        const adapter_tensors a = random_adapter(base, 5, 7.5, rslora, 0.5f);
+        const saved_tuning a = random_adapter(base, 5, 7.5, rslora, 0.5f);
         write_adapter_gguf(a, path);
-        const adapter_tensors back = read_adapter_gguf(path);
-        check(equal(a, back) && back.target_modules == a.target_modules, std::string("adapter GGUF round trip") + (rslora ? ", rslora" : ""));
+        const saved_tuning back = read_tuning(path);
+        check(equal(a, back) && back.settings.target_modules == a.settings.target_modules, std::string("adapter GGUF round trip") + (rslora ? ", rslora" : ""));
         const auto file = gguf_file::open(path);
-        check(std::fabs(*file->f64("adapter.lora.alpha") / 5.0 - a.scale_of(a.pairs[0])) < 1e-6, "llama.cpp's alpha / r is the scale");
+        check(std::fabs(*file->f64("adapter.lora.alpha") / 5.0 - lora_scale(7.5, 5, rslora)) < 1e-6, "llama.cpp's alpha / r is the scale");
     }
     check(lora_scale(32, 16, false) == 2.0f && lora_scale(32, 16, true) == 8.0f, "scale by formula");
-    const adapter_tensors whole = random_adapter(base, 4, 8, false, 0.5f);
-    adapter_tensors       a     = whole;
-    a.pairs[0].a[3]             = NAN;
+    const saved_tuning whole = random_adapter(base, 4, 8, false, 0.5f);
+    saved_tuning       a     = whole;
+    a.tensors[0].values[3]   = NAN;
     write_adapter_gguf(a, path);
-    check_fails("adapter_invalid", "an adapter with NaN", [&] { read_adapter_gguf(path); });
-    check_fails("adapter_invalid", "a model in an adapter's place", [&] { read_adapter_gguf(base.path()); });
+    check_fails("adapter_invalid", "an adapter with NaN", [&] { read_tuning(path); });
+    check_fails("adapter_invalid", "a model in an adapter's place", [&] { read_tuning(base.path()); });
     a              = whole;
     a.architecture = "qwen2";
-    check_fails("adapter_mismatch", "another architecture", [&] { require_adapter_fits(a, base); });
-    a                    = whole;
-    a.pairs[0].base_name = "blk.99.attn_q.weight";
-    check_fails("adapter_mismatch", "a layer that isn't there", [&] { require_adapter_fits(a, base); });
-    a               = whole;
-    a.pairs[0].n_in = 2;
-    check_fails("adapter_mismatch", "another width", [&] { require_adapter_fits(a, base); });
+    check_fails("adapter_mismatch", "another architecture", [&] { require_tuning_fits(a, base); });
+    a                 = whole;
+    a.tensors[0].site = "blk.99.attn_q.weight";
+    check_fails("adapter_mismatch", "a layer that isn't there", [&] { require_tuning_fits(a, base); });
+    a                = whole;
+    a.tensors[0].ne0 = 2;
+    check_fails("adapter_mismatch", "another width", [&] { require_tuning_fits(a, base); });
 }
 
 void test_peft(const temporary_folder & dir) {
@@ -66,7 +68,7 @@ void test_peft(const temporary_folder & dir) {
         const std::string path = dir.path("base.gguf"), folder = dir.path(std::string("peft-") + variant);
         fx::write_tiny_model(o, path);
         const auto            base = gguf_file::open(path);
-        const adapter_tensors a    = random_adapter(*base, 4, 8, false, 0.5f);
+        const saved_tuning a    = random_adapter(*base, 4, 8, false, 0.5f);
         write_peft_folder(a, *base, folder);
         check(equal(a, read_peft_folder(folder, *base)), std::string("PEFT folder round trip: ") + variant);
         std::map<std::string, safetensor> found;
@@ -75,18 +77,19 @@ void test_peft(const temporary_folder & dir) {
         }
         const bool        fused = std::string(variant) == "phi3";
         const std::string stem  = "base_model.model.model.layers.1.self_attn." + std::string(fused ? "qkv_proj" : "q_proj");
-        check(found.size() == 2 * a.pairs.size() && found.count(stem + ".lora_A.weight") == 1 && found.count(stem + ".lora_B.weight") == 1 &&
+        check(found.size() == a.tensors.size() && found.count(stem + ".lora_A.weight") == 1 && found.count(stem + ".lora_B.weight") == 1 &&
                   found.count("base_model.model.model.layers.0.mlp." + std::string(fused ? "gate_up_proj" : "up_proj") + ".lora_A.weight") == 1,
               std::string("PEFT names: ") + variant);
-        const auto * p  = a.find(fused ? "blk.1.attn_qkv.weight" : "blk.1.attn_q.weight");
+        const std::string site = fused ? "blk.1.attn_qkv.weight" : "blk.1.attn_q.weight";
+        const auto * p  = a.find(site, "lora_b");
         const auto & b  = found[stem + ".lora_B.weight"];
         const auto   s  = fx::shape_of(o);
-        bool         ok = b.shape == std::vector<int64_t>{p->n_out, p->rank} && found[stem + ".lora_A.weight"].values == p->a;
+        bool         ok = b.shape == std::vector<int64_t>{p->ne1, p->ne0} && found[stem + ".lora_A.weight"].values == a.find(site, "lora_a")->values;
         // The converter: W.reshape(n_head, 2, d / 2, n_in).swapaxes(1, 2): row (h, s, i) of Hugging Face's is (h, i, s) of the GGUF's.
-        for (int64_t row = 0; ok && row < p->n_out; ++row) {
+        for (int64_t row = 0; ok && row < p->ne1; ++row) {
             const int64_t d = s.head_dim, h = row / d, half = (row % d) / (d / 2), i = row % (d / 2);
             const int64_t gguf = s.arch == "llama" ? h * d + 2 * i + half : row;
-            ok                 = std::equal(b.values.begin() + row * p->rank, b.values.begin() + (row + 1) * p->rank, p->b.begin() + gguf * p->rank);
+            ok                 = std::equal(b.values.begin() + row * p->ne0, b.values.begin() + (row + 1) * p->ne0, p->values.begin() + gguf * p->ne0);
         }
         check(ok, std::string("the rows of q are in Hugging Face's order: ") + variant);
         const std::string config = read_all(folder + "/adapter_config.json");

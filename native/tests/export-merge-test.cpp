@@ -64,7 +64,7 @@ std::vector<int32_t> some_tokens() {
     return tokens;
 }
 
-merge_result merge(const gguf_file & base, const adapter_tensors & adapter, const std::string & type, const std::string & path,
+merge_result merge(const gguf_file & base, const saved_tuning & adapter, const std::string & type, const std::string & path,
                    std::vector<warning> * warnings = nullptr) {
     return merge_to_gguf(base, adapter, type, path, 1, {}, [&](const warning & w) {
         if (warnings != nullptr) {
@@ -81,7 +81,7 @@ void test_same_logits(const temporary_folder & dir) {
         const std::string path  = dir.path("base.gguf"), lora = dir.path("lora.gguf"), merged = dir.path("merged.gguf");
         fx::write_tiny_model(o, path);
         const auto            base = gguf_file::open(path);
-        const adapter_tensors a    = random_adapter(*base, 4, 8, true, 0.5f);
+        const saved_tuning a    = random_adapter(*base, 4, 8, true, 0.5f);
         write_adapter_gguf(a, lora);
         merge(*base, a, "same", merged);
         const auto tuned = libllama_logits(path, some_tokens(), 0, lora);
@@ -116,7 +116,7 @@ void test_merge_values(const temporary_folder & dir) {
 
         // Nothing learnt: every tensor is the base's, byte for byte, whatever the type.
         std::vector<warning>  warnings;
-        const adapter_tensors zero = random_adapter(*base, 4, 8, false, 0.0f);
+        const saved_tuning zero = random_adapter(*base, 4, 8, false, 0.0f);
         const bool            kept = type_without_importance(type) == type;
         merge(*base, zero, "same", out, &warnings);
         if (kept) {
@@ -125,18 +125,18 @@ void test_merge_values(const temporary_folder & dir) {
             check(warnings.size() == 1 && warnings[0].code == "export_type_changed", "a type that needs an importance matrix gives a warning: " + name);
         }
 
-        const adapter_tensors a = random_adapter(*base, 6, 3, false, 0.5f);
+        const saved_tuning a = random_adapter(*base, 6, 3, false, 0.5f);
         merge(*base, a, "f32", out);
         const auto merged = gguf_file::open(out);
         double     worst  = 0;
         for (const tensor_info & t : base->tensors()) {
-            const auto *       p    = a.find(t.name);
-            const auto         w    = values_of(t), got = values_of(*merged->find(t.name));
+            const auto *p = a.find(t.name, "lora_a"), *q = a.find(t.name, "lora_b");
+            const auto  w    = values_of(t), got = values_of(*merged->find(t.name));
             for (size_t i = 0; i < w.size(); ++i) {
                 double sum = w[i];
-                for (int64_t j = 0; p != nullptr && j < p->rank; ++j) {
-                    const auto row = static_cast<int64_t>(i) / p->n_in, col = static_cast<int64_t>(i) % p->n_in;
-                    sum += 0.5 * static_cast<double>(p->b[static_cast<size_t>(row * p->rank + j)]) * p->a[static_cast<size_t>(j * p->n_in + col)];
+                for (int64_t j = 0; p != nullptr && j < p->ne1; ++j) {
+                    const auto row = static_cast<int64_t>(i) / p->ne0, col = static_cast<int64_t>(i) % p->ne0;
+                    sum += 0.5 * static_cast<double>(q->values[static_cast<size_t>(row * p->ne1 + j)]) * p->values[static_cast<size_t>(j * p->ne0 + col)];
                 }
                 worst = std::max(worst, std::fabs(sum - got[i]));
             }
@@ -174,7 +174,7 @@ void test_output_types(const temporary_folder & dir) {
             const std::string path = dir.path("base.gguf"), out = dir.path("merged.gguf"), theirs = dir.path("theirs.gguf");
             fx::write_tiny_model(o, path);
             const auto            base = gguf_file::open(path);
-            const adapter_tensors a    = random_adapter(*base, 4, 8, false, 0.5f);
+            const saved_tuning a    = random_adapter(*base, 4, 8, false, 0.5f);
             std::string           differing, unloadable, wrong_meta;
             for (const output_type_info & type : output_types()) {
                 // Quantising takes the time of this test: what doesn't depend on the variant is tried with one.
@@ -194,7 +194,7 @@ void test_output_types(const temporary_folder & dir) {
                     unloadable += std::string(" ") + type.name;
                 }
                 if (merged->i64("general.file_type") != type.ftype || merged->str("tokenizer.chat_template") != base->str("tokenizer.chat_template") ||
-                    r.output_bytes != merged->file_size_bytes() || r.tensors_merged != static_cast<int64_t>(a.pairs.size())) {
+                    r.output_bytes != merged->file_size_bytes() || r.tensors_merged != static_cast<int64_t>(a.sites().size())) {
                     wrong_meta += std::string(" ") + type.name;
                 }
             }
@@ -287,8 +287,8 @@ void test_refusals(const temporary_folder & dir) {
     check(read_all(o.output_path) == read_all(out), "any number of threads gives the same file");
     check(done.output_bytes == read_all(out).size() && done.tensors_merged == 14 && done.output_type == "f16" && done.peak_memory_bytes > 0, "a good export replaces it");
 
-    adapter_tensors large = random_adapter(*base, 4, 8, false, 0.5f);
-    large.pairs[0].b[0]   = 1e30f;
+    saved_tuning large = random_adapter(*base, 4, 8, false, 0.5f);
+    large.tensors[1].values[0] = 1e30f; // of its B
     check_fails("export_overflow", "numbers too large for F16", [&] { merge(*base, large, "f16", out); });
     fx::write_bad_model("nan-weights", {}, dir.path("nan.gguf"));
     check_fails("weights_not_finite", "a base with NaN", [&] {

@@ -10,6 +10,7 @@
 #include "export/merge-rows.hpp"
 #include "fixtures/tiny-model.hpp"
 #include "support/kernel-checks.hpp"
+#include "peft/lora.hpp"
 #include "support/random-adapter.hpp"
 #include "support/report.hpp"
 #include "support/temporary-folder.hpp"
@@ -26,7 +27,7 @@ struct example {
     static constexpr float   scale = 0.75f;
     std::vector<uint8_t>     bytes;
     tensor_info              info{};
-    adapter_tensors::pair    pair{"w", n_in, n_out, rank, {}, {}};
+    saved_tuning             tuning;
 
     explicit example(ggml_type type) {
         generator                g{61};
@@ -34,11 +35,12 @@ struct example {
         bytes.resize(ggml_row_size(type, n_in) * n_out);
         ggml_quantize_chunk(type, x.data(), bytes.data(), 0, n_out, n_in, nullptr);
         info   = {"w", type, {n_in, n_out, 1, 1}, 2, bytes.size(), 0, bytes.data()};
-        pair.a = g.floats(n_in * rank, 0.1f);
-        pair.b = g.floats(rank * n_out, 0.1f);
+        tuning.settings.lora_alpha = static_cast<double>(scale) * rank;
+        tuning.tensors.push_back({"w", "lora_a", n_in, rank, g.floats(n_in * rank, 0.1f)});
+        tuning.tensors.push_back({"w", "lora_b", rank, n_out, g.floats(rank * n_out, 0.1f)});
         for (int64_t row = 0; row < n_out; ++row) {
             if (row % 3 == 0 || (row > 100 && row < 180)) {
-                std::fill_n(pair.b.begin() + row * rank, rank, 0.0f);
+                std::fill_n(tuning.tensors[1].values.begin() + row * rank, rank, 0.0f);
             }
         }
     }
@@ -58,9 +60,9 @@ struct example {
             bool changed = false;
             for (int64_t i = 0; adapted && i < n_in; ++i) {
                 for (int64_t j = 0; j < rank; ++j) {
-                    const float c = scale * pair.b[static_cast<size_t>(r * rank + j)];
+                    const float c = scale * tuning.tensors[1].values[static_cast<size_t>(r * rank + j)];
                     changed       = changed || c != 0.0f;
-                    products[j]   = c * pair.a[static_cast<size_t>(j * n_in + i)];
+                    products[j]   = c * tuning.tensors[0].values[static_cast<size_t>(j * n_in + i)];
                 }
                 if (changed) { // four together, then one by one: the order that add_low_rank promises
                     const float low = products[0] + products[1], high = products[2] + products[3];
@@ -82,7 +84,8 @@ struct example {
 
 void test_rows(ggml_type from, ggml_type to, bool adapted) {
     const example        e(from);
-    const merged_tensor  t(e.info, to, adapted ? &e.pair : nullptr, example::scale);
+    const lora_fold      fold(e.tuning, "w");
+    const merged_tensor  t(e.info, to, adapted ? &fold : nullptr);
     std::vector<uint8_t> got(t.new_row_bytes() * example::n_out, 0xab);
     merge_scratch        scratch;
     for (const int64_t first : {200, 0, 7}) { // in any order, blocks cut anywhere: the last rows, the first seven, the rest

@@ -119,13 +119,13 @@ void test_verify(const temporary_folder & dir) {
         check(r.verdict == "kept" && r.mean_kl_divergence < 1e-10 && r.tuned_loss == r.export_loss, std::string("verify: the adapter alone is exact: ") + format);
     }
     // An adapter with other numbers is run for itself: here with 9/8 of the scale, then with one number changed.
-    adapter_tensors other = read_adapter_gguf(lora);
+    saved_tuning other = read_tuning(lora);
     v.format = "gguf-adapter", v.exported_path = dir.path("other-lora.gguf");
-    other.lora_alpha = 9;
+    other.settings.lora_alpha = 9;
     write_adapter_gguf(other, v.exported_path);
     const verify_result stronger = run_verify(v, {});
-    other.lora_alpha = 8;
-    other.pairs[0].a[0] += 0.5f;
+    other.settings.lora_alpha = 8;
+    other.tensors[0].values[0] += 0.5f;
     write_adapter_gguf(other, v.exported_path);
     check(stronger.export_loss != stronger.tuned_loss && run_verify(v, {}).export_loss != stronger.tuned_loss, "verify: another adapter is seen to differ");
     check(!std::filesystem::exists(dir.path("verify-peft.verify.gguf")), "verify: nothing is left behind");

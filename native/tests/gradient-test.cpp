@@ -91,8 +91,10 @@ micro_batch three_rows() { return batch_of(three_row_list()); }
 // tolerance; a sign, a factor or a forgotten path shows as 0.1 and more.
 constexpr double fd_tolerance = 3e-4;
 
-void finite_differences(const std::string & variant, const std::string & path) {
+// Lengths that a method measures between steps are constants here, as in training.
+void finite_differences(const std::string & variant, const std::string & path, const char * tuning = "lora") {
     method_settings s;
+    s.method     = tuning;
     s.lora_rank  = 4;
     s.lora_alpha = 8;
     subject           it(path, s);
@@ -188,6 +190,54 @@ void batches(const std::string & variant, const std::string & path) {
     check_error(variant + ": fast products, recomputed", relative_distance(flat(fast_recompute.gradients({batch_of(rows)})), together), 5e-2);
 }
 
+// A method with a term of its own in the loss: half the sum of A's squares.
+class decayed : public lora {
+  public:
+    decayed(const method_settings & s, const tunable & base) : lora(s, base, true) {}
+    double extra_loss() override {
+        double sum = 0;
+        for (const tuned_site & at : sites()) {
+            std::vector<float> a = values(at.parts[0]), g = params_.read(params_.grad(at.parts[0]));
+            for (size_t i = 0; i < a.size(); i++) {
+                sum += 0.5 * a[i] * a[i];
+                g[i] += a[i];
+            }
+            params_.write(params_.grad(at.parts[0]), g.data(), g.size());
+        }
+        return sum;
+    }
+};
+
+void extra_loss(const std::string & path) {
+    method_settings s;
+    s.lora_rank = 2;
+    auto    base = open_model(path);
+    decayed m(s, *base);
+    fill_adapter(m);
+    engine::options o;
+    o.prec = precision::f32;
+    engine     e(base, &m, o);
+    const auto mb   = three_rows();
+    const auto loss = [&](bool with_term) {
+        m.params().zero_grads();
+        const double nats = e.accumulate_gradients(mb, 1.0f, 0).nats;
+        return with_term ? nats + m.extra_loss() : nats;
+    };
+    loss(false);
+    const std::vector<float> plain = m.params().read(m.params().grad(0));
+    const double             total = loss(true);
+    std::vector<float>       g = m.params().read(m.params().grad(0)), a = m.params().read(m.params().value(0));
+    double                   worst = 0;
+    for (size_t i = 0; i < g.size(); i++) {
+        worst = std::max(worst, std::fabs((double) g[i] - plain[i] - a[i]) / std::max(1.0f, std::fabs(g[i])));
+    }
+    check_error("a method's own term adds its gradient", worst, 0x1.0p-23); // one rounding of the sum
+    check(total > e.evaluate(mb).nats, "and its value");
+    m.set_enabled(false);
+    engine bare(base, nullptr, o);
+    check(e.evaluate(mb).nats == bare.evaluate(mb).nats, "a disabled method leaves the base, to the bit");
+}
+
 // A masked token adds nothing: one row with all answer tokens supervised has the gradient of two copies of it that share
 // these tokens out between them.
 void masks(const std::string & path) {
@@ -206,22 +256,23 @@ void masks(const std::string & path) {
 }
 
 // The same key drops the same values forward and in the recomputed backward pass: differences of the loss show it.
-void dropout(const std::string & path) {
+void dropout(const std::string & path, const std::string & tuning) {
     method_settings s;
+    s.method       = tuning;
     s.lora_rank    = 4;
     s.lora_dropout = 0.3;
     subject           it(path, s, precision::f32, 0);
     const micro_batch mb    = three_rows();
     const auto        grads = it.gradients({mb}, 5);
     const double      loss  = it.loss;
-    check(flat(it.gradients({mb}, 5)) == flat(grads), "dropout: one key, one gradient");
-    check(flat(it.gradients({mb}, 6)) != flat(grads), "dropout: another key, another gradient");
+    check(flat(it.gradients({mb}, 5)) == flat(grads), tuning + ": dropout: one key, one gradient");
+    check(flat(it.gradients({mb}, 6)) != flat(grads), tuning + ": dropout: another key, another gradient");
     subject kept(path, s, precision::f32, -1);
-    check(flat(kept.gradients({mb}, 5)) == flat(grads), "dropout: recomputed and kept give the same bits");
+    check(flat(kept.gradients({mb}, 5)) == flat(grads), tuning + ": dropout: recomputed and kept give the same bits");
     subject threads(path, s, precision::f32, 0, 3);
-    check(flat(threads.gradients({mb}, 5)) == flat(grads), "dropout: the same bits with three threads");
+    check(flat(threads.gradients({mb}, 5)) == flat(grads), tuning + ": dropout: the same bits with three threads");
     const std::vector<std::vector<uint32_t>> rows = three_row_list();
-    check_error("dropout: rows lose the same values in passes of their own", // sums in another order: as without dropout
+    check_error(tuning + ": dropout: rows lose the same values in passes of their own", // sums in another order: as without dropout
                 relative_distance(flat(it.gradients({batch_of({rows[2]}), batch_of({rows[0], rows[1]})}, 5)), flat(grads)), 1e-5);
     double worst = 0;
     for (int i = 0; i < it.params().count(); i++) {
@@ -240,8 +291,8 @@ void dropout(const std::string & path) {
         it.params().write(it.params().value(i), start.data(), start.size());
         worst = std::max(worst, std::fabs(slope - len) / (len + 0.3));
     }
-    check_error("dropout: finite differences", worst, 1e-3); // steeper in fewer inputs, so a smaller step: seen 2e-4
-    check(std::fabs(loss - it.run->evaluate(mb).nats) > 1e-3, "dropout: evaluation drops nothing");
+    check_error(tuning + ": dropout: finite differences", worst, 1e-3); // steeper in fewer inputs, so a smaller step: seen 2e-4
+    check(std::fabs(loss - it.run->evaluate(mb).nats) > 1e-3, tuning + ": dropout: evaluation drops nothing");
 }
 
 } // namespace
@@ -257,6 +308,7 @@ int main() {
         finite_differences(variant, path);
         batches(variant, path);
     }
+    extra_loss(fixture(folder, {}));
     // Sequences longer than the attention kernels' tiles, with and without a window; a row of one supervised token.
     const micro_batch mixed = batch_of({random_row(31, 20, 190), random_row(32, 1, 1), random_row(33, 90, 40)});
     for (const char * variant : {"llama", "gemma3", "phi3"}) {
@@ -277,7 +329,7 @@ int main() {
     o.n_layer              = 2;
     const std::string path = fixture(folder, o);
     masks(path);
-    dropout(path);
+    dropout(path, "lora");
 
     // Backward stops below the lowest adapted block and skips what is not adapted; what it gives is the same.
     method_settings all, some;

@@ -23,7 +23,7 @@ std::vector<float> our_logits(const std::string & path, const std::vector<int32_
     auto                    base = open_model(path, max_seq_len);
     std::unique_ptr<method> tuning;
     if (!adapter_path.empty()) {
-        tuning = method_from_adapter(read_adapter_gguf(adapter_path), *base, false);
+        tuning = method_from_saved(read_tuning(adapter_path), *base, false);
     }
     engine::options o;
     o.prec       = prec;
@@ -103,7 +103,7 @@ int main() {
             auto base    = open_model(path);
             auto tuning  = make_method(s, *base, false);
             fill_adapter(*tuning);
-            write_adapter_gguf(tuning->to_adapter(), adapter);
+            write_adapter_gguf(tuning->saved(), adapter);
             const auto theirs = libllama_logits(path, tokens, 256, adapter);
             const auto ours   = our_logits(path, tokens, 256, precision::f32, adapter);
             const std::string name = std::string(variant) + (rslora ? " f32 + rank-stabilised adapter" : " f32 + adapter");

@@ -1,6 +1,8 @@
 // The golden jobs of native/protocol/golden: this side completes and refuses them as the TypeScript side does
 // (main/contracts/protocol.test.ts reads the same files).
+#include <algorithm>
 #include <fstream>
+#include <set>
 #include <string>
 
 #include <nlohmann/json.hpp>
@@ -8,6 +10,7 @@
 // The command line's own sources are no library; this one has no other dependency.
 #include "../cli/job.cpp"
 #include "../cli/read-settings.hpp"
+#include "peft/method-kind.hpp"
 #include "support/report.hpp"
 #include "support/temporary-folder.hpp"
 
@@ -32,6 +35,22 @@ nlohmann::json read(const nlohmann::json & job, const temporary_folder & folder)
     const std::string path = folder.path("job.json");
     std::ofstream(path) << job;
     return forja::read_job(path);
+}
+
+/// What the schema tells the screens of exports is what the methods do.
+void says_what_can_be_exported() {
+    std::ifstream        in(std::string(FORJA_TEST_DATA) + "/../protocol/job.schema.json");
+    const nlohmann::json schema = nlohmann::json::parse(in);
+    std::set<std::string> named;
+    for (const auto & [format, methods] : schema["export_methods"].items()) {
+        for (const forja::method_kind * kind : forja::method_kinds()) {
+            const bool listed = std::find(methods.begin(), methods.end(), kind->name()) != methods.end();
+            check(listed == !kind->refuses(format), std::string(kind->name()) + " as " + format);
+            named.insert(kind->name());
+        }
+    }
+    const auto & methods = schema["$defs"]["train"]["properties"]["method"]["enum"];
+    check(named == std::set<std::string>(methods.begin(), methods.end()), "the schema has the methods that there are");
 }
 
 void completes_jobs() {
@@ -119,6 +138,7 @@ void gives_structs() {
 int main() {
     follows_tags();
     gives_structs();
+    says_what_can_be_exported();
     completes_jobs();
     refuses_jobs();
     return result();

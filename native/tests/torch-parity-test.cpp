@@ -101,7 +101,7 @@ void run_case(const temporary_folder & folder, const std::string & variant, cons
     auto                     base   = open_model(model_path, s.max_seq_len);
     std::unique_ptr<method>  tuning = make_method(s.method, *base, true);
     fill_adapter(*tuning);
-    write_adapter_gguf(tuning->to_adapter(), start);
+    write_adapter_gguf(tuning->saved(), start);
     {
         const row_set   set(token_file::open(tokens), s.max_seq_len);
         row_order       order(set.count(), s.seed);
@@ -148,13 +148,11 @@ void run_case(const temporary_folder & folder, const std::string & variant, cons
     check_error(name + ": gradient norms", norm_error, 2e-5);
     check_error(name + ": learning rates", rate_error, 1e-10);
 
-    const adapter_tensors a = read_adapter_gguf(r.adapter_path.value());
+    const saved_tuning a = read_tuning(r.adapter_path.value());
     double                worst = 0;
-    for (const auto & p : a.pairs) {
-        for (bool is_a : {true, false}) {
-            const json & w = c["final_adapter"].at(p.base_name + (is_a ? ".lora_a" : ".lora_b"));
-            worst = std::max(worst, summary_error(is_a ? p.a : p.b, w, w["moved"].get<double>()));
-        }
+    for (const auto & t : a.tensors) {
+        const json & w = c["final_adapter"].at(t.name());
+        worst          = std::max(worst, summary_error(t.values, w, w["moved"].get<double>()));
     }
     // Over how far ten steps moved the tensor.
     check_error(name + ": final adapter", worst, 1e-3);

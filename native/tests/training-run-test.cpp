@@ -279,7 +279,7 @@ void validation(const temporary_folder & folder) {
     const history h              = train(s);
 
     auto base   = open_model(path);
-    auto tuning = method_from_adapter(read_adapter_gguf(h.result.adapter_path.value()), *base, false);
+    auto tuning = method_from_saved(read_tuning(h.result.adapter_path.value()), *base, false);
     engine::options eo;
     eo.prec       = precision::f32;
     eo.training   = false;
@@ -337,7 +337,7 @@ void validation(const temporary_folder & folder) {
         check(v.is_best == (v.val_loss < best), "validation at step " + std::to_string(v.step) + (v.is_best ? " is the best so far" : " is not the best"));
         best = std::min(best, v.val_loss);
     }
-    const auto kept_best = method_from_adapter(read_adapter_gguf(folder.path("validated/best/adapter.gguf")), *base, false);
+    const auto kept_best = method_from_saved(read_tuning(folder.path("validated/best/adapter.gguf")), *base, false);
     engine     of_best(base, kept_best.get(), eo);
     nats = 0;
     for (int i = 0; i < 5; i++) {
@@ -422,7 +422,7 @@ void bad_inputs(const temporary_folder & folder) {
         ms.lora_rank = 4;
         auto m       = make_method(ms, *base, false);
         m->init(1);
-        write_adapter_gguf(m->to_adapter(), foreign);
+        write_adapter_gguf(m->saved(), foreign);
         refuse("adapter_mismatch", "an initial adapter of another model", [&](train_settings & s) { s.method.init_adapter_path = foreign; });
     }
     {

@@ -46,6 +46,7 @@ inline constexpr std::string_view bad_input[] = {
     "safetensors_invalid",
     "export_format_unknown",
     "output_type_unknown",
+    "export_refused",
     "export_overflow",
     "export_unusable",
     "nothing_to_verify",

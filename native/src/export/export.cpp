@@ -54,10 +54,10 @@ uint64_t bytes_on_disk(const std::string & path) {
 } // namespace
 
 export_result run_export(const export_settings & o, const progress_fn & progress, const warning_fn & warn) {
-    const auto            started = std::chrono::steady_clock::now();
-    const auto            base    = gguf_file::open(o.model_path);
-    const adapter_tensors adapter = read_adapter_gguf(o.adapter_path);
-    require_adapter_fits(adapter, *base);
+    const auto         started = std::chrono::steady_clock::now();
+    const auto         base    = gguf_file::open(o.model_path);
+    const saved_tuning saved   = read_tuning(o.adapter_path);
+    require_tuning_fits(saved, *base);
     check_output(o, *base);
 
     export_result result;
@@ -66,13 +66,13 @@ export_result run_export(const export_settings & o, const progress_fn & progress
     result.output_type = "f32";
     if (o.format == "gguf") {
         const int          threads = o.threads > 0 ? o.threads : physical_cores();
-        const merge_result merged  = merge_to_gguf(*base, adapter, o.output_type, o.output_path, threads, progress, warn);
+        const merge_result merged  = merge_to_gguf(*base, saved, o.output_type, o.output_path, threads, progress, warn);
         result.output_type         = merged.output_type;
         result.tensors_merged      = merged.tensors_merged;
     } else if (o.format == "gguf-adapter") {
-        write_adapter_gguf(adapter, o.output_path);
+        write_adapter_gguf(saved, o.output_path);
     } else if (o.format == "peft") {
-        write_peft_folder(adapter, *base, o.output_path);
+        write_peft_folder(saved, *base, o.output_path);
     } else {
         throw error("export_format_unknown", "There is no export format '" + o.format + "'.", "Use gguf, gguf-adapter or peft.", {{"format", o.format}});
     }

@@ -11,10 +11,10 @@
 
 #include "base/error.hpp"
 #include "base/files.hpp"
-#include "export/adapter-gguf.hpp"
 #include "export/merge-rows.hpp"
 #include "export/quant-mix.hpp"
 #include "gguf/gguf-writer.hpp"
+#include "peft/method-kind.hpp"
 
 namespace forja {
 
@@ -110,7 +110,7 @@ void write_tensors(const gguf_file & base, const std::vector<merged_tensor> & te
     });
 }
 
-std::vector<ggml_type> types_for(const gguf_file & base, const adapter_tensors & adapter, const std::string & output_type,
+std::vector<ggml_type> types_for(const gguf_file & base, const saved_tuning & saved, const std::string & output_type,
                                  const warning_fn & warn) {
     if (output_type != "same") {
         const output_type_info * info = find_output_type(output_type);
@@ -126,7 +126,7 @@ std::vector<ggml_type> types_for(const gguf_file & base, const adapter_tensors &
     std::vector<ggml_type>                      types;
     std::map<std::pair<ggml_type, ggml_type>, int> changed;
     for (const tensor_info & t : base.tensors()) {
-        const ggml_type type = adapter.find(t.name) != nullptr ? type_without_importance(t.type) : t.type;
+        const ggml_type type = saved.has(t.name) ? type_without_importance(t.type) : t.type;
         if (type != t.type) {
             ++changed[{t.type, type}];
         }
@@ -144,12 +144,13 @@ std::vector<ggml_type> types_for(const gguf_file & base, const adapter_tensors &
 
 } // namespace
 
-merge_result merge_to_gguf(const gguf_file & base, const adapter_tensors & adapter, const std::string & output_type,
+merge_result merge_to_gguf(const gguf_file & base, const saved_tuning & saved, const std::string & output_type,
                            const std::string & output_path, int threads, const progress_fn & progress, const warning_fn & warn) {
-    require_adapter_fits(adapter, base);
-    const std::vector<ggml_type> types = types_for(base, adapter, output_type, warn);
+    require_exportable(saved, "gguf");
+    require_tuning_fits(saved, base);
+    const std::vector<ggml_type> types = types_for(base, saved, output_type, warn);
     for (const tensor_info & t : base.tensors()) {
-        if (t.type != GGML_TYPE_F32 && ggml_get_type_traits(t.type)->to_float == nullptr && (adapter.find(t.name) != nullptr || output_type != "same") && t.n_dims >= 2) {
+        if (t.type != GGML_TYPE_F32 && ggml_get_type_traits(t.type)->to_float == nullptr && (saved.has(t.name) || output_type != "same") && t.n_dims >= 2) {
             throw error("tensor_bad_type", t.name + " has the type " + ggml_type_name(t.type) + ", which can't be read as numbers.", {}, {{"tensor", t.name}});
         }
     }
@@ -171,13 +172,15 @@ merge_result merge_to_gguf(const gguf_file & base, const adapter_tensors & adapt
     require_free_space(output_path, total);
     out.begin();
 
-    merge_result               result{total, 0, output_type};
-    std::vector<merged_tensor> tensors;
+    merge_result                           result{total, 0, output_type};
+    const method_kind &                    kind = method_kind_of(saved.settings.method);
+    std::vector<std::unique_ptr<row_fold>> folds;
+    std::vector<merged_tensor>             tensors;
     for (size_t i = 0; i < types.size(); ++i) {
-        const tensor_info & t    = base.tensors()[i];
-        const auto *        pair = adapter.find(t.name);
-        tensors.emplace_back(t, types[i], pair, pair != nullptr ? adapter.scale_of(*pair) : 0.0f);
-        result.tensors_merged += pair != nullptr ? 1 : 0;
+        const tensor_info & t = base.tensors()[i];
+        folds.push_back(kind.fold(saved, t.name));
+        tensors.emplace_back(t, types[i], folds.back().get());
+        result.tensors_merged += folds.back() ? 1 : 0;
     }
     write_tensors(base, tensors, out, std::max(threads, 1), [&](uint64_t done) {
         if (progress) {

@@ -1,12 +1,12 @@
-// The tuned model as one GGUF: W' = W + scale * B A for every adapted matrix, all else as it was.
+// The tuned model as one GGUF: every tuned matrix as its method folds it, all else as it was.
 #pragma once
 
 #include <cstdint>
 #include <string>
 
 #include "base/progress.hpp"
-#include "peft/adapter.hpp"
 #include "gguf/gguf-file.hpp"
+#include "peft/saved-tuning.hpp"
 
 namespace forja {
 
@@ -21,9 +21,9 @@ struct merge_result {
 /// tokenizer and template are kept; a split base becomes one file. Adapted matrices of a type that can't be made without an
 /// importance matrix get a larger one, with the warning export_type_changed. progress counts bytes written.
 /// @param threads 1 or more
-/// @throws error adapter_mismatch, output_type_unknown, weights_not_finite, export_overflow; output_not_writable; failure
+/// @throws error adapter_mismatch, export_refused, output_type_unknown, weights_not_finite, export_overflow; output_not_writable; failure
 ///         disk_full (before anything is written, where the free space is known), write_failed.
-merge_result merge_to_gguf(const gguf_file & base, const adapter_tensors & adapter, const std::string & output_type,
+merge_result merge_to_gguf(const gguf_file & base, const saved_tuning & saved, const std::string & output_type,
                            const std::string & output_path, int threads, const progress_fn & progress, const warning_fn & warn);
 
 } // namespace forja

@@ -46,8 +46,8 @@ cpu::from_float_fn writer_of(ggml_type type) {
 
 } // namespace
 
-merged_tensor::merged_tensor(const tensor_info & from, ggml_type to, const adapter_tensors::pair * pair, float scale)
-    : from_(from), to_(to), pair_(pair), scale_(scale), old_row_bytes_(ggml_row_size(from.type, from.ne[0])),
+merged_tensor::merged_tensor(const tensor_info & from, ggml_type to, const row_fold * fold)
+    : from_(from), to_(to), fold_(fold), old_row_bytes_(ggml_row_size(from.type, from.ne[0])),
       new_row_bytes_(ggml_row_size(to, from.ne[0])), to_float_(reader_of(from.type)), from_float_(writer_of(to)) {}
 
 void merged_tensor::read(int64_t first, int64_t n, float * rows) const {
@@ -99,21 +99,6 @@ void merged_tensor::write(int64_t first, int64_t n, const float * rows, uint8_t 
                 {{"tensor", from_.name}, {"row", std::to_string(first + bad)}, {"type", ggml_type_name(to_)}});
 }
 
-bool merged_tensor::is_changed(int64_t row) const {
-    if (pair_ == nullptr || scale_ == 0.0f) {
-        return false;
-    }
-    const float * b = pair_->b.data() + row * pair_->rank;
-    return std::any_of(b, b + pair_->rank, [](float x) { return x != 0.0f; });
-}
-
-void merged_tensor::add_update(int64_t first, int64_t n, float * rows, std::vector<float> & coefficients) const {
-    const float * b = pair_->b.data() + first * pair_->rank;
-    coefficients.resize(static_cast<size_t>(n * pair_->rank));
-    std::transform(b, b + n * pair_->rank, coefficients.begin(), [this](float x) { return scale_ * x; });
-    cpu::add_low_rank(rows, n_in(), n, pair_->a.data(), coefficients.data(), n_in(), pair_->rank);
-}
-
 void merged_tensor::convert(int64_t first, int64_t n, uint8_t * out, merge_scratch & scratch) const {
     const int64_t end   = first + n;
     const int64_t block = std::clamp<int64_t>(block_elements / n_in(), 1, n);
@@ -127,7 +112,7 @@ void merged_tensor::convert(int64_t first, int64_t n, uint8_t * out, merge_scrat
         uint8_t * to = out + static_cast<size_t>(at - first) * new_row_bytes_;
         read(at, next - at, scratch.rows.data());
         if (changed) {
-            add_update(at, next - at, scratch.rows.data(), scratch.coefficients);
+            fold_->apply(at, next - at, scratch.rows.data(), scratch.fold);
         } else if (from_.type == to_) { // making the type again would change it
             std::memcpy(to, from_.data + static_cast<size_t>(at) * old_row_bytes_, static_cast<size_t>(next - at) * new_row_bytes_);
             continue;

@@ -11,8 +11,8 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/mapped-file.hpp"
-#include "export/adapter-gguf.hpp"
 #include "export/safetensors.hpp"
+#include "peft/method-kind.hpp"
 
 namespace forja {
 
@@ -86,14 +86,14 @@ int64_t permuted_heads(const place & p, const gguf_file & base, const std::strin
     return std::string(p.module.gguf) == "attn_k" ? per_layer(base, "llama.attention.head_count_kv", p.layer, n_head) : 0;
 }
 
-/// Reorders B's rows. Within a head of d rows, row 2i + s of the GGUF is row s * d/2 + i of Hugging Face's model.
+/// Reorders the n_out rows of a part, as wide as they are. Within a head of d rows, row 2i + s of the GGUF is row s * d/2 + i of Hugging Face's model.
 /// Source: LlamaModel.permute in llama.cpp's converter, whose inverse to_peft is.
-std::vector<float> reorder_rows(const std::vector<float> & b, int64_t rank, int64_t n_out, int64_t n_heads, bool to_peft) {
+std::vector<float> reorder_rows(const std::vector<float> & rows, int64_t n_out, int64_t n_heads, bool to_peft) {
     if (n_heads == 0) {
-        return b;
+        return rows;
     }
-    std::vector<float> out(b.size());
-    const int64_t      d = n_out / n_heads;
+    std::vector<float> out(rows.size());
+    const int64_t      d = n_out / n_heads, width = static_cast<int64_t>(rows.size()) / n_out;
     for (int64_t h = 0; h < n_heads; ++h) {
         for (int64_t i = 0; i < d / 2; ++i) {
             for (int64_t s = 0; s < 2; ++s) {
@@ -101,22 +101,30 @@ std::vector<float> reorder_rows(const std::vector<float> & b, int64_t rank, int6
                 const int64_t hf   = h * d + s * (d / 2) + i;
                 const int64_t from = to_peft ? gguf : hf;
                 const int64_t to   = to_peft ? hf : gguf;
-                std::copy_n(b.begin() + from * rank, rank, out.begin() + to * rank);
+                std::copy_n(rows.begin() + from * width, width, out.begin() + to * width);
             }
         }
     }
     return out;
 }
 
-void require_whole_heads(const adapter_tensors::pair & p, int64_t n_heads) {
-    if (n_heads != 0 && (p.n_out % n_heads != 0 || (p.n_out / n_heads) % 2 != 0)) {
-        throw error("adapter_mismatch", "The rows of " + p.base_name + " don't divide into the model's " + std::to_string(n_heads) + " heads.", {},
-                    {{"reason", p.base_name}});
+void require_whole_heads(const std::string & site, int64_t n_out, int64_t n_heads) {
+    if (n_heads != 0 && (n_out % n_heads != 0 || (n_out / n_heads) % 2 != 0)) {
+        throw error("adapter_mismatch", "The rows of " + site + " don't divide into the model's " + std::to_string(n_heads) + " heads.", {},
+                    {{"reason", site}});
     }
 }
 
+/// Whether a part has a row for each of the matrix's outputs, in their order.
+bool follows_outputs(const part_kind & part) { return part.ne0 == extent::out || part.ne1 == extent::out; }
+
+/// PyTorch's shape of a part: the slowest dimension first, and vectors with one dimension.
+std::vector<int64_t> peft_shape(const part_kind & part, int64_t ne0, int64_t ne1) {
+    return part.ne1 == extent::one ? std::vector<int64_t>{ne0} : std::vector<int64_t>{ne1, ne0};
+}
+
 /// The model's name on Hugging Face where the file says it, otherwise its plain name.
-std::string base_name_for_peft(const gguf_file & base, const adapter_tensors & adapter) {
+std::string base_name_for_peft(const gguf_file & base, const saved_tuning & saved) {
     if (const auto repository = base.str("general.source.huggingface.repository")) {
         return *repository;
     }
@@ -127,26 +135,27 @@ std::string base_name_for_peft(const gguf_file & base, const adapter_tensors & a
             return url.substr(prefix.size());
         }
     }
-    return adapter.base_model_name.empty() ? base.str("general.name").value_or("") : adapter.base_model_name;
+    return saved.base_model_name.empty() ? base.str("general.name").value_or("") : saved.base_model_name;
 }
 
 nlohmann::ordered_json number(double value) {
     return value == std::floor(value) && std::fabs(value) < 1e15 ? nlohmann::ordered_json(static_cast<int64_t>(value)) : nlohmann::ordered_json(value);
 }
 
-std::string config_text(const adapter_tensors & adapter, const gguf_file & base) {
-    std::set<std::string> modules;
-    for (const auto & p : adapter.pairs) {
-        modules.insert(last_part(place_of(p.base_name, adapter.architecture).module.peft));
+std::string config_text(const saved_tuning & saved, const gguf_file & base) {
+    const method_settings & settings = saved.settings;
+    std::set<std::string>   modules;
+    for (const std::string & site : saved.sites()) {
+        modules.insert(last_part(place_of(site, saved.architecture).module.peft));
     }
     nlohmann::ordered_json c;
     c["peft_type"]               = "LORA";
     c["task_type"]               = "CAUSAL_LM";
-    c["base_model_name_or_path"] = base_name_for_peft(base, adapter);
-    c["r"]                       = adapter.lora_rank;
-    c["lora_alpha"]              = number(adapter.lora_alpha);
-    c["lora_dropout"]            = number(adapter.lora_dropout);
-    c["use_rslora"]              = adapter.use_rslora;
+    c["base_model_name_or_path"] = base_name_for_peft(base, saved);
+    c["r"]                       = settings.lora_rank;
+    c["lora_alpha"]              = number(settings.lora_alpha);
+    c["lora_dropout"]            = number(settings.lora_dropout);
+    c["use_rslora"]              = settings.use_rslora;
     c["target_modules"]          = modules;
     c["bias"]                    = "none";
     c["fan_in_fan_out"]          = false;
@@ -157,7 +166,9 @@ std::string config_text(const adapter_tensors & adapter, const gguf_file & base)
     c["layers_pattern"]          = nullptr;
     c["rank_pattern"]            = nlohmann::ordered_json::object();
     c["alpha_pattern"]           = nlohmann::ordered_json::object();
-    c["use_dora"]                = false;
+    for (const auto & [flag, value] : method_kind_of(settings.method).peft_flags()) {
+        c[flag] = value;
+    }
     c["revision"]                = nullptr;
     // Replaced, not thrown: a model's name may hold bytes that are no UTF-8.
     return c.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
@@ -179,41 +190,59 @@ error peft_invalid(const std::string & folder, const std::string & what) {
     return error("peft_invalid", folder + " is not a usable PEFT LoRA folder: " + what + ".", "Export it again.", {{"path", folder}, {"reason", what}});
 }
 
-adapter_tensors read_config(const std::string & folder) {
+/// The method whose flags the configuration has. @throws nlohmann's for flags that are not booleans
+const method_kind * kind_of_config(const json & c) {
+    for (const method_kind * kind : method_kinds()) {
+        const auto flags = kind->peft_flags();
+        if (std::all_of(flags.begin(), flags.end(), [&](const auto & flag) { return c.value(flag.first, false) == flag.second; })) {
+            return kind;
+        }
+    }
+    return nullptr;
+}
+
+saved_tuning read_config(const std::string & folder) {
     const std::string path = path_utf8(utf8_path(folder) / config_name);
     const mapped_file file(path, "adapter configuration");
-    adapter_tensors   adapter;
+    saved_tuning      saved;
     try {
-        const json c = json::parse(file.data(), file.data() + file.size_bytes());
-        if (c.at("peft_type") != "LORA" || c.value("use_dora", false)) {
-            throw peft_invalid(folder, "it is no plain LoRA");
+        const json          c    = json::parse(file.data(), file.data() + file.size_bytes());
+        const method_kind * kind = kind_of_config(c);
+        if (c.at("peft_type") != "LORA" || kind == nullptr) {
+            throw peft_invalid(folder, "it is of a method that Forja doesn't have");
         }
-        adapter.lora_rank       = c.at("r").get<int64_t>();
-        adapter.lora_alpha      = c.at("lora_alpha").get<double>();
-        adapter.lora_dropout    = c.value("lora_dropout", 0.0);
-        adapter.use_rslora      = c.value("use_rslora", false);
-        const json & name       = c.at("base_model_name_or_path");
-        adapter.base_model_name = name.is_string() ? name.get<std::string>() : "";
+        saved.settings.method       = kind->name();
+        saved.settings.lora_rank    = c.at("r").get<int64_t>();
+        saved.settings.lora_alpha   = c.at("lora_alpha").get<double>();
+        saved.settings.lora_dropout = c.value("lora_dropout", 0.0);
+        saved.settings.use_rslora   = c.value("use_rslora", false);
+        saved.settings.target_modules.clear();
+        const json & name     = c.at("base_model_name_or_path");
+        saved.base_model_name = name.is_string() ? name.get<std::string>() : "";
     } catch (const json::exception & e) {
         throw peft_invalid(folder, std::string(config_name) + ": " + e.what());
     }
-    return adapter;
+    return saved;
 }
 
 } // namespace
 
-void write_peft_folder(const adapter_tensors & adapter, const gguf_file & base, const std::string & folder) {
-    require_adapter_fits(adapter, base);
+void write_peft_folder(const saved_tuning & saved, const gguf_file & base, const std::string & folder) {
+    require_exportable(saved, "peft");
+    require_tuning_fits(saved, base);
     require_replaceable(folder);
     std::vector<safetensor> tensors;
-    for (const auto & p : adapter.pairs) {
-        const place   where   = place_of(p.base_name, adapter.architecture);
-        const int64_t n_heads = permuted_heads(where, base, adapter.architecture);
-        require_whole_heads(p, n_heads);
-        tensors.push_back({peft_prefix(where) + ".lora_A.weight", {p.rank, p.n_in}, p.a});
-        tensors.push_back({peft_prefix(where) + ".lora_B.weight", {p.n_out, p.rank}, reorder_rows(p.b, p.rank, p.n_out, n_heads, true)});
+    for (const std::string & site : saved.sites()) {
+        const place   where   = place_of(site, saved.architecture);
+        const int64_t n_heads = permuted_heads(where, base, saved.architecture), n_out = base.find(site)->ne[1];
+        require_whole_heads(site, n_out, n_heads);
+        for (const part_kind & part : method_kind_of(saved.settings.method).parts()) {
+            const saved_tuning::tensor & t = *saved.find(site, part.name);
+            tensors.push_back({peft_prefix(where) + "." + part.peft_name, peft_shape(part, t.ne0, t.ne1),
+                               follows_outputs(part) ? reorder_rows(t.values, n_out, n_heads, true) : t.values});
+        }
     }
-    const std::string config = config_text(adapter, base);
+    const std::string config = config_text(saved, base);
     write_folder_atomically(folder, [&](const std::string & temporary) {
         write_safetensors(path_utf8(utf8_path(temporary) / weights_name), tensors);
         atomic_file file(path_utf8(utf8_path(temporary) / config_name));
@@ -222,46 +251,48 @@ void write_peft_folder(const adapter_tensors & adapter, const gguf_file & base, 
     });
 }
 
-adapter_tensors read_peft_folder(const std::string & folder, const gguf_file & base) {
-    adapter_tensors adapter                = read_config(folder);
-    adapter.architecture                   = base.str("general.architecture").value_or("");
+saved_tuning read_peft_folder(const std::string & folder, const gguf_file & base) {
+    saved_tuning saved       = read_config(folder);
+    saved.architecture       = base.str("general.architecture").value_or("");
+    const method_kind & kind = method_kind_of(saved.settings.method);
     std::map<std::string, safetensor> found;
     for (safetensor & t : read_safetensors(path_utf8(utf8_path(folder) / weights_name))) {
         std::string name = t.name;
         found.emplace(std::move(name), std::move(t));
     }
-    const int64_t n_layer = base.i64(adapter.architecture + ".block_count").value_or(0);
+    const int64_t n_layer = base.i64(saved.architecture + ".block_count").value_or(0);
     size_t        used    = 0;
     for (int64_t layer = 0; layer < n_layer; ++layer) {
-        for (const module_name & m : module_names(adapter.architecture)) {
-            const place where{layer, m};
-            const auto  a = found.find(peft_prefix(where) + ".lora_A.weight");
-            const auto  b = found.find(peft_prefix(where) + ".lora_B.weight");
-            if (a == found.end() && b == found.end()) {
+        for (const module_name & m : module_names(saved.architecture)) {
+            const place       where{layer, m};
+            const std::string site = "blk." + std::to_string(layer) + "." + m.gguf + ".weight";
+            const auto        of   = [&](const part_kind & part) { return found.find(peft_prefix(where) + "." + part.peft_name); };
+            if (std::all_of(kind.parts().begin(), kind.parts().end(), [&](const part_kind & part) { return of(part) == found.end(); })) {
                 continue;
             }
-            if (a == found.end() || b == found.end() || a->second.shape.size() != 2 || b->second.shape.size() != 2 ||
-                a->second.shape[0] != b->second.shape[1]) {
-                throw peft_invalid(folder, "the pair of " + peft_prefix(where) + " is incomplete or misshapen");
+            for (const part_kind & part : kind.parts()) {
+                const auto t = of(part);
+                if (t == found.end() || t->second.shape.size() != (part.ne1 == extent::one ? 1 : 2)) {
+                    throw peft_invalid(folder, "the tensors of " + peft_prefix(where) + " are incomplete or misshapen");
+                }
+                saved.tensors.push_back({site, part.name, t->second.shape.back(), part.ne1 == extent::one ? 1 : t->second.shape.front(), std::move(t->second.values)});
+                ++used;
             }
-            adapter_tensors::pair p;
-            p.base_name           = "blk." + std::to_string(layer) + "." + m.gguf + ".weight";
-            p.rank                = a->second.shape[0];
-            p.n_in                = a->second.shape[1];
-            p.n_out               = b->second.shape[0];
-            const int64_t n_heads = permuted_heads(where, base, adapter.architecture);
-            require_whole_heads(p, n_heads);
-            p.a = std::move(a->second.values);
-            p.b = reorder_rows(b->second.values, p.rank, p.n_out, n_heads, false);
-            adapter.pairs.push_back(std::move(p));
-            used += 2;
         }
     }
     if (used != found.size() || used == 0) {
         throw peft_invalid(folder, used == 0 ? "it holds no tensors for this model" : "it holds tensors that this model has no place for");
     }
-    require_adapter_fits(adapter, base);
-    return adapter;
+    require_tuning_fits(saved, base);
+    for (saved_tuning::tensor & t : saved.tensors) {
+        const int64_t n_heads = permuted_heads(place_of(t.site, saved.architecture), base, saved.architecture), n_out = base.find(t.site)->ne[1];
+        require_whole_heads(t.site, n_out, n_heads);
+        const auto part = std::find_if(kind.parts().begin(), kind.parts().end(), [&](const part_kind & one) { return t.part == one.name; });
+        if (follows_outputs(*part)) {
+            t.values = reorder_rows(t.values, n_out, n_heads, false);
+        }
+    }
+    return saved;
 }
 
 } // namespace forja

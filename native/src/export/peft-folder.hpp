@@ -7,18 +7,18 @@
 
 #include <string>
 
-#include "peft/adapter.hpp"
 #include "gguf/gguf-file.hpp"
+#include "peft/saved-tuning.hpp"
 
 namespace forja {
 
 /// Writes the folder whole or not at all, in place of one of that name. Only what an adapter folder holds is ever replaced:
 /// a folder with other files in it is refused.
-/// @throws error adapter_mismatch, output_not_writable, output_not_an_adapter_folder; failure disk_full, write_failed.
-void write_peft_folder(const adapter_tensors & adapter, const gguf_file & base, const std::string & folder);
+/// @throws error adapter_mismatch, export_refused, output_not_writable, output_not_an_adapter_folder; failure disk_full, write_failed.
+void write_peft_folder(const saved_tuning & saved, const gguf_file & base, const std::string & folder);
 
 /// Reads it back for the same base.
 /// @throws error file_not_found, safetensors_invalid, peft_invalid, adapter_mismatch.
-adapter_tensors read_peft_folder(const std::string & folder, const gguf_file & base);
+saved_tuning read_peft_folder(const std::string & folder, const gguf_file & base);
 
 } // namespace forja

@@ -235,7 +235,7 @@ uint64_t default_max_tokens(uint64_t n_params) {
 
 verify_result run_verify(const verify_settings & o, const progress_fn & progress) {
     const auto base_file = gguf_file::open(o.model_path);
-    require_adapter_fits(read_adapter_gguf(o.adapter_path), *base_file);
+    require_tuning_fits(read_tuning(o.adapter_path), *base_file);
     const auto           rows  = token_file::open(o.tokens_path);
     const vocab_identity vocab = identify_vocab(*base_file);
     rows->require_vocab(vocab.n_vocab, vocab.vocab_hash);
@@ -244,7 +244,7 @@ verify_result run_verify(const verify_settings & o, const progress_fn & progress
     if (o.format == "peft") {
         from_peft.emplace(o.exported_path, *base_file);
     } else if (o.format == "gguf-adapter") {
-        require_adapter_fits(read_adapter_gguf(o.exported_path), *base_file);
+        require_tuning_fits(read_tuning(o.exported_path), *base_file);
     } else if (o.format != "gguf") {
         throw error("export_format_unknown", "There is no export format '" + o.format + "'.", "Use gguf, gguf-adapter or peft.", {{"format", o.format}});
     }

@@ -9,13 +9,14 @@ namespace forja {
 var linear(tape & t, const linear_weights & w, var x, std::shared_ptr<adapted_linear> adapted) {
     ggml_context * ctx   = t.ctx();
     ggml_tensor *  value = frozen_product(t.g, w, x->value);
-    if (w.bias) {
+    const bool     own   = adapted && adapted->owns_output();
+    if (w.bias && !own) {
         value = t.g.on_cpu() ? cpu_add_bias(t.g, value, w.bias) : ggml_add(ctx, value, w.bias);
     }
     if (adapted) {
         value = adapted->forward(t, x->value, value);
     }
-    var y = t.make(t.keep(value), x->requires_grad || adapted);
+    var y = t.make(own ? value : t.keep(value), x->requires_grad || adapted);
     t.push([&t, &w, x, y, adapted, ctx] {
         if (!y->grad) {
             return;

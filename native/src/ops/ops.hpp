@@ -64,6 +64,9 @@ class adapted_linear {
   public:
     virtual ~adapted_linear() = default;
 
+    /// True where forward() is given the bare product W x, adds the layer's bias and keeps what its backward() needs by itself.
+    virtual bool owns_output() const { return false; }
+
     /// The layer's output, from x [n_in, T] and the base's own output y_base [n_out, T], which may be changed in place.
     virtual ggml_tensor * forward(tape & t, ggml_tensor * x, ggml_tensor * y_base) = 0;
 

@@ -15,6 +15,11 @@ int parameter_store::add(const std::string & name, int64_t ne0, int64_t ne1) {
     return count() - 1;
 }
 
+int parameter_store::add_fixed(int64_t n) {
+    fixed_sizes_.push_back(n);
+    return (int) fixed_sizes_.size() - 1;
+}
+
 int64_t parameter_store::n_params() const {
     int64_t n = 0;
     for (const entry & e : entries_) {
@@ -25,7 +30,7 @@ int64_t parameter_store::n_params() const {
 
 void parameter_store::allocate(device & dev, bool training) {
     ggml_init_params params{};
-    params.mem_size = ggml_tensor_overhead() * (entries_.size() * 2 + 8);
+    params.mem_size = ggml_tensor_overhead() * (entries_.size() * 2 + fixed_sizes_.size() + 8);
     params.no_alloc = true;
     ctx_.reset(ggml_init(params));
     const int64_t n_rows = (n_floats_ + row_floats - 1) / row_floats;
@@ -42,6 +47,9 @@ void parameter_store::allocate(device & dev, bool training) {
         };
         e.value = view(values_);
         e.grad  = training ? view(grads_) : nullptr;
+    }
+    for (int64_t n : fixed_sizes_) {
+        fixed_.push_back(ggml_new_tensor_1d(ctx_.get(), GGML_TYPE_F32, n));
     }
     buffer_.reset(ggml_backend_alloc_ctx_tensors_from_buft(ctx_.get(), dev.buffer_type()));
     if (!buffer_) {

@@ -15,6 +15,10 @@ class parameter_store {
     /// Declares a matrix ne = [ne0, ne1]; returns its index. Only before allocate().
     int add(const std::string & name, int64_t ne0, int64_t ne1);
 
+    /// Declares n values that are not trained, zero at first; returns their index. Only before allocate().
+    int           add_fixed(int64_t n);
+    ggml_tensor * fixed(int i) const { return fixed_[i]; } // ne = [n]
+
     /// @param training false leaves out gradients and moments
     void allocate(device & dev, bool training);
 
@@ -66,7 +70,9 @@ class parameter_store {
         ggml_tensor * value = nullptr;
         ggml_tensor * grad  = nullptr;
     };
-    std::vector<entry>      entries_;
+    std::vector<entry>         entries_;
+    std::vector<int64_t>       fixed_sizes_;
+    std::vector<ggml_tensor *> fixed_;
     int64_t                 n_floats_ = 0;
     ggml_context_ptr        ctx_;
     ggml_backend_buffer_ptr buffer_;

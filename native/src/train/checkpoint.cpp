@@ -7,7 +7,6 @@
 
 #include "base/error.hpp"
 #include "base/files.hpp"
-#include "export/adapter-gguf.hpp"
 #include "gguf/gguf-file.hpp"
 #include "gguf/gguf-writer.hpp"
 
@@ -118,7 +117,7 @@ std::shared_ptr<gguf_file> open_state(const std::string & folder, run_state & s)
 
 void save_checkpoint(const std::string & folder, const method & m, const run_state & s) {
     write_folder_atomically(folder, [&](const std::string & dir) {
-        write_adapter_gguf(m.to_adapter(), path_utf8(utf8_path(dir) / "adapter.gguf"));
+        write_tuning(m.saved(), path_utf8(utf8_path(dir) / "adapter.gguf"));
         write_state(path_utf8(utf8_path(dir) / "state.gguf"), m, s);
     });
 }
@@ -126,14 +125,7 @@ void save_checkpoint(const std::string & folder, const method & m, const run_sta
 run_state load_checkpoint(const std::string & folder, method & m) {
     run_state s;
     auto      file = open_state(folder, s);
-    const std::string     adapter_path = path_utf8(utf8_path(folder) / "adapter.gguf");
-    const adapter_tensors adapter      = read_part(adapter_path, read_adapter_gguf);
-    for (const adapter_tensors::pair & p : adapter.pairs) {
-        if (!all_finite(p.a.data(), p.a.size()) || !all_finite(p.b.data(), p.b.size())) {
-            corrupt(adapter_path, "its numbers for " + p.base_name + " are not finite");
-        }
-    }
-    m.from_adapter(adapter);
+    m.load(read_part(path_utf8(utf8_path(folder) / "adapter.gguf"), read_tuning)); // which refuses numbers that are not finite
     ggml_tensor * moments[] = {m.params().moment1(), m.params().moment2()};
     const char *  names[]   = {"moment1", "moment2"};
     for (int i = 0; i < 2; i++) {

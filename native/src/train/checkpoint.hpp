@@ -1,4 +1,4 @@
-// A checkpoint: a folder with adapter.gguf (usable by llama.cpp as it is) and state.gguf (what else going on needs). It is
+// A checkpoint: a folder with adapter.gguf (the tuning; a LoRA is usable by llama.cpp as it is) and state.gguf (what else going on needs). It is
 // written aside, synced and renamed, so a folder under its final name is always whole.
 #pragma once
 

@@ -5,7 +5,6 @@
 #include "base/error.hpp"
 #include "base/memory.hpp"
 #include "data/vocab.hpp"
-#include "export/adapter-gguf.hpp"
 
 namespace forja {
 
@@ -43,7 +42,7 @@ score_result run_score(const score_settings & s, const progress_fn & progress, c
     }
     std::unique_ptr<method> tuning;
     if (s.adapter_path) {
-        tuning = method_from_adapter(read_adapter_gguf(*s.adapter_path), *base, false);
+        tuning = method_from_saved(read_tuning(*s.adapter_path), *base, false);
     }
     engine::options options;
     options.prec       = precision_of(s.compute_type);

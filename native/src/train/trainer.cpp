@@ -13,7 +13,6 @@
 #include "base/random.hpp"
 #include "data/token-file.hpp"
 #include "data/vocab.hpp"
-#include "export/adapter-gguf.hpp"
 #include "train/against-llama.hpp"
 #include "train/evaluate.hpp"
 #include "train/intervals.hpp"
@@ -89,7 +88,7 @@ class run {
         method_ = make_method(s_.method, *base_, true);
         method_->init(s_.seed);
         if (s_.method.init_adapter_path) {
-            method_->from_adapter(read_adapter_gguf(*s_.method.init_adapter_path));
+            method_->load(read_tuning(*s_.method.init_adapter_path));
         }
 
         rows_per_step_   = s_.micro_batch_size * s_.gradient_accumulation_steps;
@@ -245,6 +244,7 @@ class run {
             return false;
         }
         auto began = clock_type::now();
+        method_->before_step(state_.step + 1);
         method_->params().zero_grads();
         double nats = 0;
         for (size_t i = 0; i < batches.size(); i++) {
@@ -257,7 +257,7 @@ class run {
             }
             nats += engine_->accumulate_gradients(batches[i], (float) (1.0 / (double) supervised), stream_key(s_.seed, 0x64726f70, state_.step)).nats;
         }
-        const double loss = nats / (double) supervised;
+        const double loss = nats / (double) supervised + method_->extra_loss();
         const double norm = global_grad_norm(engine_->runner(), method_->params());
         if (!std::isfinite(loss) || !std::isfinite(norm)) {
             throw failure("loss_not_finite", "The loss or gradient of step " + std::to_string(state_.step + 1) + " is not a finite number",
@@ -266,6 +266,7 @@ class run {
         }
         const double rate = learning_rate_at(schedule_, state_.step + 1);
         adamw_step(engine_->runner(), method_->params(), s_.adamw, rate, state_.step + 1, norm);
+        method_->after_step(state_.step + 1);
 
         const double seconds = std::max(1e-9, std::chrono::duration<double>(clock_type::now() - began).count());
         busy_seconds_ += seconds;
@@ -361,9 +362,8 @@ class run {
         checkpoint(r.completed ? "final" : "stop");
         if (r.completed) {
             r.adapter_path = path_in("adapter.gguf");
-            const adapter_tensors adapter = method_->to_adapter();
-            write_adapter_gguf(adapter, *r.adapter_path);
-            if (std::all_of(adapter.pairs.begin(), adapter.pairs.end(), [](const auto & p) { return std::all_of(p.b.begin(), p.b.end(), [](float x) { return x == 0.0f; }); })) {
+            write_tuning(method_->saved(), *r.adapter_path);
+            if (!method_->changes_base()) {
                 observe_.on_warning({"nothing_learned", "Nothing was learned: the adapter changes nothing, so the tuned model is its base.",
                                      "Train again with a learning rate above 0 and more steps.", {}});
             }

@@ -6,29 +6,30 @@
 
 namespace forja::test {
 
-adapter_tensors random_adapter(const gguf_file & base, int64_t rank, double alpha, bool rslora, float b_size) {
-    adapter_tensors a;
-    a.architecture    = *base.str("general.architecture");
-    a.base_model_name = base.str("general.name").value_or("");
-    a.lora_rank       = rank;
-    a.lora_alpha      = alpha;
-    a.lora_dropout    = 0.05;
-    a.use_rslora      = rslora;
-    a.target_modules  = {"q", "k", "v", "o", "gate", "up", "down"};
-    uint64_t key      = 7;
+saved_tuning random_adapter(const gguf_file & base, int64_t rank, double alpha, bool rslora, float b_size) {
+    saved_tuning a;
+    a.architecture           = *base.str("general.architecture");
+    a.base_model_name        = base.str("general.name").value_or("");
+    a.settings.lora_rank     = rank;
+    a.settings.lora_alpha    = alpha;
+    a.settings.lora_dropout  = 0.05;
+    a.settings.use_rslora    = rslora;
+    uint64_t key             = 7;
     for (const tensor_info & t : base.tensors()) {
         if (t.name.rfind("blk.", 0) != 0 || t.n_dims != 2) {
             continue;
         }
-        adapter_tensors::pair p{t.name, t.ne[0], t.ne[1], rank, {}, {}};
+        const int64_t        n_in = t.ne[0], n_out = t.ne[1];
+        saved_tuning::tensor low{t.name, "lora_a", n_in, rank, {}}, high{t.name, "lora_b", rank, n_out, {}};
         ++key;
-        for (int64_t i = 0; i < p.n_in * rank; ++i) {
-            p.a.push_back(static_cast<float>(2.0 * uniform01(key, static_cast<uint64_t>(i)) - 1.0) / std::sqrt(static_cast<float>(p.n_in)));
+        for (int64_t i = 0; i < n_in * rank; ++i) {
+            low.values.push_back(static_cast<float>(2.0 * uniform01(key, static_cast<uint64_t>(i)) - 1.0) / std::sqrt(static_cast<float>(n_in)));
         }
-        for (int64_t i = 0; i < p.n_out * rank; ++i) {
-            p.b.push_back(b_size * static_cast<float>(2.0 * uniform01(key + 1000, static_cast<uint64_t>(i)) - 1.0));
+        for (int64_t i = 0; i < n_out * rank; ++i) {
+            high.values.push_back(b_size * static_cast<float>(2.0 * uniform01(key + 1000, static_cast<uint64_t>(i)) - 1.0));
         }
-        a.pairs.push_back(std::move(p));
+        a.tensors.push_back(std::move(low));
+        a.tensors.push_back(std::move(high));
     }
     return a;
 }

@@ -99,11 +99,14 @@ std::vector<float> adapter_values(const std::string & name, size_t n, uint64_t s
 }
 
 void fill_adapter(method & m, uint64_t seed) {
-    parameter_store & p = m.params();
-    for (int i = 0; i < p.count(); i++) {
-        const std::vector<float> v = adapter_values(p.name(i), ggml_nelements(p.value(i)), seed);
-        p.write(p.value(i), v.data(), v.size());
+    m.init(seed);
+    saved_tuning values = m.saved();
+    for (saved_tuning::tensor & t : values.tensors) {
+        if (t.part == "lora_a" || t.part == "lora_b") {
+            t.values = adapter_values(t.name(), t.values.size(), seed);
+        }
     }
+    m.load(values);
 }
 
 double deviation(const std::vector<float> & a, const std::vector<float> & b) {

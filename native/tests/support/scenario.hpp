@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "peft/adapter.hpp"
+#include "peft/saved-tuning.hpp"
 #include "fixtures/tiny-model.hpp"
 #include "model/model.hpp"
 #include "ops/ops.hpp"
@@ -39,7 +39,7 @@ micro_batch batch_of(const std::vector<std::vector<uint32_t>> & rows);
 /// reference/counter_random.py. B is not zero, so that every gradient is there from the start.
 std::vector<float> adapter_values(const std::string & name, size_t n, uint64_t seed = 1);
 
-/// Sets all parameters of a LoRA method to adapter_values().
+/// Sets all A and B of a method to adapter_values(); what follows from them, and other parameters, are as a start has them.
 void fill_adapter(method & m, uint64_t seed = 1);
 
 /// Largest |a - b| over the root mean square of b; 1e30 when the sizes differ.

@@ -29,6 +29,9 @@ export const exportPage = {
     peft: 'The adapter as a folder for Hugging Face PEFT, to continue in Python.',
     ollama: 'A merged GGUF with a Modelfile beside it, for “ollama create”.',
   } satisfies Record<ExportFormat, string> as Record<ExportFormat, string>,
+  refusedTitle: (format: string) => `${format}: not for this run`,
+  refused: (method: string) =>
+    `llama.cpp has no adapters of the method ${method}. Export the merged GGUF, which has all that was learned, or the PEFT folder.`,
   type: 'Type of the weights',
   typeHelp: 'Smaller types take less memory and keep less of what was learned. If in doubt, choose Q8_0.',
   same: 'As the base',

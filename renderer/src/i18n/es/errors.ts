@@ -291,6 +291,11 @@ export const errors: TranslatedErrors = {
     message: (d) => `No existe el formato de exportación ${d('format')}.`,
     hint: 'Elige gguf, gguf-adapter o peft.',
   },
+  export_refused: {
+    message: (d) =>
+      `Un resultado de ${d('method').toUpperCase()} no se puede guardar como ${d('format')}: llama.cpp no tiene adaptadores así.`,
+    hint: 'Exporta el modelo combinado (gguf) o una carpeta PEFT (peft).',
+  },
   export_overflow: {
     message: 'Un peso ajustado es demasiado grande para el tipo de exportación.',
     hint: 'Exporta con otro tipo, como bf16 o q8_0.',

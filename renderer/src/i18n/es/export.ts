@@ -28,6 +28,9 @@ export const exportPage: Messages['exportPage'] = {
     peft: 'El adaptador como carpeta para PEFT de Hugging Face, para seguir en Python.',
     ollama: 'Un GGUF fusionado con un Modelfile al lado, para «ollama create».',
   },
+  refusedTitle: (format) => `${format}: no para este entrenamiento`,
+  refused: (method) =>
+    `llama.cpp no tiene adaptadores del método ${method}. Exporta el GGUF combinado, que tiene todo lo aprendido, o la carpeta PEFT.`,
   type: 'Tipo de los pesos',
   typeHelp: 'Los tipos más pequeños ocupan menos memoria y conservan menos de lo aprendido. Si dudas, elige Q8_0.',
   same: 'Como la base',

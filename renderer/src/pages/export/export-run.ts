@@ -3,6 +3,8 @@ import { call } from '../../api/bridge.svelte.ts';
 
 /** What the screen shows of a run: its states, the types that a merged file can have, and what was exported before. */
 export interface RunToExport {
+  /** The run's tuning method. */
+  method: string;
   checkpoints: RunCheckpoint[];
   types: IpcResponse<'exports.types'>;
   exports: IpcResponse<'exports.list'>;
@@ -11,13 +13,13 @@ export interface RunToExport {
 
 /** @throws ApiError when the run or its model can't be read */
 export async function loadRun(run_id: string): Promise<RunToExport> {
-  const [{ checkpoints }, types, exports, about] = await Promise.all([
+  const [{ checkpoints, settings }, types, exports, about] = await Promise.all([
     call('runs.get', { run_id }),
     call('exports.types', { run_id }),
     call('exports.list', { run_id }),
     call('exports.about', { run_id }),
   ]);
-  return { checkpoints, types, exports, about };
+  return { method: settings.method ?? 'lora', checkpoints, types, exports, about };
 }
 
 /** The name that the save dialog begins with. */
