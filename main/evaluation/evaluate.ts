@@ -4,7 +4,7 @@ import type { Side } from '../contracts/shapes/evaluation.ts';
 import { ChatProcess } from '../chat/index.ts';
 import { hashSetOf, learnedText, openTemplate, type PromptTemplate, type Segment } from '../datasets/index.ts';
 import { hashFiles, inspectModel } from '../models/index.ts';
-import { RunLock, writeWhole } from '../runs/index.ts';
+import { liveModel, RunLock, writeWhole } from '../runs/index.ts';
 import { readChoiceRows, type ChoiceRow } from './choice-rows.ts';
 import { keyOf, metricSettings, needs, type EvaluationRequest, type Party } from './definition.ts';
 import { figuresOf, type EvaluatedRow, type Outcome } from './figures.ts';
@@ -233,7 +233,10 @@ class Work {
     const tell = this.teller('answers', side, asked.length, asked.length - missing.length);
     const chat = (this.hooks.openChat ?? (() => new ChatProcess()))();
     try {
-      await chat.load(side, { ...this.partyOf(side), n_ctx: context, threads });
+      const { model_path, adapter_path } = this.partyOf(side);
+      const live =
+        adapter_path === null ? { model_path, adapter_path } : await liveModel(model_path, adapter_path, threads);
+      await chat.load(side, { model_path: live.model_path, adapter_path: live.adapter_path, n_ctx: context, threads });
       for (const { line, rendered_prompt } of missing) {
         signal?.throwIfAborted();
         try {

@@ -7,6 +7,7 @@
  */
 export { newRunId, prepareRun, type PreparedRun, type PrepareHooks, type RunRequest } from './prepare-run.ts';
 export { reopenRun, type ReopenedRun, type ResumeChanges } from './reopen-run.ts';
+export { isLoadable, liveModel, type LiveModel } from './live-model.ts';
 export { readHeldOut } from './earlier-run.ts';
 export { RunLock } from './run-lock.ts';
 export { RunFolder, writeWhole, type Checkpoint } from './run-folder.ts';

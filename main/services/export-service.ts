@@ -8,7 +8,7 @@ import { openTemplate, type Example } from '../datasets/index.ts';
 import { estimateCheck } from '../domain/estimates/check.ts';
 import { modelfile, modelfilePath, ollamaTemplate, verifyExport, writeExport, type Turns } from '../export/index.ts';
 import { inspectModel, OUTPUT_TYPES, outputBytes, type ModelCatalogue } from '../models/index.ts';
-import { RunFolder } from '../runs/index.ts';
+import { liveModel, RunFolder } from '../runs/index.ts';
 import type { RunRow } from '../db/index.ts';
 import type { RunFile } from '../contracts/run-file.ts';
 import { COMPARED, compareAnswers, type UsersPrompt } from './answers-check.ts';
@@ -226,11 +226,12 @@ export class ExportService {
     const isAdapter = format === 'gguf-adapter';
     const user: UsersPrompt = { model: isAdapter ? info : await inspectModel(output_path), turns, system_prompt };
     onPhase('comparing', 0);
+    const live = await liveModel(model_path, adapter_path, threads);
     return await compareAnswers({
       examples,
       template: openTemplate(info, file.template),
       user,
-      tuned: { model_path, adapter_path, threads },
+      tuned: { model_path: live.model_path, adapter_path: live.adapter_path, threads },
       exported: isAdapter ? { model_path, adapter_path: output_path, threads } : { model_path: output_path, threads },
       signal,
       onProgress: (done, total) => onPhase('comparing', done / total),

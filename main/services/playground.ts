@@ -7,10 +7,10 @@ import type {
   IpcResponse,
   LoadedWeights,
 } from '../contracts/ipc.ts';
-import { ChatError, ChatProcess } from '../chat/index.ts';
+import { ChatError, ChatProcess, type LoadOptions } from '../chat/index.ts';
 import { openTemplate, type PromptTemplate, type TemplateChoice } from '../datasets/index.ts';
 import { inspectModel } from '../models/index.ts';
-import { RunFolder } from '../runs/index.ts';
+import { isLoadable, liveModel, RunFolder } from '../runs/index.ts';
 import { chosenAdapter } from './adapter-choice.ts';
 import type { ServiceContext } from './context.ts';
 import type { RunQueue } from './run-queue.ts';
@@ -59,11 +59,11 @@ export class Playground {
     const template = openTemplate(model, found.find(({ template: own }) => own !== null)?.template ?? 'auto');
     // An answer that is being written would be in the way.
     this.stopVoice(voice);
+    const { threads } = this.context.settings();
     const { context_tokens, load_ms } = await this.chat.load(voice, {
-      model_path: base,
-      adapters: found.map(({ path, scale }) => ({ path, scale })),
+      ...(await loadableWith(base, found, threads)),
       n_ctx,
-      threads: this.context.settings().threads,
+      threads,
     });
     const model_name = model.name ?? basename(base);
     const weights = {
@@ -161,4 +161,25 @@ function voiceUnknown(voice: string): ChatError {
     hint: 'Load it first.',
     details: { voice },
   });
+}
+
+/** Base and adapters as llama.cpp loads them. @throws ChatError chat_model_unloadable for a mix with an adapter that it has no kind for */
+async function loadableWith(
+  model_path: string,
+  adapters: readonly { path: string; scale: number }[],
+  threads: number,
+): Promise<Pick<LoadOptions, 'model_path' | 'adapters'>> {
+  const merged = adapters.find(({ path }) => !isLoadable(path));
+  if (merged === undefined) return { model_path, adapters: adapters.map(({ path, scale }) => ({ path, scale })) };
+  const { path } = merged;
+  if (adapters.length > 1 || merged.scale !== 1) {
+    throw new ChatError({
+      code: 'chat_model_unloadable',
+      message: `${path} can't be mixed with others or scaled: llama.cpp has no adapters of its method, so it is merged with its base.`,
+      hint: 'Choose it alone, at full strength.',
+      details: { model_path, adapter_path: path, reason: 'llama.cpp has no adapters of its method' },
+    });
+  }
+  const live = await liveModel(model_path, path, threads);
+  return { model_path: live.model_path, adapters: [] };
 }

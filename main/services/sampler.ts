@@ -6,7 +6,7 @@ import type { RunFile } from '../contracts/run-file.ts';
 import { ChatProcess } from '../chat/index.ts';
 import { openTemplate, type PromptTemplate } from '../datasets/index.ts';
 import { inspectModel } from '../models/index.ts';
-import type { RunFolder } from '../runs/index.ts';
+import { liveModel, type LiveModel, type RunFolder } from '../runs/index.ts';
 
 /** The most tokens of an answer: enough to see how the model writes, and for the expected one to be written to its end. */
 const MAX_TOKENS = 64;
@@ -128,10 +128,18 @@ export class Sampler {
 
   private async answer({ step, adapter_path }: Round): Promise<void> {
     const { run, prompts, onSample } = this.options;
+    let live: LiveModel | null = null;
     try {
       const template = await this.template();
       const chat = (this.chat ??= (this.options.openChat ?? (() => new ChatProcess()))());
-      await chat.load('sample', { model_path: run.model.path, adapter_path, n_ctx: N_CTX, threads: THREADS });
+      live = adapter_path === null ? null : await liveModel(run.model.path, adapter_path, THREADS);
+      const { model_path } = live ?? { model_path: run.model.path };
+      await chat.load('sample', {
+        model_path,
+        adapter_path: live?.adapter_path ?? null,
+        n_ctx: N_CTX,
+        threads: THREADS,
+      });
       for (const [prompt_index, one] of prompts.entries()) {
         const { prompt, expected } = one;
         const system = one.system ?? (await this.system());
@@ -145,6 +153,8 @@ export class Sampler {
       }
     } catch (error) {
       this.fail(error);
+    } finally {
+      live?.dispose();
     }
   }
 

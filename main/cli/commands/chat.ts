@@ -3,7 +3,7 @@ import { ChatProcess, type GenerateResult, type LoadOptions } from '../../chat/i
 import { EXIT, ForjaError } from '../../contracts/errors.ts';
 import { openTemplate, type ChatMessage, type PromptTemplate, type TemplateChoice } from '../../datasets/index.ts';
 import { inspectModel } from '../../models/index.ts';
-import { RunFolder } from '../../runs/index.ts';
+import { liveModel, RunFolder } from '../../runs/index.ts';
 import type { Arguments, Command } from '../lib/command.ts';
 import { onInterrupt } from '../lib/interrupts.ts';
 import type { Output } from '../lib/output.ts';
@@ -106,7 +106,10 @@ async function open(chat: ChatProcess, args: Arguments, output: Output): Promise
   if (source.adapter_path === null) await load('model', base);
   else {
     if (options.only !== 'tuned') await load('base', base);
-    if (options.only !== 'base') await load('tuned', { ...base, adapter_path: source.adapter_path });
+    if (options.only !== 'base') {
+      const { model_path, adapter_path } = await liveModel(source.model_path, source.adapter_path, base.threads ?? 0);
+      await load('tuned', { ...base, model_path, adapter_path });
+    }
   }
   return { chat, template, voices, args, output };
 }

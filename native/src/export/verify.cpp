@@ -3,19 +3,16 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <cstring>
-#include <filesystem>
 #include <future>
 #include <map>
 #include <thread>
 #include <vector>
 
 #include "base/error.hpp"
-#include "base/files.hpp"
 #include "data/token-file.hpp"
 #include "data/vocab.hpp"
-#include "export/adapter-gguf.hpp"
 #include "export/llama-scorer.hpp"
+#include "export/loadable-tuning.hpp"
 #include "export/peft-folder.hpp"
 #include "ops/device.hpp"
 
@@ -23,29 +20,13 @@ namespace forja {
 
 namespace {
 
-/// A PEFT export as the adapter file that libllama can load; removed again at the end.
-class temporary_adapter {
-  public:
-    temporary_adapter(const std::string & folder, const gguf_file & base) : path_(folder_name(folder) + ".verify.gguf") {
-        write_adapter_gguf(read_peft_folder(folder, base), path_);
+/// A name beside what was exported.
+std::string beside(std::string path, const char * ending) {
+    while (path.size() > 1 && (path.back() == '/' || path.back() == '\\')) {
+        path.pop_back();
     }
-    ~temporary_adapter() {
-        std::error_code ec;
-        std::filesystem::remove(utf8_path(path_), ec);
-    }
-    temporary_adapter(const temporary_adapter &)             = delete;
-    temporary_adapter & operator=(const temporary_adapter &) = delete;
-    const std::string & path() const { return path_; }
-
-  private:
-    static std::string folder_name(std::string folder) {
-        while (folder.size() > 1 && (folder.back() == '/' || folder.back() == '\\')) {
-            folder.pop_back();
-        }
-        return folder;
-    }
-    std::string path_;
-};
+    return path + ending;
+}
 
 /// One supervised token's numbers.
 struct position_score {
@@ -74,13 +55,13 @@ position_score score(const float * base, const float * tuned, const float * expo
     return s;
 }
 
-/// Whether libllama reads the same numbers from both adapter files: then it predicts the same with both.
-bool same_adapter(const std::string & path, const std::string & other_path) {
-    const auto file = gguf_file::open(path), other = gguf_file::open(other_path);
-    return file->f64("adapter.lora.alpha") == other->f64("adapter.lora.alpha") && file->tensors().size() == other->tensors().size() &&
-           std::all_of(file->tensors().begin(), file->tensors().end(), [&](const tensor_info & t) {
-               const tensor_info * u = other->find(t.name);
-               return u != nullptr && t.type == u->type && t.ne == u->ne && std::memcmp(t.data, u->data, t.n_bytes) == 0;
+/// Whether two tunings are the same numbers: then they predict the same.
+bool same_numbers(const saved_tuning & x, const saved_tuning & y) {
+    const method_settings &s = x.settings, &t = y.settings;
+    return s.method == t.method && s.lora_alpha == t.lora_alpha && s.use_rslora == t.use_rslora && x.tensors.size() == y.tensors.size() &&
+           std::all_of(x.tensors.begin(), x.tensors.end(), [&](const saved_tuning::tensor & one) {
+               const saved_tuning::tensor * other = y.find(one.site, one.part);
+               return other != nullptr && one.ne0 == other->ne0 && one.ne1 == other->ne1 && one.values == other->values;
            });
 }
 
@@ -234,33 +215,42 @@ uint64_t default_max_tokens(uint64_t n_params) {
 }
 
 verify_result run_verify(const verify_settings & o, const progress_fn & progress) {
-    const auto base_file = gguf_file::open(o.model_path);
-    require_tuning_fits(read_tuning(o.adapter_path), *base_file);
+    const auto         base_file = gguf_file::open(o.model_path);
+    const saved_tuning live      = read_tuning(o.adapter_path);
+    require_tuning_fits(live, *base_file);
     const auto           rows  = token_file::open(o.tokens_path);
     const vocab_identity vocab = identify_vocab(*base_file);
     rows->require_vocab(vocab.n_vocab, vocab.vocab_hash);
 
-    std::optional<temporary_adapter> from_peft;
+    std::optional<saved_tuning> exported;
     if (o.format == "peft") {
-        from_peft.emplace(o.exported_path, *base_file);
+        exported = read_peft_folder(o.exported_path, *base_file);
     } else if (o.format == "gguf-adapter") {
-        require_tuning_fits(read_tuning(o.exported_path), *base_file);
+        exported = read_tuning(o.exported_path);
+        require_tuning_fits(*exported, *base_file);
     } else if (o.format != "gguf") {
         throw error("export_format_unknown", "There is no export format '" + o.format + "'.", "Use gguf, gguf-adapter or peft.", {{"format", o.format}});
     }
 
-    const int             threads    = o.threads > 0 ? o.threads : physical_cores();
+    const int                      threads = o.threads > 0 ? o.threads : physical_cores();
+    const loadable_tuning          tuned(live, *base_file, o.adapter_path, beside(o.exported_path, ".live.gguf"), threads);
+    const bool                     is_same = exported && same_numbers(live, *exported);
+    std::optional<loadable_tuning> other;
+    if (exported && (!is_same || tuned.model_path().empty())) { // an adapter is loaded even where it need not be run
+        other.emplace(*exported, *base_file, o.format == "gguf-adapter" ? o.exported_path : "", beside(o.exported_path, ".verify.gguf"), threads);
+    }
     const llama_model_ptr base_model = load_llama_model(o.model_path, o.device);
-    const llama_model_ptr export_model = o.format == "gguf" ? load_llama_model(o.exported_path, o.device) : base_model;
-    const std::string     export_adapter = o.format == "gguf" ? "" : from_peft ? from_peft->path() : o.exported_path;
-    const int32_t         n_vocab        = llama_vocab_n_tokens(llama_model_get_vocab(base_model.get()));
+    const auto model_of = [&](const std::string & path) { return path.empty() ? base_model : load_llama_model(path, o.device); };
+    const llama_model_ptr tuned_model  = model_of(tuned.model_path());
+    const llama_model_ptr export_model = o.format == "gguf" ? model_of(o.exported_path) : other ? model_of(other->model_path()) : tuned_model;
+    const int32_t         n_vocab      = llama_vocab_n_tokens(llama_model_get_vocab(base_model.get()));
     if (llama_vocab_n_tokens(llama_model_get_vocab(export_model.get())) != n_vocab) {
         throw error("export_unusable", o.exported_path + " has another vocabulary than its base.", "Export it again.", {{"path", o.exported_path}});
     }
     models m{{base_model, "", (uint32_t) o.max_seq_len, threads},
-             {base_model, o.adapter_path, (uint32_t) o.max_seq_len, threads},
-             {export_model, export_adapter, (uint32_t) o.max_seq_len, threads},
-             o.format != "gguf" && same_adapter(o.adapter_path, export_adapter),
+             {tuned_model, tuned.adapter_path(), (uint32_t) o.max_seq_len, threads},
+             {export_model, other ? other->adapter_path() : "", (uint32_t) o.max_seq_len, threads},
+             is_same,
              o.device == "cpu",
              n_vocab,
              threads};
