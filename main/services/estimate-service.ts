@@ -56,9 +56,14 @@ export class EstimateService {
     // What it computes on, not what was wished for: `auto` is the CPU where there is nothing else.
     const sized = { ...settings, on_cpu: device.type === 'cpu' };
     const memory = estimateMemory(sizes, sized, dataset);
+    // The table compares LoRA on both kinds of base with whatever was chosen.
+    const plain = sized;
+    const lora_parameters = loraParameters(sizes, plain.target_modules, plain.lora_rank);
+    const lora_bytes = estimateMemory(sizes, plain, dataset).total_bytes;
+    const isLora = settings.method === 'lora';
     const fits = memory.total_bytes <= available_bytes;
     const isQuantised = !FLOAT_TYPES.has(info.base_type.toLowerCase());
-    const withWeights = (bytes: number) => memory.total_bytes - memory.weights_bytes + bytes;
+    const withWeights = (bytes: number) => lora_bytes - memory.weights_bytes + bytes;
     const methods = [
       {
         method: 'full' as const,
@@ -70,17 +75,28 @@ export class EstimateService {
       {
         method: 'lora' as const,
         available: !isQuantised,
-        trainable_parameters,
-        total_bytes: isQuantised ? Math.round(withWeights(F16_BYTES * sizes.n_params)) : memory.total_bytes,
-        chosen: !isQuantised,
+        trainable_parameters: lora_parameters,
+        total_bytes: isQuantised ? Math.round(withWeights(F16_BYTES * sizes.n_params)) : lora_bytes,
+        chosen: isLora && !isQuantised,
       },
       {
         method: 'qlora' as const,
         available: isQuantised,
-        trainable_parameters,
-        total_bytes: isQuantised ? memory.total_bytes : Math.round(withWeights(FOUR_BIT_BYTES * sizes.n_params)),
-        chosen: isQuantised,
+        trainable_parameters: lora_parameters,
+        total_bytes: isQuantised ? lora_bytes : Math.round(withWeights(FOUR_BIT_BYTES * sizes.n_params)),
+        chosen: isLora && isQuantised,
       },
+      ...(isLora
+        ? []
+        : [
+            {
+              method: settings.method,
+              available: true,
+              trainable_parameters,
+              total_bytes: memory.total_bytes,
+              chosen: true,
+            },
+          ]),
     ];
     return {
       trainable_parameters,

@@ -1,6 +1,6 @@
 /** What a run will cost, the presets, and the settings as the screens show them. */
 import { z } from 'zod';
-import type { SettingSection, SettingUnit } from '../job-schema.ts';
+import { METHODS, type SettingSection, type SettingUnit } from '../job-schema.ts';
 import type { SettingName, TrainSettings } from '../protocol-types.ts';
 import { checkedByProtocol, count, device, notice, share } from './parts.ts';
 
@@ -51,10 +51,10 @@ export const plan = z.object({
       fits: z.boolean(),
     }),
   ),
-  /** The same model trained in the three ways; only those that the trainer has are `available`. */
+  /** The same model trained in full, by LoRA on both kinds of base, and by another method where that is chosen. */
   methods: z.array(
     z.object({
-      method: z.enum(['full', 'lora', 'qlora']),
+      method: z.enum(['full', 'qlora', ...METHODS]),
       available: z.boolean(),
       trainable_parameters: z.number(),
       total_bytes: z.number(),
