@@ -271,6 +271,47 @@ ggml_tensor * cpu_add_bias(graph & g, ggml_tensor * y, ggml_tensor * bias) {
     });
 }
 
+ggml_tensor * cpu_scale_outputs(graph & g, ggml_tensor * y, ggml_tensor * m, ggml_tensor * d, ggml_tensor * bias) {
+    y = contiguous(g, y);
+    return node_like(g, "outputs scaled", y, bias ? std::vector<ggml_tensor *>{y, m, d, bias} : std::vector<ggml_tensor *>{y, m, d},
+                     [y, m, d, bias](ggml_tensor * dst, int ith, int nth) {
+        const int64_t n = y->ne[0], T = y->ne[1];
+        float *       ratio = (float *) scratch(n * sizeof(float));
+        for (int64_t i = 0; i < n; i++) {
+            ratio[i] = f32(m)[i] / f32(d)[i];
+        }
+        for (int64_t t = T * ith / nth; t < T * (ith + 1) / nth; t++) {
+            const float * from = f32(y) + t * n;
+            float *       to   = f32(dst) + t * n;
+            for (int64_t i = 0; i < n; i++) {
+                to[i] = from[i] * ratio[i];
+            }
+            for (int64_t i = 0; bias && i < n; i++) {
+                to[i] += f32(bias)[i];
+            }
+        }
+    });
+}
+
+ggml_tensor * cpu_accumulate_scale(graph & g, ggml_tensor * acc, ggml_tensor * a, ggml_tensor * b, ggml_tensor * d, float scale) {
+    a = contiguous(g, a);
+    b = contiguous(g, b);
+    return node_inplace(g, "gradient of the outputs' scale", acc, {a, b, d}, [a, b, d, scale](ggml_tensor * dst, int ith, int nth) {
+        const int64_t n = a->ne[0], lo = n * ith / nth, hi = n * (ith + 1) / nth;
+        float *       sum = (float *) scratch((hi - lo) * sizeof(float));
+        std::fill(sum, sum + (hi - lo), 0.0f);
+        for (int64_t t = 0; t < a->ne[1]; t++) {
+            const float *x = f32(a) + t * n + lo, *y = f32(b) + t * n + lo;
+            for (int64_t i = 0; i < hi - lo; i++) {
+                sum[i] += x[i] * y[i];
+            }
+        }
+        for (int64_t i = lo; i < hi; i++) {
+            f32(dst)[i] += scale * sum[i - lo] / f32(d)[i];
+        }
+    });
+}
+
 ggml_tensor * cpu_dequantised(graph & g, const linear_weights & w, int64_t first_row, int64_t n_rows) {
     ggml_tensor * weight = w.weight;
     return node(g, "dequantised", GGML_TYPE_F32, {weight->ne[0], n_rows}, {weight}, [weight, first_row, n_rows](ggml_tensor * dst, int ith, int nth) {

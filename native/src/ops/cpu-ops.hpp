@@ -34,6 +34,11 @@ ggml_tensor * cpu_sum(graph & g, ggml_tensor * a, ggml_tensor * b);
 /// y [n, T] + bias [n], in y's memory.
 ggml_tensor * cpu_add_bias(graph & g, ggml_tensor * y, ggml_tensor * bias);
 
+/// y [n, T] * m / d + bias, of n values each; bias may be null.
+ggml_tensor * cpu_scale_outputs(graph & g, ggml_tensor * y, ggml_tensor * m, ggml_tensor * d, ggml_tensor * bias);
+/// acc [n] += scale / d * the sum over T of a b, of shape [n, T].
+ggml_tensor * cpu_accumulate_scale(graph & g, ggml_tensor * acc, ggml_tensor * a, ggml_tensor * b, ggml_tensor * d, float scale);
+
 /// Rows first_row .. first_row + n_rows of W in F32: ne = [n_in, n_rows].
 ggml_tensor * cpu_dequantised(graph & g, const linear_weights & w, int64_t first_row, int64_t n_rows);
 /// W^T in F32, for the reference precision: ne = [n_rows, n_in], of rows first_row .. first_row + n_rows of W.
