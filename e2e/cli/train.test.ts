@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { learningRate } from '../../main/domain/learning-rate.ts';
-import { loraParameters } from '../../main/domain/lora-parameters.ts';
+import { trainableParameters, TARGET_MODULES } from '../../main/domain/lora-parameters.ts';
 import { alpacaRows, expectRefusal, fixture, useWorkplace, type Line, type Outcome } from '../support/forja.ts';
 
 const place = useWorkplace();
@@ -74,8 +74,10 @@ describe('a whole run', () => {
 
   test('counts trainable parameters as the formula does', async () => {
     const { last } = await place.forja('inspect', fixture('llama-f32.gguf'), '--json');
-    const sizes = last as unknown as Parameters<typeof loraParameters>[0];
-    expect(whole.last.trainable_parameters).toBe(loraParameters(sizes, ['q', 'k', 'v', 'o', 'gate', 'up', 'down'], 4));
+    const sizes = last as unknown as Parameters<typeof trainableParameters>[0];
+    expect(whole.last.trainable_parameters).toBe(
+      trainableParameters(sizes, { method: 'lora', target_modules: TARGET_MODULES, lora_rank: 4 }),
+    );
   });
 
   test('learns', () => {

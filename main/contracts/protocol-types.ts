@@ -20,7 +20,27 @@ export interface LoraSettings {
   init_adapter_path: string | null;
 }
 
-export type MethodSettings = LoraSettings;
+/** What a run of method dora has of its own. */
+export interface DoraSettings {
+  /** How the base is adapted. */
+  method: "dora";
+  /** r, the width of the low-rank update. */
+  lora_rank: number;
+  /** The update is scaled by lora_alpha / lora_rank (or by lora_alpha / sqrt(lora_rank) with use_rslora). */
+  lora_alpha: number;
+  /** Which linear layers of each block get an adapter. Where a file fuses layers (phi3: q, k, v in one; gate, up in one) naming one of them adapts the fused layer. */
+  target_modules: ("q" | "k" | "v" | "o" | "gate" | "up" | "down")[];
+  /** Share of an adapter's inputs zeroed at random in training. */
+  lora_dropout: number;
+  /** Rank-stabilised scaling. */
+  use_rslora: boolean;
+  /** LoRA+: B's learning rate is this times the learning rate, which stays A's; 1 is plain LoRA. */
+  lora_plus_ratio: number;
+  /** Start from this adapter instead of a random A and a zero B, or null. */
+  init_adapter_path: string | null;
+}
+
+export type MethodSettings = LoraSettings | DoraSettings;
 
 /** What a run of objective sft has of its own. */
 export interface SftSettings {

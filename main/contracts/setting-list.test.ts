@@ -26,7 +26,7 @@ test('what the schema says of a setting is listed', () => {
     unit: null,
     affects: ['result', 'memory', 'time'],
     on_resume: 'fixed',
-    methods: ['lora'],
+    methods: ['lora', 'dora'],
     objectives: null,
   });
   expect(settings.find(({ name }) => name === 'max_seq_len')).toMatchObject({ unit: 'tokens', methods: null });

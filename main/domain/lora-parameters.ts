@@ -41,11 +41,20 @@ export function adaptedLayers(
   return [...names].map((name) => shapes[name]!);
 }
 
+/** What the number of trainable parameters follows from; names as in native/protocol. */
+export interface TunedLayers {
+  method: 'lora' | 'dora';
+  target_modules: readonly TargetModule[];
+  lora_rank: number;
+}
+
 /**
- * Trainable parameters of a LoRA adapter, as PEFT's print_trainable_parameters counts them: r · (n_in + n_out) for each
- * adapted layer. Source: LoRA, arXiv 2106.09685, section 4.1 (A is r × n_in, B is n_out × r).
+ * Trainable parameters of an adapter, as PEFT's print_trainable_parameters counts them: r · (n_in + n_out) for each adapted
+ * layer, and n_out more for DoRA's magnitudes. Source: LoRA, arXiv 2106.09685, section 4.1 (A is r × n_in, B is n_out × r);
+ * DoRA, arXiv 2402.09353, section 4.1.
  */
-export function loraParameters(sizes: ModelSizes, targetModules: readonly TargetModule[], lora_rank: number): number {
-  const perBlock = adaptedLayers(sizes, targetModules).reduce((sum, [n_in, n_out]) => sum + n_in + n_out, 0);
-  return sizes.n_layer * lora_rank * perBlock;
+export function trainableParameters(sizes: ModelSizes, { method, target_modules, lora_rank }: TunedLayers): number {
+  const ofLayer = (n_in: number, n_out: number) => lora_rank * (n_in + n_out) + (method === 'dora' ? n_out : 0);
+  const layers = adaptedLayers(sizes, target_modules);
+  return sizes.n_layer * layers.reduce((sum, [n_in, n_out]) => sum + ofLayer(n_in, n_out), 0);
 }

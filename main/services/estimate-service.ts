@@ -6,7 +6,7 @@ import { completeJob, type JobOf } from '../contracts/protocol.ts';
 import { adviseMemory } from '../domain/estimates/advice.ts';
 import { estimateFullMemory, estimateMemory } from '../domain/estimates/memory.ts';
 import { estimateTime, guessTokensPerSecond, learnTokensPerSecond } from '../domain/estimates/time.ts';
-import { loraParameters } from '../domain/lora-parameters.ts';
+import { trainableParameters } from '../domain/lora-parameters.ts';
 import { judgeSettings } from '../domain/setting-warnings.ts';
 import type { ModelCatalogue } from '../models/index.ts';
 import { runJob } from '../trainer/index.ts';
@@ -52,13 +52,13 @@ export class EstimateService {
     const { devices, cpu_features } = await this.devicesNow();
     const device = choose(devices, settings.device);
     const available_bytes = availableOf(device);
-    const trainable_parameters = loraParameters(sizes, settings.target_modules, settings.lora_rank);
+    const trainable_parameters = trainableParameters(sizes, settings);
     // What it computes on, not what was wished for: `auto` is the CPU where there is nothing else.
     const sized = { ...settings, on_cpu: device.type === 'cpu' };
     const memory = estimateMemory(sizes, sized, dataset);
     // The table compares LoRA on both kinds of base with whatever was chosen.
-    const plain = sized;
-    const lora_parameters = loraParameters(sizes, plain.target_modules, plain.lora_rank);
+    const plain = { ...sized, method: 'lora' as const };
+    const lora_parameters = trainableParameters(sizes, plain);
     const lora_bytes = estimateMemory(sizes, plain, dataset).total_bytes;
     const isLora = settings.method === 'lora';
     const fits = memory.total_bytes <= available_bytes;

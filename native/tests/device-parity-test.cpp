@@ -20,11 +20,12 @@ struct outcome {
     std::vector<float> grads, values;
 };
 
-outcome one_step(const std::string & path, std::shared_ptr<device> dev, const micro_batch & mb, precision prec, double lora_dropout) {
+outcome one_step(const std::string & path, std::shared_ptr<device> dev, const micro_batch & mb, precision prec, double lora_dropout, const std::string & tuning) {
     auto                    base = model::load(gguf_file::open(path), dev, 256, true);
     method_settings         s;
     s.lora_rank    = 4;
     s.lora_dropout = lora_dropout;
+    s.method       = tuning;
     std::unique_ptr<method> m = make_method(s, *base, true);
     fill_adapter(*m);
     engine::options o;
@@ -52,6 +53,7 @@ struct base_case {
     bool         wide; // rows of 256, for the K types
     precision    prec         = precision::f32;
     double       lora_dropout = 0;
+    std::string  tuning       = "lora";
 };
 // The kinds of weights and products; then every architecture that has none here, with the shapes of the first case.
 const std::vector<base_case> & cases() {
@@ -63,6 +65,7 @@ const std::vector<base_case> & cases() {
             {"llama", GGML_TYPE_F32, false, precision::fast}, {"phi3", GGML_TYPE_F16, true, precision::fast},
             {"qwen3", GGML_TYPE_BF16, true, precision::fast}, {"llama3", GGML_TYPE_Q4_K, true, precision::fast},
             {"llama", GGML_TYPE_F32, false, precision::f32, 0.2},
+            {"qwen2", GGML_TYPE_F16, true, precision::f32, 0.2, "dora"},
         };
         for (const std::string & variant : fixtures::variants()) {
             if (std::none_of(out.begin(), out.end(), [&](const base_case & c) { return c.variant == variant; })) {
@@ -75,7 +78,7 @@ const std::vector<base_case> & cases() {
 }
 
 std::string name_of(const base_case & c) {
-    return c.variant + " " + ggml_type_name(c.type) + (c.prec == precision::fast ? " fast" : "") + (c.lora_dropout > 0 ? " dropout" : "");
+    return c.variant + " " + ggml_type_name(c.type) + (c.prec == precision::fast ? " fast" : "") + (c.lora_dropout > 0 ? " dropout" : "") + (c.tuning == "lora" ? "" : " " + c.tuning);
 }
 
 void run_case(const base_case & c, std::shared_ptr<device> other) {
@@ -87,8 +90,8 @@ void run_case(const base_case & c, std::shared_ptr<device> other) {
     o.n_layer              = 2;
     o.wide                 = c.wide;
     const std::string path = fixture(folder, o);
-    const outcome     ref  = one_step(path, cpu(), mb, precision::f32, c.lora_dropout);
-    const outcome     dev  = one_step(path, other, mb, c.prec, c.lora_dropout);
+    const outcome     ref  = one_step(path, cpu(), mb, precision::f32, c.lora_dropout, c.tuning);
+    const outcome     dev  = one_step(path, other, mb, c.prec, c.lora_dropout, c.tuning);
     const std::string what = name_of(c) + " on " + other->name() + ": ";
     // Emulated in F32: the same products, sums in another order. ggml's Vulkan products round both factors to F16 (2^-11) in shared
     // memory where the device has F16, CUDA's F32 ones to TF32, as wide. Fast products round weights and gradients to BF16 (2^-9), and

@@ -308,6 +308,12 @@ int main() {
         finite_differences(variant, path);
         batches(variant, path);
     }
+    for (const char * variant : {"llama", "qwen2", "phi3"}) { // qwen2: biases; phi3: fused layers
+        fixtures::model_options o;
+        o.variant = variant;
+        o.n_layer = 2;
+        finite_differences(std::string(variant) + " dora", fixture(folder, o), "dora");
+    }
     extra_loss(fixture(folder, {}));
     // Sequences longer than the attention kernels' tiles, with and without a window; a row of one supervised token.
     const micro_batch mixed = batch_of({random_row(31, 20, 190), random_row(32, 1, 1), random_row(33, 90, 40)});
@@ -330,6 +336,7 @@ int main() {
     const std::string path = fixture(folder, o);
     masks(path);
     dropout(path, "lora");
+    dropout(path, "dora");
 
     // Backward stops below the lowest adapted block and skips what is not adapted; what it gives is the same.
     method_settings all, some;

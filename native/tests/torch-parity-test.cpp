@@ -13,7 +13,6 @@
 #include "base/files.hpp"
 #include "data/token-file.hpp"
 #include "data/vocab.hpp"
-#include "export/adapter-gguf.hpp"
 #include "peft/lora.hpp"
 #include "support/report.hpp"
 #include "support/scenario.hpp"
@@ -68,7 +67,7 @@ double summary_error(const std::vector<float> & values, const json & want, doubl
 void run_case(const temporary_folder & folder, const std::string & variant, const json & rows, const json & c) {
     fixtures::model_options o;
     o.variant                    = variant;
-    const std::string model_path = fixture(folder, o), name = variant + " " + c["name"].get<std::string>();
+    const std::string model_path = fixture(folder, o), name = variant + " " + c.value("method", "lora") + " " + c["name"].get<std::string>();
     const std::string tokens     = folder.path("rows.fjt"), start = folder.path("start.gguf");
 
     train_settings s;
@@ -76,6 +75,7 @@ void run_case(const temporary_folder & folder, const std::string & variant, cons
     s.train_tokens_path           = tokens;
     s.method.init_adapter_path    = start;
     s.out_dir                     = folder.path("out");
+    s.method.method               = c.value("method", "lora");
     s.method.lora_rank            = c["lora_rank"];
     s.method.lora_alpha           = c["lora_alpha"];
     s.method.use_rslora           = c["use_rslora"];
@@ -101,7 +101,7 @@ void run_case(const temporary_folder & folder, const std::string & variant, cons
     auto                     base   = open_model(model_path, s.max_seq_len);
     std::unique_ptr<method>  tuning = make_method(s.method, *base, true);
     fill_adapter(*tuning);
-    write_adapter_gguf(tuning->saved(), start);
+    write_tuning(tuning->saved(), start);
     {
         const row_set   set(token_file::open(tokens), s.max_seq_len);
         row_order       order(set.count(), s.seed);
@@ -162,15 +162,16 @@ void run_case(const temporary_folder & folder, const std::string & variant, cons
 
 int main() {
     temporary_folder folder;
-    for (const char * variant : {"llama", "llama-tied", "mistral", "qwen2", "qwen3", "gemma3", "gemma3-softcap", "phi3"}) {
-        std::ifstream in(utf8_path(std::string(FORJA_TEST_DATA) + "/reference/results/" + variant + ".json"));
+    for (const char * name : {"llama", "llama-tied", "mistral", "qwen2", "qwen3", "gemma3", "gemma3-softcap", "phi3", "dora-llama", "dora-qwen2",
+                              "dora-gemma3", "dora-phi3"}) {
+        std::ifstream in(utf8_path(std::string(FORJA_TEST_DATA) + "/reference/results/" + name + ".json"));
         const json    reference = json::parse(in);
         fixtures::model_options o;
-        o.variant = variant;
+        o.variant = reference["variant"].get<std::string>();
         check(tensors_fnv1a(*gguf_file::open(fixture(folder, o))) == reference["base_tensors_fnv1a"].get<std::string>(),
-              std::string(variant) + ": the fixture is the one that the reference was made with");
+              std::string(name) + ": the fixture is the one that the reference was made with");
         for (const json & c : reference["cases"]) {
-            run_case(folder, variant, reference["rows"], c);
+            run_case(folder, o.variant, reference["rows"], c);
         }
     }
     return result();

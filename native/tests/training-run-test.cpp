@@ -89,16 +89,17 @@ train_settings settings(const temporary_folder & folder, const std::string & mod
 }
 
 // Stopped in the middle of an epoch, with dropout, validation and the moments of AdamW in play.
-void resume(const temporary_folder & folder, const char * variant, ggml_type type, precision prec, int threads) {
+void resume(const temporary_folder & folder, const char * variant, ggml_type type, precision prec, int threads, const char * tuning = "lora") {
     fixtures::model_options o;
     o.variant              = variant;
     o.type                 = type;
-    const std::string path = fixture(folder, o), name = std::string(variant) + " " + fixtures::type_name(type) + (prec == precision::f32 ? " f32" : " auto") +
+    const std::string path = fixture(folder, o), name = std::string(variant) + " " + tuning + " " + fixtures::type_name(type) + (prec == precision::f32 ? " f32" : " auto") +
                                                         ", " + std::to_string(threads) + " threads";
     train_settings    whole = settings(folder, path, "whole");
     whole.val_tokens_path     = rows_file(folder, path, 5, 700);
     whole.eval_steps          = 4;
     whole.method.lora_dropout = 0.1;
+    whole.method.method       = tuning;
     whole.compute_type        = prec == precision::f32 ? "f32" : "auto";
     whole.threads             = threads;
     const history a           = train(whole);
@@ -453,6 +454,7 @@ int main() {
     packs(folder);
     resume(folder, "llama", GGML_TYPE_F32, precision::f32, 1);
     resume(folder, "gemma3", GGML_TYPE_Q8_0, precision::fast, 2);
+    resume(folder, "qwen2", GGML_TYPE_Q4_0, precision::fast, 2, "dora");
     resume_from_older(folder);
     sample_of_a_dataset(folder);
     resume(folder, "phi3", GGML_TYPE_Q4_K, precision::fast, 1);

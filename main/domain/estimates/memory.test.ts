@@ -28,6 +28,7 @@ const tiny: TrainedModel = {
   file_size_bytes: 419_904,
 };
 const settings = (over: Partial<MemorySettings> = {}): MemorySettings => ({
+  method: 'lora',
   lora_rank: 16,
   target_modules: TARGET_MODULES,
   max_seq_len: 512,

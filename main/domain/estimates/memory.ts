@@ -1,4 +1,4 @@
-import { loraParameters, type ModelSizes, type TargetModule } from '../lora-parameters.ts';
+import { trainableParameters, type ModelSizes, type TunedLayers } from '../lora-parameters.ts';
 
 /** What of a model the memory of training depends on. */
 export interface TrainedModel extends ModelSizes {
@@ -9,9 +9,7 @@ export interface TrainedModel extends ModelSizes {
 }
 
 /** The settings that memory depends on; names as in native/protocol. */
-export interface MemorySettings {
-  lora_rank: number;
-  target_modules: readonly TargetModule[];
+export interface MemorySettings extends TunedLayers {
   max_seq_len: number;
   micro_batch_size: number;
   gradient_accumulation_steps: number;
@@ -65,7 +63,7 @@ const CHECKPOINT_PARAMETER_BYTES = 8;
  * @param rows null before there is a dataset: then every row is as long as max_seq_len, and all of it is learned
  */
 export function estimateMemory(model: TrainedModel, settings: MemorySettings, rows: RowLengths | null): MemoryParts {
-  const trainable = loraParameters(model, settings.target_modules, settings.lora_rank);
+  const trainable = trainableParameters(model, settings);
   const { n_tokens, n_supervised, n_seq } = largestPass(settings, rows);
   const adapter_bytes = trainable * (TRAINED_PARAMETER_BYTES + CHECKPOINT_PARAMETER_BYTES);
   const activations_bytes = activationBytes(model, settings, n_tokens, n_supervised, n_seq);
@@ -153,7 +151,9 @@ function activationBytes(
   const n_kept = Math.min(n_layer, Math.floor(budget / keptPerBlock));
 
   // A block's way back, at the gated product: what the linear layers need, read back or computed again, in F32.
-  const feedForward = 4 * n_tokens * (3.5 * n_embd + 2 * n_q + 2 * n_kv + 5 * n_ff + r);
+  // DoRA's scaled outputs stand beside what they were made of.
+  const scaled = settings.method === 'dora' ? 2 * n_ff : 0;
+  const feedForward = 4 * n_tokens * (3.5 * n_embd + 2 * n_q + 2 * n_kv + 5 * n_ff + r + scaled);
   // … and at attention, where each chunk of keys sums its own dq.
   const tiles = Math.ceil(n_tokens / n_seq / 64);
   const chunks = Math.min(

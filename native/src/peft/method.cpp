@@ -8,6 +8,8 @@
 
 namespace forja {
 
+const method_kind & dora_kind(); // dora.cpp
+
 namespace {
 
 [[noreturn]] void refuse_layers(const tunable & base) {
@@ -46,7 +48,7 @@ std::vector<std::string> modules_of(const saved_tuning & saved, const tunable & 
 } // namespace
 
 const std::vector<const method_kind *> & method_kinds() {
-    static const std::vector<const method_kind *> all = {&lora_kind()};
+    static const std::vector<const method_kind *> all = {&lora_kind(), &dora_kind()};
     return all;
 }
 

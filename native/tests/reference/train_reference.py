@@ -1,6 +1,7 @@
 """Trains each tiny model for ten steps with PyTorch + PEFT and writes what the trainer must reproduce: results/VARIANT.json.
 
-    python train_reference.py FIXTURES_DIR
+    python train_reference.py FIXTURES_DIR          # LoRA
+    python train_reference.py FIXTURES_DIR dora     # DoRA: results/dora-VARIANT.json
 
 FIXTURES_DIR holds the F32 models that `forja-fixtures FIXTURES_DIR` writes. See README.md.
 """
@@ -46,6 +47,9 @@ CASES = [
         warmup_steps=3,
     ),
 ]
+# qwen2 has biases, phi3 fused layers.
+DORA_VARIANTS = ["llama", "qwen2", "gemma3", "phi3"]
+DORA_CASES = [case | dict(method="dora") for case in CASES]
 COMMON = dict(
     adam_beta1=0.9,
     adam_beta2=0.98,
@@ -129,6 +133,7 @@ class Tuned:
                 lora_alpha=case["lora_alpha"],
                 use_rslora=case["use_rslora"],
                 lora_dropout=0.0,
+                use_dora=case.get("method") == "dora",
                 target_modules=targets,
                 task_type="CAUSAL_LM",
             ),
@@ -139,14 +144,22 @@ class Tuned:
             module = modules[f"base_model.model.{tiny.module_of(stem)}"]
             self.parameters[f"{stem}.weight.lora_a"] = module.lora_A["default"].weight
             self.parameters[f"{stem}.weight.lora_b"] = module.lora_B["default"].weight
+        # DoRA's magnitudes stay as PEFT makes them: the lengths of the base's rows.
         with torch.no_grad():
             for name, p in self.parameters.items():
                 p.copy_(torch.from_numpy(self.from_gguf(name, adapter_values(name, tuple(p.shape)))))
+        for stem in self.stems:
+            if case.get("method") == "dora":
+                module = modules[f"base_model.model.{tiny.module_of(stem)}"]
+                self.parameters[f"{stem}.weight.dora_m"] = module.lora_magnitude_vector["default"].weight
+        self.start = {name: self.to_gguf(name, p.detach().numpy()).copy() for name, p in self.parameters.items()}
 
     def from_gguf(self, name: str, values: np.ndarray) -> np.ndarray:
         return np.ascontiguousarray(self.tiny.to_hf(name.removesuffix(".weight.lora_b"), values)) if name.endswith("lora_b") else values
 
     def to_gguf(self, name: str, values: np.ndarray) -> np.ndarray:
+        if name.endswith("dora_m"):  # one value for each of the matrix's rows
+            return self.tiny.to_gguf(name.removesuffix(".weight.dora_m"), values.reshape(-1, 1)).reshape(-1)
         return self.tiny.to_gguf(name.removesuffix(".weight.lora_b"), values) if name.endswith("lora_b") else values
 
 
@@ -193,7 +206,7 @@ def run(path: str, case: dict, rows: list[list[int]], max_grad_norm: float) -> d
     final = {}
     for name, p in tuned.parameters.items():
         values = tuned.to_gguf(name, p.detach().numpy())
-        final[name] = summary(values) | {"moved": float(np.linalg.norm((values - adapter_values(name, values.shape)).astype(np.float64)))}
+        final[name] = summary(values) | {"moved": float(np.linalg.norm((values - tuned.start[name]).astype(np.float64)))}
     return dict(
         **case,
         **COMMON,
@@ -217,14 +230,15 @@ def rounded(value, digits: int = 9):
     return value
 
 
-def main(fixtures: str) -> None:
+def main(fixtures: str, method: str = "lora") -> None:
     torch.set_num_threads(1)
-    for variant in VARIANTS:
+    is_dora = method == "dora"
+    for variant in DORA_VARIANTS if is_dora else VARIANTS:
         path = f"{fixtures}/{variant}-f32.gguf"
         tiny = tiny_models.load(path)
         rows = make_rows(tiny.model.config.vocab_size)
         cases = []
-        for case in CASES:
+        for case in DORA_CASES if is_dora else CASES:
             # A trial without clipping finds the norm between the steps' norms that clips about half of them.
             norms = sorted(s["grad_norm"] for s in run(path, case, rows, 0.0)["steps"])
             max_grad_norm = round(float(np.mean(norms[4:6])), 2)
@@ -240,10 +254,10 @@ def main(fixtures: str) -> None:
             rows=rows,
             cases=cases,
         )
-        target = HERE / "results" / f"{variant}.json"
+        target = HERE / "results" / f"{'dora-' if is_dora else ''}{variant}.json"
         target.parent.mkdir(exist_ok=True)
         target.write_text(json.dumps(rounded(out), separators=(",", ":")).replace('},"', '},\n"').replace('},{"', '},\n{"') + "\n")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:3])

@@ -267,11 +267,12 @@ export const newRun = {
     trainableHelp:
       'Numbers that the training changes: those of the adapter. All the others stay as they are in your file.',
     method: 'Method',
-    methodNames: { full: 'Full', lora: 'LoRA', qlora: 'LoRA on a quantised base (QLoRA)' },
+    methodNames: { full: 'Full', lora: 'LoRA', qlora: 'LoRA on a quantised base (QLoRA)', dora: 'DoRA' },
     methodHelp: {
       full: 'All weights are trained; Forja does not offer it.',
       lora: 'An adapter on a base in 16 or 32 bits.',
       qlora: 'An adapter on a quantised base.',
+      dora: 'An adapter that also trains how strongly each output acts.',
     },
     chosen: 'selected',
     adviceTitle: 'To make it fit',

@@ -8,7 +8,10 @@ interface SettingText {
 }
 
 const texts: Record<SettingName, SettingText> = {
-  method: { label: 'Method', help: 'How the base model is adapted.' },
+  method: {
+    label: 'Method',
+    help: 'How the base model is adapted. DoRA often learns more than LoRA at low ranks, is slower, and has no adapter file for llama.cpp.',
+  },
   objective: { label: 'Objective', help: 'What is learned from the rows.' },
   lora_rank: { label: 'Rank', help: 'How much the adapter can learn. Higher takes more memory and more data.' },
   lora_alpha: { label: 'Alpha', help: 'How strongly the adapter acts. Twice the rank is a good start.' },
@@ -117,6 +120,7 @@ export const settingTexts = {
   } satisfies Record<SettingUnit, string>,
   choices: {
     lora: 'LoRA',
+    dora: 'DoRA',
     sft: 'Answers',
     linear: 'Linear',
     cosine: 'Cosine',

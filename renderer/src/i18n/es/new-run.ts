@@ -247,11 +247,12 @@ export const newRun: Messages['newRun'] = {
     trainableHelp:
       'Los números que cambia el entrenamiento: los del adaptador. Los demás se quedan como están en tu archivo.',
     method: 'Método',
-    methodNames: { full: 'Completo', lora: 'LoRA', qlora: 'LoRA sobre una base cuantizada (QLoRA)' },
+    methodNames: { full: 'Completo', lora: 'LoRA', qlora: 'LoRA sobre una base cuantizada (QLoRA)', dora: 'DoRA' },
     methodHelp: {
       full: 'Se entrenan todos los pesos; Forja no lo ofrece.',
       lora: 'Un adaptador sobre una base de 16 o 32 bits.',
       qlora: 'Un adaptador sobre una base cuantizada.',
+      dora: 'Un adaptador que entrena también con cuánta fuerza actúa cada salida.',
     },
     chosen: 'elegido',
     adviceTitle: 'Para que quepa',

@@ -2,7 +2,10 @@ import type { Messages } from '../i18n.svelte.ts';
 
 export const settingTexts: Messages['settingTexts'] = {
   texts: {
-    method: { label: 'Método', help: 'Cómo se adapta el modelo base.' },
+    method: {
+      label: 'Método',
+      help: 'Cómo se adapta el modelo base. DoRA suele aprender más que LoRA con rangos bajos, es más lento y no tiene adaptador para llama.cpp.',
+    },
     objective: { label: 'Objetivo', help: 'Qué se aprende de las filas.' },
     lora_rank: {
       label: 'Rango',
@@ -123,6 +126,7 @@ export const settingTexts: Messages['settingTexts'] = {
   },
   choices: {
     lora: 'LoRA',
+    dora: 'DoRA',
     sft: 'Respuestas',
     linear: 'Lineal',
     cosine: 'Coseno',
