@@ -16,6 +16,10 @@ export interface LoraSettings {
   use_rslora: boolean;
   /** LoRA+: B's learning rate is this times the learning rate, which stays A's; 1 is plain LoRA. */
   lora_plus_ratio: number;
+  /** How A begins: kaiming (uniform within 1 / sqrt of the layer's inputs) or gaussian (standard deviation 1 / lora_rank). B begins at zero. */
+  init_lora_weights: "kaiming" | "gaussian";
+  /** NEFTune: in training, random noise of this size, over the square root of a row's tokens times its width, is added to what enters the first block; 0 is none. 5 to 15 are usual. */
+  neftune_noise_alpha: number;
   /** Start from this adapter instead of a random A and a zero B, or null. */
   init_adapter_path: string | null;
 }
@@ -36,6 +40,10 @@ export interface DoraSettings {
   use_rslora: boolean;
   /** LoRA+: B's learning rate is this times the learning rate, which stays A's; 1 is plain LoRA. */
   lora_plus_ratio: number;
+  /** How A begins: kaiming (uniform within 1 / sqrt of the layer's inputs) or gaussian (standard deviation 1 / lora_rank). B begins at zero. */
+  init_lora_weights: "kaiming" | "gaussian";
+  /** NEFTune: in training, random noise of this size, over the square root of a row's tokens times its width, is added to what enters the first block; 0 is none. 5 to 15 are usual. */
+  neftune_noise_alpha: number;
   /** Start from this adapter instead of a random A and a zero B, or null. */
   init_adapter_path: string | null;
 }
@@ -118,6 +126,8 @@ export type SettingName =
   | "lora_dropout"
   | "use_rslora"
   | "lora_plus_ratio"
+  | "init_lora_weights"
+  | "neftune_noise_alpha"
   | "init_adapter_path"
   | "objective"
   | "learning_rate"

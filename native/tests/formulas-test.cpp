@@ -5,6 +5,7 @@
 #include "optim/adamw.hpp"
 #include "optim/schedule.hpp"
 #include "peft/lora.hpp"
+#include "train/input-noise.hpp"
 #include "support/report.hpp"
 #include "support/scenario.hpp"
 #include "train/engine.hpp"
@@ -77,6 +78,45 @@ void counts(const temporary_folder & folder) {
                   variant + " " + names + ": " + std::to_string(want) + " trainable parameters");
         }
     }
+}
+
+// Gaussian starts have deviation 1 / r; noise is uniform within alpha / sqrt(L n) for a row of L tokens, and zero for none.
+void random_numbers(const temporary_folder & folder) {
+    const auto      base = open_model(fixture(folder, {}));
+    method_settings s;
+    s.lora_rank         = 16;
+    s.init_lora_weights = "gaussian";
+    const auto m        = make_method(s, *base, false);
+    m->init(1);
+    double sum = 0, square = 0, fourth = 0, n = 0;
+    for (const saved_tuning::tensor & t : m->saved().tensors) {
+        for (size_t i = 0; t.part == "lora_a" && i < t.values.size(); i++, n++) {
+            const double v = 16.0 * t.values[i];
+            sum += v;
+            square += v * v;
+            fourth += v * v * v * v;
+        }
+    }
+    // Of a normal distribution: 0, 1 and 3, here of 12000 values and more.
+    check(std::fabs(sum / n) < 0.04 && std::fabs(square / n - 1) < 0.06 && std::fabs(fourth / n - 3) < 0.4, "gaussian: A is normal with deviation 1 / r");
+
+    const micro_batch  mb = batch_of({random_row(1, 5, 20), random_row(2, 5, 95)});
+    constexpr size_t   width = 64;
+    std::vector<float> noise(width * mb.tokens.size(), 0.0f), same = noise, none = noise;
+    add_input_noise(noise, mb, 10, 7);
+    add_input_noise(same, mb, 10, 7);
+    add_input_noise(none, mb, 0, 7);
+    bool   within = true;
+    double of_row[2] = {0, 0};
+    for (int row = 0; row < 2; row++) {
+        const double length = mb.seq_start[row + 1] - mb.seq_start[row], bound = 10 / std::sqrt(length * width);
+        for (size_t i = mb.seq_start[row] * width; i < mb.seq_start[row + 1] * width; i++) {
+            within &= std::fabs(noise[i]) <= bound;
+            of_row[row] += noise[i] * noise[i] / (bound * bound) / (length * width);
+        }
+    }
+    check(within && std::fabs(of_row[0] - 1.0 / 3) < 0.03 && std::fabs(of_row[1] - 1.0 / 3) < 0.03, "noise is uniform within alpha / sqrt(L n) of each row");
+    check(noise == same && none == std::vector<float>(none.size(), 0.0f), "the same key, the same noise; none for 0");
 }
 
 // The mean over supervised tokens of log sum exp(logits) - logit of the token, in double, from the logits.
@@ -231,6 +271,7 @@ void adamw(const temporary_folder & folder, std::shared_ptr<device> dev, double 
 int main() {
     temporary_folder folder;
     schedules();
+    random_numbers(folder);
     counts(folder);
     loss(folder);
     truncation();

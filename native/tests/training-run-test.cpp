@@ -100,6 +100,9 @@ void resume(const temporary_folder & folder, const char * variant, ggml_type typ
     whole.eval_steps          = 4;
     whole.method.lora_dropout = 0.1;
     whole.method.method       = tuning;
+    if (whole.method.method != "lora") {
+        whole.method.neftune_noise_alpha = 5;
+    }
     whole.compute_type        = prec == precision::f32 ? "f32" : "auto";
     whole.threads             = threads;
     const history a           = train(whole);

@@ -21,6 +21,8 @@ struct method_settings {
     double lora_dropout = 0;
     bool use_rslora = false;
     double lora_plus_ratio = 1;
+    std::string init_lora_weights = "kaiming";
+    double neftune_noise_alpha = 0;
     std::optional<std::string> init_adapter_path;
 };
 
@@ -151,6 +153,8 @@ void each_field(Settings & s, Use && use) {
     use("lora_dropout", s.method.lora_dropout);
     use("use_rslora", s.method.use_rslora);
     use("lora_plus_ratio", s.method.lora_plus_ratio);
+    use("init_lora_weights", s.method.init_lora_weights);
+    use("neftune_noise_alpha", s.method.neftune_noise_alpha);
     use("init_adapter_path", s.method.init_adapter_path);
     use("objective", s.objective.objective);
     use("learning_rate", s.learning_rate);
@@ -259,6 +263,8 @@ template <typename Use> void each_setting(const train_settings & s, Use && use) 
     use("lora_dropout", s.method.lora_dropout, resume_rule::warned);
     use("use_rslora", s.method.use_rslora, resume_rule::warned);
     use("lora_plus_ratio", s.method.lora_plus_ratio, resume_rule::warned);
+    use("init_lora_weights", s.method.init_lora_weights, resume_rule::free);
+    use("neftune_noise_alpha", s.method.neftune_noise_alpha, resume_rule::warned);
     use("init_adapter_path", s.method.init_adapter_path, resume_rule::fixed);
     use("objective", s.objective.objective, resume_rule::fixed);
     use("learning_rate", s.learning_rate, resume_rule::warned);

@@ -87,16 +87,30 @@ lora::lora(const method_kind & kind, const method_settings & s, const tunable & 
     params_.allocate(base.device(), training);
 }
 
-void lora::init(uint64_t seed) {
-    for (size_t i = 0; i < sites().size(); i++) {
-        // Kaiming uniform with a = sqrt(5), as PEFT: the bound comes to 1 / sqrt(n_in).
-        const tuned_site & at    = sites()[i];
-        const float        bound = 1.0f / std::sqrt((float) at.n_in);
-        const uint64_t     key   = stream_key(seed, 0x6c6f7261, i);
-        std::vector<float> a(at.n_in * s_.lora_rank), b(s_.lora_rank * at.n_out, 0.0f);
-        for (size_t j = 0; j < a.size(); j++) {
+namespace {
+
+// A's values: Kaiming uniform with a = sqrt(5), whose bound comes to 1 / sqrt(n_in), or normal with deviation 1 / r; as PEFT.
+std::vector<float> start_of_a(const method_settings & s, int64_t n_in, uint64_t key) {
+    std::vector<float> a(static_cast<size_t>(n_in * s.lora_rank));
+    const bool         gaussian = s.init_lora_weights == "gaussian";
+    const float        bound    = 1.0f / std::sqrt((float) n_in);
+    for (size_t j = 0; j < a.size(); j++) {
+        if (gaussian) { // Box and Muller 1958; 1 - u is never 0
+            const double radius = std::sqrt(-2.0 * std::log(1.0 - uniform01(key, 2 * j)));
+            a[j] = (float) (radius * std::cos(6.283185307179586 * uniform01(key, 2 * j + 1)) / (double) s.lora_rank);
+        } else {
             a[j] = (2.0f * uniform01(key, j) - 1.0f) * bound;
         }
+    }
+    return a;
+}
+
+} // namespace
+
+void lora::init(uint64_t seed) {
+    for (size_t i = 0; i < sites().size(); i++) {
+        const tuned_site &       at = sites()[i];
+        const std::vector<float> a = start_of_a(s_, at.n_in, stream_key(seed, 0x6c6f7261, i)), b(s_.lora_rank * at.n_out, 0.0f);
         params_.write(params_.value(at.parts[0]), a.data(), a.size());
         params_.write(params_.value(at.parts[1]), b.data(), b.size());
     }

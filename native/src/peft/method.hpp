@@ -30,6 +30,9 @@ class method {
     virtual void before_step(int64_t /*step*/) {}
     virtual void after_step(int64_t /*step*/) {}
 
+    /// Alpha of the noise on what enters the first block (NEFTune); 0 for none.
+    double input_noise() const { return enabled_ ? s_.neftune_noise_alpha : 0.0; }
+
     /// What the method adds to a step's loss; adds that term's gradient to its parameters' gradients.
     virtual double extra_loss() { return 0.0; }
 

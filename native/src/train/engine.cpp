@@ -9,6 +9,7 @@
 #include "model/run-part.hpp"
 #include "ops/frozen-product.hpp"
 #include "train/block-pass.hpp"
+#include "train/input-noise.hpp"
 
 namespace forja {
 
@@ -106,12 +107,15 @@ ggml_tensor * engine::hidden_grad(graph & g, int slot, int64_t T) const {
 }
 
 // The embeddings are dequantised on the host, row by row: no device needs the table, nor the operation.
-void engine::embed(const micro_batch & mb) {
+void engine::embed(const micro_batch & mb, double noise, uint64_t key) {
     const int64_t      T = mb.n_tokens();
     std::vector<float> rows((size_t) base_->hp().n_embd * T);
     base_->embed(mb.tokens.data(), T, rows.data());
     const trace::part & prologue = base_->program().prologue;
     if (prologue.steps.empty()) {
+        if (noise > 0) {
+            add_input_noise(rows, mb, noise, key);
+        }
         graph         g(runner_);
         ggml_tensor * x = hidden(g, slots_.at(0), T);
         ggml_backend_tensor_set(x, rows.data(), 0, rows.size() * sizeof(float));
@@ -120,6 +124,11 @@ void engine::embed(const micro_batch & mb) {
     block_pass p(runner_, mb, false);
     var        x = p.t.input(p.g.input(GGML_TYPE_F32, {base_->hp().n_embd, T}, [&](void * dst) { std::memcpy(dst, rows.data(), rows.size() * sizeof(float)); }), false);
     var        y = run_part(p.t, &p.in, *base_, prologue, -1, nullptr, 0, x);
+    if (noise > 0) { // the prologue scales: noise comes after it
+        std::vector<float> added(rows.size(), 0.0f);
+        add_input_noise(added, mb, noise, key);
+        y = add(p.t, y, p.t.input(p.g.input(GGML_TYPE_F32, {base_->hp().n_embd, T}, [added](void * dst) { std::memcpy(dst, added.data(), added.size() * sizeof(float)); }), false));
+    }
     p.g.place(y->value, hidden_buffer_.get(), base_of(hidden_buffer_) + slots_.at(0) * slot_bytes_);
     p.g.expand(y->value);
     p.g.run();
@@ -184,7 +193,7 @@ void engine::forward(const micro_batch & mb, bool training, uint64_t key, const 
     if (slot_bytes_ < (size_t) base_->hp().n_embd * mb.n_tokens() * sizeof(float)) {
         throw failure("internal", "A micro-batch of " + std::to_string(mb.n_tokens()) + " tokens exceeds the engine's " + std::to_string(pass_tokens()));
     }
-    embed(mb);
+    embed(mb, training && tuning_ ? tuning_->input_noise() : 0.0, key);
     const int n_layer = base_->hp().n_layer;
     for (int il = 0; il < n_layer; il++) {
         run_forward(mb, il, training, key, kept, il + 1 < n_layer ? il + 1 : -1);

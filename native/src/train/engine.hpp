@@ -88,7 +88,7 @@ class engine {
 
     ggml_tensor * hidden(graph & g, int slot, int64_t T) const;      // leaf [n_embd, T] over a stored block input
     ggml_tensor * hidden_grad(graph & g, int slot, int64_t T) const; // leaf [n_embd, T], slot 0 or 1
-    void          embed(const micro_batch & mb);
+    void          embed(const micro_batch & mb, double noise, uint64_t key);
     void          add_forward(block_pass & p, int il, uint64_t key);
     void          add_backward(block_pass & p, int il, uint64_t key, int grad_slot);
     void          run_block(graph & g, int il, int next_il);

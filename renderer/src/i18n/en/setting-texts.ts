@@ -27,6 +27,14 @@ const texts: Record<SettingName, SettingText> = {
     label: 'LoRA+ ratio',
     help: 'How much faster B learns than A. 1 is plain LoRA; 16 often learns sooner, with a lower learning rate.',
   },
+  init_lora_weights: {
+    label: 'Start of A',
+    help: 'The random numbers that A begins with. B begins at zero either way, so training starts from the base.',
+  },
+  neftune_noise_alpha: {
+    label: 'NEFTune noise',
+    help: 'Random noise on the inputs in training, against overfitting. 0 is none; 5 to 15 are usual for chat data.',
+  },
   target_modules: {
     label: 'Adapted layers',
     help: 'Which layers get an adapter. All of them learn best; q and v alone save memory.',
@@ -121,6 +129,8 @@ export const settingTexts = {
   choices: {
     lora: 'LoRA',
     dora: 'DoRA',
+    kaiming: 'Kaiming',
+    gaussian: 'Gaussian',
     sft: 'Answers',
     linear: 'Linear',
     cosine: 'Cosine',

@@ -27,6 +27,14 @@ export const settingTexts: Messages['settingTexts'] = {
       label: 'Proporción LoRA+',
       help: 'Cuánto más rápido aprende B que A. 1 es LoRA sin más; 16 suele aprender antes, con una tasa menor.',
     },
+    init_lora_weights: {
+      label: 'Comienzo de A',
+      help: 'Los números al azar con los que empieza A. B empieza siempre en cero, así que se parte del modelo base.',
+    },
+    neftune_noise_alpha: {
+      label: 'Ruido NEFTune',
+      help: 'Ruido al azar en las entradas al entrenar, contra el sobreajuste. 0 es nada; con datos de chat suele ser de 5 a 15.',
+    },
     target_modules: {
       label: 'Capas adaptadas',
       help: 'Qué capas llevan adaptador. Con todas se aprende mejor; solo q y v ahorran memoria.',
@@ -127,6 +135,8 @@ export const settingTexts: Messages['settingTexts'] = {
   choices: {
     lora: 'LoRA',
     dora: 'DoRA',
+    kaiming: 'Kaiming',
+    gaussian: 'Gaussiano',
     sft: 'Respuestas',
     linear: 'Lineal',
     cosine: 'Coseno',
