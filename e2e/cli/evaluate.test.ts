@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { alpacaRows, expectRefusal, fixture, useWorkplace } from '../support/forja.ts';
 
 const place = useWorkplace();
@@ -86,6 +87,40 @@ describe('forja evaluate', () => {
       ['even', 4],
       ['odd', 4],
     ]);
+  });
+
+  test('has the accuracies and likelihoods of lm-eval-harness', async () => {
+    const reference = join(import.meta.dirname, '../../main/evaluation/reference');
+    const expected = JSON.parse(readFileSync(join(reference, 'lm-eval.json'), 'utf8')) as {
+      acc: number;
+      acc_norm: number;
+      options: number[][];
+    };
+    const { last, stderr } = await place.forja(
+      ...['evaluate', '--model', inject('sampleModel'), '--data', join(reference, 'choices.jsonl'), '--json'],
+      ...[
+        '--metric',
+        'multiple_choice',
+        '--template',
+        'plain',
+        '--compute-type',
+        'f32',
+        '--out',
+        place.path('lm-eval'),
+      ],
+    );
+    expect(last.multiple_choice_base, stderr).toBeCloseTo(expected.acc, 12);
+    expect(last.multiple_choice_normalised_base).toBeCloseTo(expected.acc_norm, 12);
+    const found = readFileSync(join(last.out_dir as string, 'rows.jsonl'), 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { nats: number[] }).nats);
+    expect(found).toHaveLength(expected.options.length);
+    for (const [row, nats] of found.entries())
+      for (const [option, sum] of nats.entries()) {
+        // Both compute in F32 with the same dequantised weights; sums in another order were seen to differ by 1.2e-4.
+        expect(Math.abs(sum - expected.options[row]![option]!), `row ${row}, option ${option}`).toBeLessThan(1e-3);
+      }
   });
 
   test('refuses what it can not measure', async () => {

@@ -47,6 +47,11 @@ export const CHANNELS = [
   'exports.skipCheck',
   'exports.about',
   'exports.list',
+  'evaluations.start',
+  'evaluations.stop',
+  'evaluations.list',
+  'evaluations.rows',
+  'evaluations.report',
 ] as const;
 
 export const EVENTS = [
@@ -66,6 +71,8 @@ export const EVENTS = [
   'export.progress',
   'export.ready',
   'export.done',
+  'evaluation.progress',
+  'evaluation.done',
 ] as const;
 
 export type ChannelName = (typeof CHANNELS)[number];

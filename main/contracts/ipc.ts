@@ -37,6 +37,15 @@ import {
   validationSeries,
 } from './shapes/runs.ts';
 import { adapterSource, askId, loadedWeights, sampling, voice } from './shapes/chat.ts';
+import {
+  evaluationProgress,
+  evaluationRow,
+  evaluationSummary,
+  FIGURES,
+  METRICS,
+  REPORT_FORMATS,
+  ROW_FILTERS,
+} from './shapes/evaluation.ts';
 import { EXPORT_FORMATS, EXPORT_TYPES, exportId, exportOutcome, exportRecord } from './shapes/exports.ts';
 
 export { type TrainSettings } from './protocol-types.ts';
@@ -69,6 +78,19 @@ export {
   type ValidationSeries,
   checkpointChoice,
 } from './shapes/runs.ts';
+export {
+  type EvaluationProgress,
+  type EvaluationRow,
+  type EvaluationSummary,
+  type Figure,
+  type FigureName,
+  METRICS,
+  type Metric,
+  REPORT_FORMATS,
+  type ReportFormat,
+  ROW_FILTERS,
+  type RowFilter,
+} from './shapes/evaluation.ts';
 export { type AdapterSource, type ChatSampling, type LoadedWeights } from './shapes/chat.ts';
 export {
   type AnswersCheck,
@@ -301,6 +323,45 @@ export const ipc = {
   },
   /** Null: of all runs. The newest first. */
   'exports.list': { request: z.object({ run_id: runId.nullable() }), response: z.array(exportRecord) },
+  /** Returns when it has begun; the end comes as evaluation.done. The same request goes on where one was stopped. */
+  'evaluations.start': {
+    request: z.object({
+      run_id: runId,
+      checkpoint: checkpointChoice,
+      /** Null: the run's held-out rows. */
+      data_path: path.nullable(),
+      metrics: z.array(z.enum(METRICS)).min(1).max(METRICS.length),
+      /** 0: all rows. */
+      max_rows: count,
+      max_tokens: z.int().min(1).max(32_768),
+      pattern: z.string().min(1).max(2000).nullable(),
+      tolerance: z.number().min(0),
+    }),
+    response: nothing,
+  },
+  'evaluations.stop': { request: oneRun, response: nothing },
+  'evaluations.list': {
+    request: oneRun,
+    response: z.object({ running: evaluationProgress.nullable(), evaluations: z.array(evaluationSummary) }),
+  },
+  /** A page of rows, the worst first by a figure. */
+  'evaluations.rows': {
+    request: z.object({
+      run_id: runId,
+      key: evaluationSummary.shape.key,
+      figure: z.enum(FIGURES),
+      filter: z.enum(ROW_FILTERS),
+      search: z.string().max(500),
+      offset: count,
+      limit: z.int().min(1).max(200),
+    }),
+    response: z.object({ total: count, rows: z.array(evaluationRow) }),
+  },
+  /** Asks where to, and writes it. Null when that was cancelled. */
+  'evaluations.report': {
+    request: z.object({ run_id: runId, key: evaluationSummary.shape.key, format: z.enum(REPORT_FORMATS) }),
+    response: z.object({ path: path.nullable() }),
+  },
 } as const satisfies Record<ChannelName, { request: z.ZodType; response: z.ZodType }>;
 
 /** Every event that the main process sends to the window. Progress comes at most ten times a second. */
@@ -366,6 +427,9 @@ export const ipcEvents = {
     outcome: exportOutcome.nullable(),
     error: errorReport.nullable(),
   }),
+  'evaluation.progress': evaluationProgress.extend({ run_id: runId }),
+  /** `key` is null when it was stopped, or failed. */
+  'evaluation.done': z.object({ run_id: runId, key: z.string().nullable(), error: errorReport.nullable() }),
 } as const satisfies Record<EventName, z.ZodType>;
 
 // Types

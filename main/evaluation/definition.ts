@@ -45,6 +45,8 @@ export interface EvaluationRequest {
   tolerance: number;
   device: string;
   threads: number;
+  /** Of losses and likelihoods: `auto`, or `f32` for the reference. */
+  compute_type: 'auto' | 'f32';
   /** Only rows that this run's folder remembers as held out; null: all rows of the file. */
   held_out: Uint32Array | null;
   /** Where the evaluation's folder is made, `DIR/<key>`. */
@@ -136,8 +138,18 @@ export interface Identities {
  * computed anew each time and are no part of it.
  */
 export function keyOf(request: EvaluationRequest, identities: Identities): string {
-  const { format, columns, template, template_date, max_tokens, context, max_seq_len, option_style, held_out } =
-    request;
+  const {
+    format,
+    columns,
+    template,
+    template_date,
+    max_tokens,
+    context,
+    max_seq_len,
+    option_style,
+    held_out,
+    compute_type,
+  } = request;
   const said = JSON.stringify({
     ...identities,
     format,
@@ -148,6 +160,7 @@ export function keyOf(request: EvaluationRequest, identities: Identities): strin
     context,
     max_seq_len,
     option_style,
+    compute_type,
     held_out: held_out === null ? null : createHash('sha256').update(held_out).digest('hex'),
   });
   return createHash('sha256').update(said).digest('hex').slice(0, 12);

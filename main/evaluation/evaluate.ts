@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Side } from '../contracts/shapes/evaluation.ts';
+import type { EvaluationProgress, EvaluationRow, Side } from '../contracts/shapes/evaluation.ts';
 import { ChatProcess } from '../chat/index.ts';
 import { hashSetOf, learnedText, openTemplate, type PromptTemplate, type Segment } from '../datasets/index.ts';
 import { hashFiles, inspectModel } from '../models/index.ts';
@@ -12,14 +12,7 @@ import { readQuestionRows, type QuestionRow } from './question-rows.ts';
 import { RawStore } from './raw-store.ts';
 import { EVALUATION_VERSION, type EvaluationFile } from './evaluation-file.ts';
 import { scoreRows } from './score-rows.ts';
-
-/** What is done now, for which side, and how far it is. */
-export interface EvaluationProgress {
-  phase: 'reading' | 'loss' | 'options' | 'answers' | 'figures';
-  side: Side;
-  done: number;
-  total: number;
-}
+import { TABLE_FILE, tableRow } from './table.ts';
 
 export interface EvaluationHooks {
   onProgress?: (progress: EvaluationProgress) => void;
@@ -35,7 +28,7 @@ export interface EvaluationHooks {
 export interface Evaluated {
   dir: string;
   file: EvaluationFile;
-  rows: EvaluatedRow[];
+  rows: EvaluationRow[];
 }
 
 /**
@@ -104,8 +97,10 @@ export async function evaluate(request: EvaluationRequest, hooks: EvaluationHook
       too_long_rows: store.tooLong(),
       figures: figuresOf(metrics, rows, settings),
     };
+    const table = rows.map((row) => tableRow(row, file.figures, settings));
+    writeWhole(join(dir, TABLE_FILE), table.map((row) => `${JSON.stringify(row)}\n`).join(''));
     writeWhole(join(dir, 'evaluation.json'), `${JSON.stringify(file, null, 2)}\n`);
-    return { dir, file, rows };
+    return { dir, file, rows: table };
   } catch (error) {
     if (hooks.signal?.aborted === true) return null;
     throw error;
@@ -264,8 +259,8 @@ class Work {
   }
 
   private machine() {
-    const { device, threads } = this.request;
-    return { device, threads };
+    const { device, threads, compute_type } = this.request;
+    return { device, threads, compute_type };
   }
 
   private teller(phase: EvaluationProgress['phase'], side: Side, total: number, already: number): () => void {

@@ -4,7 +4,9 @@
  *   const evaluated = await evaluate(request, { onProgress, signal });
  *   for (const figure of evaluated.file.figures) print(sentenceOf(figure));
  */
-export { evaluate, type Evaluated, type EvaluationHooks, type EvaluationProgress } from './evaluate.ts';
+export { evaluate, type Evaluated, type EvaluationHooks } from './evaluate.ts';
+export { listEvaluations, readTable, rowJudgement, worstFirst } from './table.ts';
+export { reportOf, type ReportLanguage } from './report/index.ts';
 export { OPTION_STYLES, type EvaluationRequest, type OptionStyle, type Party } from './definition.ts';
 export type { EvaluationFile } from './evaluation-file.ts';
 export { isLowerBetter, valueOf, type EvaluatedRow, type Outcome } from './figures.ts';

@@ -14,6 +14,7 @@ export interface Scored {
   max_seq_len: number;
   device: string;
   threads: number;
+  compute_type: 'auto' | 'f32';
 }
 
 export interface ScoreHooks {
@@ -37,7 +38,7 @@ export async function scoreRows(rows: readonly Segment[][], scored: Scored, hook
 }
 
 async function scorePart(rows: readonly Segment[][], from: number, scored: Scored, hooks: ScoreHooks): Promise<void> {
-  const { model_path, adapter_path, max_seq_len, device, threads } = scored;
+  const { model_path, adapter_path, max_seq_len, device, threads, compute_type } = scored;
   const dir = await mkdtemp(join(tmpdir(), 'forja-evaluation-'));
   try {
     const sink = new TokenSink(join(dir, 'rows.fjt'), tokenizerOf(model_path, { max_seq_len }));
@@ -56,6 +57,7 @@ async function scorePart(rows: readonly Segment[][], from: number, scored: Score
       max_seq_len,
       device,
       threads,
+      compute_type,
     });
     await runJob<'score'>(job, {
       signal: hooks.signal,

@@ -195,6 +195,30 @@ const settings = {
 } as const;
 const one = { run_id: run.id };
 const picked = { path: '/models/a.gguf' };
+const evaluation = {
+  key: '0123456789ab',
+  created_ms: 5,
+  data_path: '/data/held-out.jsonl',
+  rows: 9,
+  refused_rows: 0,
+  not_held_out_rows: 0,
+  not_sampled_rows: 0,
+  too_long_rows: 0,
+  figures: [
+    {
+      name: 'exact_match' as const,
+      rows: 9,
+      base: 0,
+      tuned: 1,
+      difference: 1,
+      low: 1,
+      high: 1,
+      mcnemar: { base_only: 0, tuned_only: 9, p: 0.004 },
+      judgement: { kind: 'better' as const, rows_needed: null },
+      parts: [{ name: 'day', rows: 9, base: 0, tuned: 1 }],
+    },
+  ],
+};
 const error = { code: 'chat_crashed', message: 'It ended.', hint: 'Load again.', details: {} };
 
 export const EXAMPLES: {
@@ -425,6 +449,43 @@ export const EXAMPLES: {
   'exports.skipCheck': { request: { export_id: 'export-1' }, response: undefined },
   'exports.about': { request: one, response: { system_prompt: 'Be brief.', compared_answers: 12, check_ms: 5000 } },
   'exports.list': { request: { run_id: null }, response: [record] },
+  'evaluations.start': {
+    request: {
+      ...one,
+      checkpoint: 'final',
+      data_path: '/data/held-out.jsonl',
+      metrics: ['loss', 'exact_match'],
+      max_rows: 100,
+      max_tokens: 64,
+      pattern: null,
+      tolerance: 0,
+    },
+    response: undefined,
+  },
+  'evaluations.stop': { request: one, response: undefined },
+  'evaluations.list': {
+    request: one,
+    response: { running: { phase: 'answers', side: 'tuned', done: 3, total: 9 }, evaluations: [evaluation] },
+  },
+  'evaluations.rows': {
+    request: {
+      ...one,
+      key: evaluation.key,
+      figure: 'exact_match',
+      filter: 'worse',
+      search: 'rye',
+      offset: 0,
+      limit: 50,
+    },
+    response: {
+      total: 1,
+      rows: [{ line: 3, prompt: 'Hi', expected: 'a', base: 'a', tuned: null, values: { exact_match: [1, null] } }],
+    },
+  },
+  'evaluations.report': {
+    request: { ...one, key: evaluation.key, format: 'html' },
+    response: { path: '/exports/a evaluation.html' },
+  },
 };
 
 export const EVENT_EXAMPLES: { [Name in EventName]: IpcEvent<Name> } = {
@@ -478,4 +539,6 @@ export const EVENT_EXAMPLES: { [Name in EventName]: IpcEvent<Name> } = {
     },
   },
   'export.done': { export_id: 'export-1', ...one, outcome: null, error },
+  'evaluation.progress': { ...one, phase: 'loss', side: 'base', done: 1, total: 9 },
+  'evaluation.done': { ...one, key: null, error },
 };

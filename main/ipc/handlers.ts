@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { ForjaError } from '../contracts/errors.ts';
 import type { EmitEvent, IpcHandlers } from '../contracts/ipc.ts';
@@ -170,6 +170,26 @@ export function createHandlers(options: HandlerOptions): IpcHandlers {
       const run = await handlers['runs.create'](request);
       paths.allowFolder(run.out_dir);
       return run;
+    },
+
+    'evaluations.start': (request) => {
+      if (request.data_path !== null) paths.requireReadable(request.data_path);
+      return handlers['evaluations.start'](request);
+    },
+    'evaluations.report': async (request) => {
+      const { exports_dir } = settings.get();
+      mkdirSync(exports_dir, { recursive: true });
+      const { save_report, language, report_name } = texts();
+      const { name } = core.queue.row(request.run_id);
+      const path = await host.pickOutput({
+        title: save_report,
+        defaultPath: join(exports_dir, fileName(report_name(name))),
+        extension: request.format,
+      });
+      if (path === null) return { path };
+      writeFileSync(path, core.evaluations.report(request, language));
+      paths.allowFile(path);
+      return { path };
     },
 
     'chat.load': (request) => {

@@ -23,6 +23,10 @@ export interface DialogTexts {
   choose_runs: string;
   choose_exports: string;
   save_export: string;
+  save_report: string;
+  /** What a report is called, without its ending. */
+  report_name: (run: string) => string;
+  language: 'en' | 'es';
   models: string;
   datasets: string;
   fetch_sample: string;

@@ -14,6 +14,7 @@ import { ModelCatalogue } from '../models/index.ts';
 import type { ServiceContext } from './context.ts';
 import { DatasetService } from './dataset-service.ts';
 import { EstimateService } from './estimate-service.ts';
+import { EvaluationService } from './evaluation-service.ts';
 import { ExportService } from './export-service.ts';
 import { RunLibrary } from './run-library.ts';
 import { RunQueue } from './run-queue.ts';
@@ -31,12 +32,14 @@ export type CoreChannel = Extract<
   | `runs.${string}`
   | `queue.${string}`
   | `exports.${string}`
+  | `evaluations.${'start' | 'stop' | 'list' | 'rows'}`
 >;
 
 /** The services of an open database. */
 export interface Core {
   queue: RunQueue;
   models: ModelCatalogue;
+  evaluations: EvaluationService;
   handlers: Pick<IpcHandlers, CoreChannel>;
   /**
    * Stops the active run with a checkpoint and waits for it, as long as RunQueue.close does, and for exports that are under way.
@@ -55,9 +58,11 @@ export function openCore(context: ServiceContext): Core {
   const datasets = new DatasetService(models);
   const estimates = new EstimateService(context, models);
   const exports = new ExportService(context, queue, models);
+  const evaluations = new EvaluationService(context, queue);
   return {
     queue,
     models,
+    evaluations,
     handlers: {
       'models.inspect': async ({ path }) => (await models.open(path)).info,
       'models.recent': () => recentModels(context),
@@ -86,10 +91,14 @@ export function openCore(context: ServiceContext): Core {
       'exports.skipCheck': ({ export_id }) => exports.skipCheck(export_id),
       'exports.about': ({ run_id }) => exports.about(run_id),
       'exports.list': ({ run_id }) => exports.list(run_id),
+      'evaluations.start': (request) => evaluations.start(request),
+      'evaluations.stop': ({ run_id }) => evaluations.stop(run_id),
+      'evaluations.list': ({ run_id }) => evaluations.list(run_id),
+      'evaluations.rows': (request) => evaluations.rows(request),
     },
     close: async () => {
       datasets.close();
-      const [ended] = await Promise.all([queue.close(), exports.close()]);
+      const [ended] = await Promise.all([queue.close(), exports.close(), evaluations.close()]);
       return ended;
     },
   };

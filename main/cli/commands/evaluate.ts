@@ -1,15 +1,23 @@
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { basename, extname, join } from 'node:path';
 import { EXIT } from '../../contracts/errors.ts';
-import { METRICS, type Figure, type Metric } from '../../contracts/shapes/evaluation.ts';
+import {
+  METRICS,
+  REPORT_FORMATS,
+  type EvaluationProgress,
+  type Figure,
+  type Metric,
+  type ReportFormat,
+} from '../../contracts/shapes/evaluation.ts';
 import type { TemplateChoice } from '../../datasets/index.ts';
 import {
   evaluate,
   OPTION_STYLES,
+  reportOf,
   requestOfRun,
   sentenceOf,
   shown,
   type Evaluated,
-  type EvaluationProgress,
   type EvaluationRequest,
   type OptionStyle,
 } from '../../evaluation/index.ts';
@@ -88,7 +96,21 @@ export const evaluateCommand: Command = {
           default: 'text',
         },
         { flag: 'device', kind: 'string', help: 'where losses are computed: cpu, auto or a name', default: 'cpu' },
+        {
+          flag: 'compute-type',
+          kind: 'string',
+          choices: ['auto', 'f32'],
+          help: 'of losses and likelihoods; f32 is the reference',
+          default: 'auto',
+        },
         { flag: 'threads', kind: 'number', help: 'CPU threads; 0: as the machine has', default: '0' },
+        {
+          flag: 'report',
+          kind: 'string',
+          value: 'FILE',
+          repeated: true,
+          help: 'write a report: .html to be looked at, .csv with the rows, .json with all; may be repeated',
+        },
         { flag: 'out', kind: 'string', value: 'DIR', help: 'where results lie', default: "the run's folder, or here" },
       ],
     },
@@ -99,6 +121,7 @@ export const evaluateCommand: Command = {
     'forja evaluate --run runs/first --data mmlu.csv --metric multiple_choice',
   ],
   run: async (args, output) => {
+    const reports = reportPaths(args);
     const request = await requestOf(args, output);
     const abort = new AbortController();
     const interrupts = onInterrupt(
@@ -115,6 +138,7 @@ export const evaluateCommand: Command = {
         output.result('evaluate', { status: 'stopped' }, EXIT.stopped);
         return EXIT.stopped;
       }
+      for (const path of reports) writeReport(path, evaluated, output);
       print(evaluated, output);
       output.result('evaluate', { status: 'completed', ...flat(evaluated) });
       return EXIT.done;
@@ -123,6 +147,20 @@ export const evaluateCommand: Command = {
     }
   },
 };
+
+/** @throws ForjaError usage for a file of another kind: before hours of work, not behind them */
+function reportPaths({ options }: Arguments): string[] {
+  const paths = (options.report as string[] | undefined) ?? [];
+  const wrong = paths.find((path) => !REPORT_FORMATS.some((format) => path.toLowerCase().endsWith(`.${format}`)));
+  if (wrong !== undefined) throw usage(`--report takes a .html, .csv or .json file, not "${wrong}".`, 'Name it so.');
+  return paths;
+}
+
+function writeReport(path: string, { file, rows }: Evaluated, output: Output): void {
+  const format = extname(path).slice(1).toLowerCase() as ReportFormat;
+  writeFileSync(path, reportOf(format, file, rows, basename(file.tuned?.model_path ?? file.base.model_path), 'en'));
+  output.text(`Report: ${path}`);
+}
 
 async function requestOf(args: Arguments, output: Output): Promise<EvaluationRequest> {
   const { options } = args;
@@ -139,6 +177,7 @@ async function requestOf(args: Arguments, output: Output): Promise<EvaluationReq
     tolerance: number('tolerance', 0),
     device: text('device') ?? 'cpu',
     threads: number('threads', 0),
+    compute_type: (text('compute-type') ?? 'auto') as 'auto' | 'f32',
   };
   const choices = datasetChoices(args);
   const run = text('run');

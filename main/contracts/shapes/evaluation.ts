@@ -59,3 +59,47 @@ export const figure = z.object({
 });
 
 export type Figure = z.infer<typeof figure>;
+
+/** An evaluation that has ended, as the screen lists it. */
+export const evaluationSummary = z.object({
+  key: z.string().regex(/^[0-9a-f]{12}$/),
+  created_ms: z.number(),
+  data_path: z.string(),
+  rows: z.int(),
+  refused_rows: z.int(),
+  not_held_out_rows: z.int(),
+  not_sampled_rows: z.int(),
+  too_long_rows: z.int(),
+  figures: z.array(figure),
+});
+
+export type EvaluationSummary = z.infer<typeof evaluationSummary>;
+
+/** A row with what both sides made of it: the answer, or the option that was likeliest. */
+export const evaluationRow = z.object({
+  line: z.int(),
+  prompt: z.string(),
+  expected: z.string(),
+  base: z.string().nullable(),
+  tuned: z.string().nullable(),
+  /** Of each figure what the row has by itself, base and tuned; null where it has none. */
+  values: z.partialRecord(z.enum(FIGURES), z.tuple([z.number().nullable(), z.number().nullable()])),
+});
+
+export type EvaluationRow = z.infer<typeof evaluationRow>;
+
+/** What becomes of a row by a figure. */
+export const ROW_FILTERS = ['all', 'better', 'worse', 'same'] as const;
+export type RowFilter = (typeof ROW_FILTERS)[number];
+
+export const REPORT_FORMATS = ['html', 'csv', 'json'] as const;
+export type ReportFormat = (typeof REPORT_FORMATS)[number];
+
+export const evaluationProgress = z.object({
+  phase: z.enum(['reading', 'loss', 'options', 'answers', 'figures']),
+  side: z.enum(SIDES),
+  done: z.int(),
+  total: z.int(),
+});
+
+export type EvaluationProgress = z.infer<typeof evaluationProgress>;

@@ -1,5 +1,6 @@
 import { common } from './common.ts';
 import { errors } from './errors.ts';
+import { evaluation } from './evaluation.ts';
 import { exportPage } from './export.ts';
 import { nav } from './nav.ts';
 import { newRun } from './new-run.ts';
@@ -27,4 +28,5 @@ export const en = {
   queue,
   playground,
   exportPage,
+  evaluation,
 };

@@ -1,6 +1,7 @@
 import type { Messages } from '../i18n.svelte.ts';
 import { common } from './common.ts';
 import { errors } from './errors.ts';
+import { evaluation } from './evaluation.ts';
 import { exportPage } from './export.ts';
 import { nav } from './nav.ts';
 import { newRun } from './new-run.ts';
@@ -28,4 +29,5 @@ export const es: Messages = {
   queue,
   playground,
   exportPage,
+  evaluation,
 };
