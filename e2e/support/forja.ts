@@ -30,6 +30,8 @@ export interface Outcome {
 /** A folder for one test file, with its own database, and the models. */
 export interface Workplace {
   dir: string;
+  /** Forja's own folder; set it to another to have it elsewhere. */
+  data_dir: string;
   path: (name: string) => string;
   /** Writes a file and gives its path. */
   write: (name: string, content: string | Buffer) => string;
@@ -45,16 +47,18 @@ const running = new Set<ChildProcess>();
 export function useWorkplace(): Workplace {
   const place = {
     dir: '',
+    data_dir: '',
     path: (name: string) => join(place.dir, name),
     write: (name: string, content: string | Buffer) => {
       writeFileSync(place.path(name), content);
       return place.path(name);
     },
-    forja: (...args: string[]) => run(place.dir, args),
-    watch: (args: string[], onLine: (line: Line, child: ChildProcess) => void) => run(place.dir, args, onLine),
+    forja: (...args: string[]) => run(place, args),
+    watch: (args: string[], onLine: (line: Line, child: ChildProcess) => void) => run(place, args, onLine),
   };
   beforeAll(() => {
     place.dir = mkdtempSync(join(tmpdir(), 'forja-e2e-'));
+    place.data_dir = join(place.dir, 'forja-data');
   });
   afterEach(() => {
     for (const child of running) child.kill('SIGTERM');
@@ -68,9 +72,13 @@ export function fixture(name: string): string {
   return join(inject('fixtures'), name);
 }
 
-function run(dir: string, args: string[], onLine?: (line: Line, child: ChildProcess) => void): Promise<Outcome> {
+function run(
+  { dir, data_dir }: { dir: string; data_dir: string },
+  args: string[],
+  onLine?: (line: Line, child: ChildProcess) => void,
+): Promise<Outcome> {
   return new Promise((resolve) => {
-    const env = { ...process.env, FORJA_DATA_DIR: join(dir, 'forja-data') };
+    const env = { ...process.env, FORJA_DATA_DIR: data_dir };
     const child = spawn(process.execPath, [ENTRY, ...args], { cwd: dir, env, stdio: ['ignore', 'pipe', 'pipe'] });
     running.add(child);
     let stdout = '';

@@ -1,3 +1,4 @@
+import { shellWord } from '../../contracts/commands.ts';
 import { EXIT, type ExitCode } from '../../contracts/errors.ts';
 import type { TrainerEvent } from '../../contracts/protocol.ts';
 import type { PlanData, StepData, TrainResult } from '../../contracts/protocol-types.ts';
@@ -129,7 +130,7 @@ export function printEnd(
         : `, validation loss ${loss(result.val_loss)} (best ${loss(result.best_val_loss)})`) +
       `, ${result.tokens_per_second.toFixed(0)} tok/s, peak memory ${bytes(result.peak_memory_bytes)}`,
   );
-  const dir = folder.dir;
+  const dir = shellWord(folder.dir, process.platform === 'win32');
   output.text(
     isStopped
       ? `  Go on with: forja resume ${dir}`
