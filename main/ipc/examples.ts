@@ -161,6 +161,7 @@ const detail: RunDetail = {
   format: 'alpaca',
   val_path: null,
   val_share: 0.1,
+  command: 'npx forja train --model /models/a.gguf',
   sample_prompts: [{ system: null, prompt: 'Hi', expected: 'Hello' }],
   plan: null,
   split: null,

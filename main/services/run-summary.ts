@@ -14,6 +14,7 @@ import type {
 import type { PlanData, StepData } from '../contracts/protocol-types.ts';
 import type { RunFile } from '../contracts/run-file.ts';
 import type { DatasetAudit } from '../datasets/index.ts';
+import { trainCommand } from '../domain/train-command.ts';
 import { verdictOf } from '../domain/verdict.ts';
 import type { ExportRow, ForjaDb, RunRow } from '../db/index.ts';
 import { RunFolder } from '../runs/index.ts';
@@ -90,15 +91,25 @@ export function describeRun(summary: RunSummary, row: RunRow, db: ForjaDb): RunD
   const folder = new RunFolder(row.out_dir);
   const file = readOwnFile(folder, row.id);
   const request = requestOf(row);
+  const settings = JSON.parse(row.settings) as Partial<TrainSettings>;
+  const made = {
+    template: file?.template ?? request?.template ?? ('auto' as const),
+    format: file?.dataset.format ?? request?.format ?? ('auto' as const),
+    val_path: file?.val_dataset?.path ?? request?.val_path ?? null,
+    val_share: request?.val_share ?? file?.split?.val_share ?? 0,
+  };
+  const { model_path, dataset_path: data_path, name, out_dir } = summary;
+  const columns = file?.dataset.columns ?? request?.columns ?? {};
   return {
     ...summary,
+    ...made,
+    command: trainCommand(
+      { ...made, model_path, data_path, columns, name, out_dir, settings },
+      process.platform === 'win32',
+    ),
     model_name: summary.model_name ?? file?.model.name ?? null,
-    settings: JSON.parse(row.settings) as Partial<TrainSettings>,
+    settings,
     verdict: judge(row, db),
-    template: file?.template ?? request?.template ?? 'auto',
-    format: file?.dataset.format ?? request?.format ?? 'auto',
-    val_path: file?.val_dataset?.path ?? request?.val_path ?? null,
-    val_share: request?.val_share ?? 0,
     sample_prompts: request?.sample_prompts ?? [],
     plan: row.plan === null ? null : (JSON.parse(row.plan) as PlanData),
     split: heldOutOf(file),

@@ -117,6 +117,8 @@ export const runDetail = runSummary.extend({
   val_path: path.nullable(),
   val_share: z.number(),
   sample_prompts: z.array(samplePrompt),
+  /** What trains the same run again in a terminal. */
+  command: z.string(),
   /** Null until the trainer has said it. */
   plan: checkedByProtocol<PlanData>().nullable(),
   /** Which rows are held out; null until the dataset was read. Older runs have no `split` and keep the rows that they have. */

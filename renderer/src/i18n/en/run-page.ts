@@ -107,6 +107,7 @@ export const runPage = {
   facts: 'Settings',
   model: 'Model',
   dataset: 'Dataset',
+  copyCommand: 'Copy as command',
   folder: 'Folder',
   created: 'Created',
   checkpoints: 'Checkpoints',

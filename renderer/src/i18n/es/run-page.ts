@@ -106,6 +106,7 @@ export const runPage: Messages['runPage'] = {
   facts: 'Ajustes',
   model: 'Modelo',
   dataset: 'Conjunto de datos',
+  copyCommand: 'Copiar como comando',
   folder: 'Carpeta',
   created: 'Creado',
   checkpoints: 'Puntos de control',
