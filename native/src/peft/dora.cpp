@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <numeric>
 
 #include "ops/cpu-ops.hpp"
 #include "ops/cpu/kernels.hpp"
@@ -17,8 +18,15 @@ namespace {
 
 // |x|, and 1 for zeros, which have no direction.
 float length_of(const float * x, int64_t n) {
-    double sum = 0;
-    for (int64_t i = 0; i < n; i++) {
+    double  part[8] = {}; // so that the sums don't wait for each other
+    int64_t i       = 0;
+    for (; i + 8 <= n; i += 8) {
+        for (int64_t j = 0; j < 8; j++) {
+            part[j] += (double) x[i + j] * x[i + j];
+        }
+    }
+    double sum = std::accumulate(part, part + 8, 0.0);
+    for (; i < n; i++) {
         sum += (double) x[i] * x[i];
     }
     return sum > 0 ? (float) std::sqrt(sum) : 1.0f;
