@@ -52,6 +52,7 @@ export const CHANNELS = [
   'evaluations.list',
   'evaluations.rows',
   'evaluations.report',
+  'evaluations.general',
 ] as const;
 
 export const EVENTS = [

@@ -357,6 +357,11 @@ export const ipc = {
     }),
     response: z.object({ total: count, rows: z.array(evaluationRow) }),
   },
+  /** The file of general questions with options, by which one sees what a model forgot. */
+  'evaluations.general': {
+    request: z.object({ language: z.enum(['en', 'es']) }),
+    response: z.object({ path }),
+  },
   /** Asks where to, and writes it. Null when that was cancelled. */
   'evaluations.report': {
     request: z.object({ run_id: runId, key: evaluationSummary.shape.key, format: z.enum(REPORT_FORMATS) }),

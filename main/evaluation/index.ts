@@ -9,6 +9,6 @@ export { listEvaluations, readTable, rowJudgement, worstFirst } from './table.ts
 export { reportOf, type ReportLanguage } from './report/index.ts';
 export { OPTION_STYLES, type EvaluationRequest, type OptionStyle, type Party } from './definition.ts';
 export type { EvaluationFile } from './evaluation-file.ts';
-export { isLowerBetter, valueOf, type EvaluatedRow, type Outcome } from './figures.ts';
+export { figuresOf, isLowerBetter, valueOf, type EvaluatedRow, type Outcome } from './figures.ts';
 export { sentenceOf, shown } from './sentence.ts';
 export { requestOfRun } from './of-run.ts';

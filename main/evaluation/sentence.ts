@@ -21,7 +21,7 @@ export function shown(name: FigureName, value: number): string {
 
 /** A difference with its sign, in points where the figure is in per cent. */
 export function shownDifference(name: FigureName, value: number): string {
-  const sign = value < 0 ? '−' : '+';
+  const sign = value === 0 ? '' : value < 0 ? '−' : '+';
   const size = Math.abs(value);
   return `${sign}${SHARES.has(name) ? `${(100 * size).toFixed(1)} points` : shown(name, size)}`;
 }

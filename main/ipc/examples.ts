@@ -483,6 +483,10 @@ export const EXAMPLES: {
       rows: [{ line: 3, prompt: 'Hi', expected: 'a', base: 'a', tuned: null, values: { exact_match: [1, null] } }],
     },
   },
+  'evaluations.general': {
+    request: { language: 'es' },
+    response: { path: '/resources/general/general-es.jsonl' },
+  },
   'evaluations.report': {
     request: { ...one, key: evaluation.key, format: 'html' },
     response: { path: '/exports/a evaluation.html' },

@@ -11,7 +11,7 @@ import type { AppSettingsStore } from '../settings/index.ts';
 import type { AllowedPaths } from './allowed-paths.ts';
 import { examineApp } from './doctor.ts';
 import type { DialogTexts, Host } from './host.ts';
-import { sampleDatasets } from './sample-datasets.ts';
+import { generalQuestions, sampleDatasets } from './sample-datasets.ts';
 
 export interface HandlerOptions {
   db: ForjaDb;
@@ -175,6 +175,11 @@ export function createHandlers(options: HandlerOptions): IpcHandlers {
     'evaluations.start': (request) => {
       if (request.data_path !== null) paths.requireReadable(request.data_path);
       return handlers['evaluations.start'](request);
+    },
+    'evaluations.general': ({ language }) => {
+      const path = generalQuestions(language);
+      paths.allowFile(path);
+      return { path };
     },
     'evaluations.report': async (request) => {
       const { exports_dir } = settings.get();

@@ -24,7 +24,7 @@ export function figureText(name: FigureName, value: number | null, words: Words)
 export function differenceText(name: FigureName, value: number | null, words: Words): string {
   if (value === null) return '–';
   const size = Math.abs(value);
-  const sign = value < 0 ? '−' : '+';
+  const sign = value === 0 ? '' : value < 0 ? '−' : '+';
   if (!NOT_SHARES.includes(name)) return sign + words.points(tenths(100 * size, words));
   return sign + (name === 'chrf' ? tenths(size, words) : words.decimal(size, 3));
 }

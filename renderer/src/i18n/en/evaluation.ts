@@ -12,6 +12,7 @@ export const evaluation = {
   rowsFile: (name: string) => `Rows of ${name}`,
   chooseRows: 'Choose other rows…',
   useHeldOut: 'Use the held-out rows',
+  general: 'General questions: what it forgot',
   maxRows: 'Most rows',
   maxRowsHelp: '0 takes all. More rows make a smaller difference visible, and take longer.',
   maxTokens: 'Longest answer (tokens)',

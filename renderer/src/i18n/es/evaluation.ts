@@ -12,6 +12,7 @@ export const evaluation: Messages['evaluation'] = {
   rowsFile: (name) => `Filas de ${name}`,
   chooseRows: 'Elegir otras filas…',
   useHeldOut: 'Usar las filas reservadas',
+  general: 'Preguntas generales: qué olvidó',
   maxRows: 'Máximo de filas',
   maxRowsHelp: '0 las toma todas. Con más filas se ven diferencias menores, y tarda más.',
   maxTokens: 'Respuesta más larga (tokens)',
