@@ -1,5 +1,7 @@
 import { JOBS } from '../contracts/job-schema.ts';
 
+type SettingValue = string | number | boolean | readonly string[];
+
 /** What a run was made of. */
 export interface TrainCommandParts {
   model_path: string;
@@ -12,7 +14,7 @@ export interface TrainCommandParts {
   name: string;
   out_dir: string;
   /** By their names in native/protocol. */
-  settings: Readonly<Record<string, unknown>>;
+  settings: Readonly<Record<string, SettingValue | null | undefined>>;
 }
 
 /**
@@ -37,7 +39,7 @@ export function trainCommand(run: TrainCommandParts, isWindows: boolean): string
     const flag = name.replaceAll('_', '-');
     // A switch is there or not.
     if (typeof value === 'boolean') words.push(`--${flag}`);
-    else give(flag, Array.isArray(value) ? value.join(',') : String(value as string | number));
+    else give(flag, typeof value === 'object' ? value.join(',') : String(value));
   }
   return words.map(isWindows ? quotedForWindows : quoted).join(' ');
 }
