@@ -34,6 +34,11 @@ const std::vector<hostile> & found() {
         {"a negative number of rotated dimensions", "llama", "gguf_bad_metadata", [](fuzz::gguf_parts & p) { p.set_i32("llama.rope.dimension_count", -2); }},
         {"more rotated dimensions than a number of 31 bits holds: ggml's rope left its memory", "qwen3", "gguf_bad_metadata",
          [](fuzz::gguf_parts & p) { p.set_u32("qwen3.rope.dimension_count", 2733633698u); }},
+        {"weights at addresses that hold no numbers of their size, by an alignment of 2", "llama", "gguf_bad_metadata",
+         [](fuzz::gguf_parts & p) {
+             p.set_u32("general.alignment", 2);
+             p.alignment = 2;
+         }},
         {"an odd number of rotated dimensions: ggml ended the process", "gemma3", "gguf_bad_metadata", [](fuzz::gguf_parts & p) { p.set_u32("gemma3.rope.dimension_count", 3); }},
         {"an epsilon that is no number, with which the graph computes: an exception of the JSON library", "llama", "gguf_bad_metadata",
          [](fuzz::gguf_parts & p) { p.set_f32("llama.attention.layer_norm_rms_epsilon", std::numeric_limits<float>::quiet_NaN()); }},

@@ -160,6 +160,10 @@ std::shared_ptr<gguf_file> gguf_file::open(const std::string & path) {
         throw error("gguf_corrupt", path + ": its parts hold " + std::to_string(p.tensors.size()) + " tensors together, not " + std::to_string(*wanted) + ".",
                     "These parts do not belong together, or one is damaged.", {{"path", path}, {"reason", "tensor count"}});
     }
+    // GGUF wants multiples of 8, and ggml doesn't look: numbers would be read at addresses where none may lie.
+    if (const char * key = "general.alignment"; p.key(key) >= 0 && !file->is_array(key) && file->i64(key).value_or(0) % 8 != 0) {
+        bad_metadata(path, key, "a multiple of 8");
+    }
     // ggml's rotation never ends with no dimensions, and leaves its memory with a number that it takes for a negative one.
     const std::string rotated = file->str("general.architecture").value_or("") + ".rope.dimension_count";
     if (p.key(rotated) >= 0 && !file->is_array(rotated) && (file->i64(rotated).value_or(0) <= 0 || file->i64(rotated).value_or(0) > max_rotated)) {
