@@ -10,6 +10,7 @@
 // The command line's own sources are no library; this one has no other dependency.
 #include "../cli/job.cpp"
 #include "../cli/read-settings.hpp"
+#include "base/shell-word.hpp"
 #include "peft/method-kind.hpp"
 #include "support/report.hpp"
 #include "support/temporary-folder.hpp"
@@ -133,9 +134,22 @@ void gives_structs() {
     });
 }
 
+void quotes_words() {
+    check(forja::shell_word("/runs/first_1.2") == "/runs/first_1.2", "a plain path needs no quotes");
+    for (const std::string text : {"", "-x", "my runs", "$HOME", "`id`", "a;b", "~", "é", "a\nb"}) {
+        check(forja::shell_word(text) == "'" + text + "'", "quoted: " + text);
+    }
+#ifdef _WIN32
+    check(forja::shell_word("C:\\it's") == "'C:\\it''s'", "PowerShell's quotes");
+#else
+    check(forja::shell_word("it's") == "'it'\\''s'", "a quote inside of POSIX's quotes");
+#endif
+}
+
 } // namespace
 
 int main() {
+    quotes_words();
     follows_tags();
     gives_structs();
     says_what_can_be_exported();

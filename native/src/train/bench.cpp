@@ -110,7 +110,8 @@ double forward_seconds(const bench_settings & s, const device & dev) {
     cp.no_perf = true;
     std::unique_ptr<llama_context, decltype(&llama_free)> ctx(llama_init_from_model(m.get(), cp), llama_free);
     if (!ctx) {
-        throw failure("out_of_memory", "llama.cpp can't make a context of " + std::to_string(s.max_seq_len) + " tokens");
+        throw failure("out_of_memory", "llama.cpp can't make a context of " + std::to_string(s.max_seq_len) + " tokens",
+                      "Close other programs, or lower max_seq_len.");
     }
     const int n_vocab = llama_vocab_n_tokens(llama_model_get_vocab(m.get()));
     return median_seconds(s.steps, [&](int step) {

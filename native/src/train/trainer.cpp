@@ -11,6 +11,7 @@
 #include "base/files.hpp"
 #include "base/memory.hpp"
 #include "base/random.hpp"
+#include "base/shell-word.hpp"
 #include "data/token-file.hpp"
 #include "data/vocab.hpp"
 #include "train/against-llama.hpp"
@@ -334,7 +335,7 @@ class run {
 
     /// A command that can be given as it stands.
     std::string lower_rate_hint() const {
-        return "Go on with a lower learning rate: forja resume \"" + s_.out_dir + "\" --learning-rate " + lower_rate();
+        return "Go on with a lower learning rate: forja resume " + shell_word(s_.out_dir) + " --learning-rate " + lower_rate();
     }
 
     int64_t elapsed_here() const { return ms_since(began_) - std::chrono::duration_cast<std::chrono::milliseconds>(paused_).count(); }
