@@ -157,6 +157,7 @@ int read_files(const target & t, char ** from, char ** to) {
 
 int main(int argc, char ** argv) {
     forja::quiet_llama_log();
+    setenv("GGML_NO_BACKTRACE", "1", 1); // a debugger takes so long over an abort that it looks like a hang
     options     o;
     std::string name;
     for (int i = 1; i < argc; ++i) {

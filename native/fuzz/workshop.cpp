@@ -64,9 +64,10 @@ workshop open_workshop() {
     }
     tokens.finish();
     w.token_bytes = read_file(w.path("sound.fjt"));
+    static const auto & folder = *new std::string(w.folder); // it outlives the workshop, which is gone before this is called
     std::atexit([] {
         std::error_code ec;
-        fs::remove_all(workshop::get().folder, ec);
+        fs::remove_all(folder, ec);
     });
     return w;
 }
