@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "fixtures/any-model.hpp"
 #include "optim/adamw.hpp"
 #include "support/device-cases.hpp"
 #include "support/report.hpp"
@@ -48,7 +49,7 @@ outcome one_step(const std::string & path, std::shared_ptr<device> dev, const mi
 }
 
 struct base_case {
-    std::string  variant;
+    std::string  variant; // of the tiny model; or a mixture of experts, see mixture()
     ggml_type    type;
     bool         wide; // rows of 256, for the K types
     precision    prec         = precision::f32;
@@ -66,6 +67,8 @@ const std::vector<base_case> & cases() {
             {"qwen3", GGML_TYPE_BF16, true, precision::fast}, {"llama3", GGML_TYPE_Q4_K, true, precision::fast},
             {"llama", GGML_TYPE_F32, false, precision::f32, 0.2},
             {"qwen2", GGML_TYPE_F16, true, precision::f32, 0.2, "dora"},
+            {"qwen3moe-experts", GGML_TYPE_F32, false}, {"gpt-oss-experts", GGML_TYPE_F32, false},
+            {"qwen3moe-experts", GGML_TYPE_F32, false, precision::fast},
         };
         for (const std::string & variant : fixtures::variants()) {
             if (std::none_of(out.begin(), out.end(), [&](const base_case & c) { return c.variant == variant; })) {
@@ -81,6 +84,16 @@ std::string name_of(const base_case & c) {
     return c.variant + " " + ggml_type_name(c.type) + (c.prec == precision::fast ? " fast" : "") + (c.lora_dropout > 0 ? " dropout" : "") + (c.tuning == "lora" ? "" : " " + c.tuning);
 }
 
+// A mixture of experts, by its name in fixtures::trainable_architectures().
+std::string mixture(const temporary_folder & folder, const std::string & name) {
+    for (const fixtures::any_model_options & any : fixtures::trainable_architectures()) {
+        if (any.name() == name) {
+            fixtures::write_any_model(any, folder.path("mixture.gguf"));
+        }
+    }
+    return folder.path("mixture.gguf");
+}
+
 void run_case(const base_case & c, std::shared_ptr<device> other) {
     temporary_folder        folder;
     const micro_batch       mb = batch_of({random_row(1, 4, 20), random_row(2, 2, 9)});
@@ -89,7 +102,7 @@ void run_case(const base_case & c, std::shared_ptr<device> other) {
     o.type                 = c.type;
     o.n_layer              = 2;
     o.wide                 = c.wide;
-    const std::string path = fixture(folder, o);
+    const std::string path = c.variant.ends_with("-experts") ? mixture(folder, c.variant) : fixture(folder, o);
     const outcome     ref  = one_step(path, cpu(), mb, precision::f32, c.lora_dropout, c.tuning);
     const outcome     dev  = one_step(path, other, mb, c.prec, c.lora_dropout, c.tuning);
     const std::string what = name_of(c) + " on " + other->name() + ": ";

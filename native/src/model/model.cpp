@@ -77,7 +77,7 @@ void check_finite(const gguf_file & file, const std::vector<stored_weight> & ent
 ggml_type most_common_type(const gguf_file & file) {
     std::map<ggml_type, size_t> bytes;
     for (const tensor_info & t : file.tensors()) {
-        if (t.n_dims == 2 && t.name.rfind("blk.", 0) == 0) {
+        if (t.n_dims >= 2 && t.name.rfind("blk.", 0) == 0) {
             bytes[t.type] += t.n_bytes;
         }
     }
@@ -94,7 +94,8 @@ ggml_type most_common_type(const gguf_file & file) {
 
 void model::bind(model_loader & in, const trace::part & p) {
     for (const trace::step & s : p.steps) {
-        const bool is_linear = s.kind == trace::step_kind::linear;
+        const bool has_experts = s.kind == trace::step_kind::experts || s.kind == trace::step_kind::experts_sum;
+        const bool is_linear   = s.kind == trace::step_kind::linear || has_experts;
         if (!s.weight.empty()) {
             ggml_tensor * w = in.tensor(s.weight, !is_linear && s.kind != trace::step_kind::embedding, tensors_);
             if (is_linear) {
@@ -107,7 +108,8 @@ void model::bind(model_loader & in, const trace::part & p) {
                 linears_[s.weight].bias = b;
             }
         }
-        if (is_linear && in.block >= 0) {
+        // A router stays as it is, and so does a gate of one value: peers leave both frozen. Experts are no sites yet.
+        if (is_linear && in.block >= 0 && !has_experts && !s.router && tensors_.at(s.weight)->ne[1] > 1) {
             sites_.push_back({&linears_.at(s.weight), s.role, in.block});
         }
     }
@@ -123,7 +125,7 @@ std::string model::kind_of(int block) const {
     const trace::part & p   = program_.blocks[block];
     std::string         out = p.signature();
     for (const trace::step & s : p.steps) {
-        if (s.kind == trace::step_kind::linear) {
+        if (linears_.count(s.weight)) {
             out += std::string(" ") + ggml_type_name(tensor(s.weight)->type);
         }
     }

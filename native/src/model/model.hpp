@@ -79,7 +79,7 @@ class model : public tunable {
     std::unique_ptr<weight_store>        weights_; // on other devices
 };
 
-/// Most common type of the two-dimensional block tensors of a file, by bytes.
+/// Most common type of the block matrices of a file, experts included, by bytes.
 ggml_type most_common_type(const gguf_file & file);
 
 } // namespace forja

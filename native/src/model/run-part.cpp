@@ -20,19 +20,26 @@ var run_part(tape & t, batch_inputs * in, const model & m, const trace::part & p
     for (const trace::step & s : p.steps) {
         auto          arg = [&](int i) { return values[s.in[i]]; };
         auto          ne  = [&](int d) { return s.shape[d].at(T); };
-        ggml_tensor * w   = m.tensor(s.kind == kind::linear ? "" : s.weight);
+        ggml_tensor * w   = m.tensor(s.weight);
         var           y   = nullptr;
         switch (s.kind) {
             case kind::linear: {
                 const linear_weights & layer = m.linear(s.weight);
-                y = linear(t, layer, arg(0), tuning && il >= 0 ? tuning->adapt(layer, keys) : nullptr);
+                y = linear(t, layer, arg(0), tuning && il >= 0 ? tuning->adapt(layer, keys) : nullptr, s.router);
                 break;
             }
+            case kind::experts: y = experts(t, m.linear(s.weight), arg(0), arg(1)); break;
+            case kind::experts_sum: y = experts_sum(t, m.linear(s.weight), arg(0), arg(1), arg(2)); break;
+            case kind::softmax: y = softmax(t, arg(0), s.factor); break;
+            case kind::top_k: y = top_k(t, arg(0), ne(0)); break;
+            case kind::pick: y = pick(t, arg(0), arg(1)); break;
+            case kind::sum_rows: y = sum_rows(t, arg(0)); break;
+            case kind::divide: y = divide(t, arg(0), arg(1)); break;
             case kind::rms_norm: y = rms_norm(t, arg(0), w, s.eps); break;
             case kind::layer_norm: y = layer_norm(t, arg(0), w, m.tensor(s.bias), s.eps); break;
             case kind::rope: y = rope(t, *in, arg(0), s.rotation, w); break;
-            case kind::attention: y = attention(t, *in, arg(0), arg(1), arg(2), s.how); break;
-            case kind::gated: y = gated(t, arg(0), arg(1), s.act); break;
+            case kind::attention: y = attention(t, *in, arg(0), arg(1), arg(2), s.how, w); break;
+            case kind::gated: y = gated(t, arg(0), arg(1), s.act, s.constants); break;
             case kind::unary: y = unary(t, arg(0), s.function, s.constants); break;
             case kind::add: y = add(t, arg(0), arg(1)); break;
             case kind::multiply: y = multiply(t, arg(0), arg(1)); break;

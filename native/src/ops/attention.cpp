@@ -4,8 +4,8 @@
 
 namespace forja {
 
-var attention(tape & t, batch_inputs & in, var q, var k, var v, const attention_settings & s) {
-    return t.g.on_cpu() ? cpu_attention(t, in, q, k, v, s) : device_attention(t, in, q, k, v, s);
+var attention(tape & t, batch_inputs & in, var q, var k, var v, const attention_settings & s, ggml_tensor * sinks) {
+    return t.g.on_cpu() ? cpu_attention(t, in, q, k, v, s, sinks) : device_attention(t, in, q, k, v, s, sinks);
 }
 
 } // namespace forja

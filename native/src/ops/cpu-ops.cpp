@@ -1,64 +1,18 @@
 #include "ops/cpu-ops.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
+#include "ops/cpu-node.hpp"
 #include "ops/cpu/kernels.hpp"
 #include "ops/half-rows.hpp"
 
 namespace forja {
 
+using namespace cpu_node;
+
 namespace {
-
-float *       f32(ggml_tensor * t) { return (float *) t->data; }
-
-// A kernel as a node's user data: on ggml's threads when it gives the node several, else on the team's.
-template <typename F> struct kernel_call {
-    F             kernel; // (dst, ith, nth)
-    thread_team * team;
-
-    static void on_node(ggml_tensor * dst, int ith, int nth, void * user) {
-        auto & call = *(kernel_call *) user;
-        if (nth > 1) {
-            call.kernel(dst, ith, nth);
-        } else {
-            call.team->run([&](int i, int n) { call.kernel(dst, i, n); });
-        }
-    }
-};
-
-// A custom node whose kernel is a callable taking (dst, ith, nth); it lives as long as the graph. `name`: for a profile.
-template <typename F>
-ggml_tensor * node(graph & g, const char * name, ggml_type type, std::initializer_list<int64_t> ne, std::vector<ggml_tensor *> args, F run) {
-    int64_t d[4] = {1, 1, 1, 1};
-    std::copy(ne.begin(), ne.end(), d);
-    auto *        call = g.own(kernel_call<F>{std::move(run), &g.runner().dev().team()});
-    ggml_tensor * t    = ggml_custom_4d(g.ctx(), type, d[0], d[1], d[2], d[3], args.data(), (int) args.size(), kernel_call<F>::on_node, GGML_N_TASKS_MAX, call);
-    g.describe(t, name);
-    return t;
-}
-
-template <typename F> ggml_tensor * node_inplace(graph & g, const char * name, ggml_tensor * target, std::vector<ggml_tensor *> args, F run) {
-    auto *        call = g.own(kernel_call<F>{std::move(run), &g.runner().dev().team()});
-    ggml_tensor * t    = ggml_custom_inplace(g.ctx(), target, args.data(), (int) args.size(), kernel_call<F>::on_node, GGML_N_TASKS_MAX, call);
-    g.describe(t, name);
-    return t;
-}
-
-template <typename F> ggml_tensor * node_like(graph & g, const char * name, ggml_tensor * like, std::vector<ggml_tensor *> args, F run) {
-    return node(g, name, GGML_TYPE_F32, {like->ne[0], like->ne[1], like->ne[2], like->ne[3]}, std::move(args), std::move(run));
-}
-
-// Scratch of the calling thread, grown and kept: kernels run many times with the same sizes.
-void * scratch(size_t bytes) {
-    static thread_local std::vector<uint8_t> memory;
-    if (memory.size() < bytes) {
-        memory.resize(bytes);
-    }
-    return memory.data();
-}
-
-ggml_tensor * contiguous(graph & g, ggml_tensor * t) { return ggml_is_contiguous(t) ? t : ggml_cont(g.ctx(), t); }
 
 cpu::glu_kind kind_of(activation act) { return act == activation::silu ? cpu::glu_kind::silu : cpu::glu_kind::gelu_tanh; }
 
@@ -93,7 +47,27 @@ std::pair<ggml_tensor *, ggml_tensor *> cpu_gated_backward(graph & g, ggml_tenso
     return {ggml_view_2d(g.ctx(), both, n, T, both->nb[1], 0), ggml_view_2d(g.ctx(), both, n, T, both->nb[1], both->nb[2])};
 }
 
-var cpu_attention(tape & t, batch_inputs & in, var q, var k, var v, const attention_settings & s) {
+namespace {
+
+// With a sink z the softmax's sum grows by exp(z): outputs shrink by exp(lse - lse'), and lse' is the new sum's logarithm. The way back
+// takes its probabilities from lse', so it stays as it is.
+ggml_tensor * with_sinks(graph & g, ggml_tensor * both, ggml_tensor * sinks, int64_t head_dim, int64_t n_head, int64_t T) {
+    return node_inplace(g, "attention, sinks", both, {sinks}, [=](ggml_tensor * dst, int ith, int nth) {
+        float * lse = f32(dst) + head_dim * n_head * T;
+        for (int64_t i = n_head * T * ith / nth; i < n_head * T * (ith + 1) / nth; i++) {
+            const float sink = f32(sinks)[i % n_head], most = std::max(lse[i], sink);
+            const float sum = most + std::log(std::exp(lse[i] - most) + std::exp(sink - most)), factor = std::exp(lse[i] - sum);
+            for (float * x = f32(dst) + i * head_dim, * end = x + head_dim; x < end; x++) {
+                *x *= factor;
+            }
+            lse[i] = sum;
+        }
+    });
+}
+
+} // namespace
+
+var cpu_attention(tape & t, batch_inputs & in, var q, var k, var v, const attention_settings & s, ggml_tensor * sinks) {
     graph &                g = t.g;
     ggml_context *         ctx = t.ctx();
     const int64_t          head_dim = q->value->ne[0], n_head = q->value->ne[1], n_head_kv = k->value->ne[1], T = q->value->ne[2];
@@ -113,12 +87,13 @@ var cpu_attention(tape & t, batch_inputs & in, var q, var k, var v, const attent
     auto *        forward_queue = g.own(std::make_shared<cpu::work_queue>())->get();
     ggml_tensor * qv = q->value, * kv = k->value, * vv = contiguous(g, v->value);
     // One node holds the output and, behind it, the log-sum-exp of each query.
-    ggml_tensor * both = t.keep(node(g, "attention", GGML_TYPE_F32, {n_out + n_head * T}, {qv, kv, vv},
+    ggml_tensor * plain = node(g, "attention", GGML_TYPE_F32, {n_out + n_head * T}, {qv, kv, vv},
                                      [shape, qv, kv, vv, n_out, forward_queue](ggml_tensor * dst, int ith, int nth) {
                                          cpu::attention_forward(shape, f32(qv), f32(kv), f32(vv), f32(dst), f32(dst) + n_out,
                                                                 scratch(cpu::attention_forward_scratch_bytes(shape)),
                                                                 forward_queue, ith, nth);
-                                     }), true);
+                                     });
+    ggml_tensor * both = t.keep(sinks ? with_sinks(g, plain, sinks, head_dim, n_head, T) : plain, true);
     var y = t.make(ggml_view_2d(ctx, both, head_dim * n_head, T, head_dim * n_head * sizeof(float), 0),
                    q->requires_grad || k->requires_grad || v->requires_grad);
     t.push([&t, &g, q, k, v, y, both, qv, kv, vv, shape, n_out, n_kv, ctx, head_dim, n_head, n_head_kv, T] {
@@ -153,33 +128,6 @@ var cpu_attention(tape & t, batch_inputs & in, var q, var k, var v, const attent
 }
 
 namespace {
-
-// Our own conversion where ggml's is slow and this CPU has a faster one; null for F32.
-cpu::to_float_fn to_float_of(ggml_type type) {
-    cpu::to_float_fn fast = nullptr;
-    switch (type) {
-        case GGML_TYPE_F32: return nullptr;
-        case GGML_TYPE_F16: fast = cpu::fast_to_float(cpu::stored_type::f16); break;
-        case GGML_TYPE_Q4_0: fast = cpu::fast_to_float(cpu::stored_type::q4_0); break;
-        case GGML_TYPE_Q4_1: fast = cpu::fast_to_float(cpu::stored_type::q4_1); break;
-        case GGML_TYPE_Q5_0: fast = cpu::fast_to_float(cpu::stored_type::q5_0); break;
-        case GGML_TYPE_Q5_1: fast = cpu::fast_to_float(cpu::stored_type::q5_1); break;
-        case GGML_TYPE_Q6_K: fast = cpu::fast_to_float(cpu::stored_type::q6_k); break;
-        default: break;
-    }
-    return fast ? fast : ggml_get_type_traits(type)->to_float;
-}
-
-cpu::weight_rows rows_of(const ggml_tensor * w) {
-    cpu::weight_rows r{};
-    r.data       = w->data;
-    r.n_in       = w->ne[0];
-    r.n_out      = w->ne[1];
-    r.row_bytes  = w->nb[1];
-    r.block_size = ggml_blck_size(w->type);
-    r.to_float   = to_float_of(w->type);
-    return r;
-}
 
 // W^T in F32: the reference precision. Threads take turns over blocks of rows of W.
 void transpose_f32(const cpu::weight_rows & w, int64_t first, int64_t n_rows, float * out, int ith, int nth) {

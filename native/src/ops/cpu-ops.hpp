@@ -18,7 +18,7 @@ ggml_tensor * cpu_gated(graph & g, ggml_tensor * gate, ggml_tensor * up, activat
 /// {d_gate, d_up}, views of one node.
 std::pair<ggml_tensor *, ggml_tensor *> cpu_gated_backward(graph & g, ggml_tensor * gate, ggml_tensor * up, ggml_tensor * dy, activation act);
 
-var cpu_attention(tape & t, batch_inputs & in, var q, var k, var v, const attention_settings & s);
+var cpu_attention(tape & t, batch_inputs & in, var q, var k, var v, const attention_settings & s, ggml_tensor * sinks);
 
 /// W x, or W^T x when `transposed`, by Forja's own kernel: W is dequantised piece by piece as it goes, to BF16 where the CPU
 /// has BF16 dot products. Only with graph_runner::own_products(). Where `onto` is, onto + that, in onto's memory.

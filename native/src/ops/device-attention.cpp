@@ -97,13 +97,20 @@ struct probabilities {
 };
 
 // k [D, K, G]; q [D, n, H], scaled.
-probabilities attend(const heads & h, ggml_tensor * k, ggml_tensor * q, ggml_tensor * mask, float softcap) {
+probabilities attend(const heads & h, ggml_tensor * k, ggml_tensor * q, ggml_tensor * mask, float softcap, ggml_tensor * sinks) {
+    auto softmax = [&](ggml_tensor * logits, float factor) {
+        ggml_tensor * p = ggml_soft_max_ext(h.ctx, logits, mask, factor, 0.0f);
+        if (sinks) {
+            ggml_soft_max_add_sinks(p, sinks);
+        }
+        return p;
+    };
     ggml_tensor * scores = h.mul(k, q);
     if (softcap <= 0.0f) {
-        return {nullptr, ggml_soft_max_ext(h.ctx, scores, mask, 1.0f, 0.0f)};
+        return {nullptr, softmax(scores, 1.0f)};
     }
     ggml_tensor * capped = ggml_tanh(h.ctx, ggml_scale(h.ctx, scores, 1.0f / softcap));
-    return {capped, ggml_soft_max_ext(h.ctx, capped, mask, softcap, 0.0f)};
+    return {capped, softmax(capped, softcap)};
 }
 
 // A sum over the tiles of a row, last tile first: tile i adds to the keys that it sees, and what lies behind them is complete then.
@@ -150,7 +157,7 @@ class sum_over_keys {
 
 } // namespace
 
-var device_attention(tape & t, batch_inputs & in, var q, var k, var v, const attention_settings & s) {
+var device_attention(tape & t, batch_inputs & in, var q, var k, var v, const attention_settings & s, ggml_tensor * sinks) {
     ggml_context *             ctx  = t.ctx();
     const micro_batch &        mb   = *in.batch;
     const int64_t              rows = t.g.runner().attention_rows, T = mb.n_tokens(), D = q->value->ne[0], H = q->value->ne[1];
@@ -163,12 +170,12 @@ var device_attention(tape & t, batch_inputs & in, var q, var k, var v, const att
         for (const query_tile & tile : query_tiles(length, rows, s.n_swa)) {
             ggml_tensor * qs = ggml_cont(ctx, tokens_of(ctx, scaled, start + tile.first, tile.n));
             ggml_tensor * ks = t.g.aligned(tokens_of(ctx, k->value, start + tile.key_first, tile.n_keys()));
-            probabilities pr = attend(h, ks, qs, in.mask(t.g, tile.n, tile.n_before(), s.n_swa), s.softcap);
+            probabilities pr = attend(h, ks, qs, in.mask(t.g, tile.n, tile.n_before(), s.n_swa), s.softcap, sinks);
             parts.push_back(as_tokens(ctx, h.mul(rows_of(ctx, vt, tile.key_first, tile.n_keys()), pr.p))); // [D, H, n]
         }
     }
     var y = t.make(ggml_reshape_2d(ctx, t.keep(join(ctx, parts)), D * H, T), q->requires_grad || k->requires_grad || v->requires_grad);
-    t.push([&t, &in, q, k, v, y, s, ctx, h, scaled, rows, D, H] {
+    t.push([&t, &in, q, k, v, y, s, sinks, ctx, h, scaled, rows, D, H] {
         if (!y->grad || !y->requires_grad) {
             return;
         }
@@ -188,7 +195,7 @@ var device_attention(tape & t, batch_inputs & in, var q, var k, var v, const att
                 ggml_tensor * dys = ggml_cont(ctx, tokens_of(ctx, dy, start + tile->first, tile->n));
                 ggml_tensor * ks  = t.g.aligned(tokens_of(ctx, k->value, start + tile->key_first, tile->n_keys()));
                 ggml_tensor * vs  = t.g.aligned(tokens_of(ctx, v->value, start + tile->key_first, tile->n_keys()));
-                probabilities pr  = attend(h, ks, qs, in.mask(t.g, tile->n, tile->n_before(), s.n_swa), s.softcap);
+                probabilities pr  = attend(h, ks, qs, in.mask(t.g, tile->n, tile->n_before(), s.n_swa), s.softcap, sinks);
                 // ds = p * (dp - sum over keys of p dp)
                 ggml_tensor * sum = ggml_cont(ctx, tokens_of(ctx, sums, start + tile->first, tile->n)); // [1, n, H]
                 ggml_tensor * ds  = ggml_mul(ctx, pr.p, ggml_sub(ctx, h.mul(vs, dys), sum));

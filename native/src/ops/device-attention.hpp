@@ -28,6 +28,6 @@ std::vector<query_tile> query_tiles(int64_t length, int64_t rows, int n_swa);
 int64_t query_tile_rows(int64_t n_head, int64_t longest_row, int64_t score_bytes);
 
 /// attention() on a device. Backward computes each tile's probabilities again, from q and k.
-var device_attention(tape & t, batch_inputs & in, var q, var k, var v, const attention_settings & s);
+var device_attention(tape & t, batch_inputs & in, var q, var k, var v, const attention_settings & s, ggml_tensor * sinks = nullptr);
 
 } // namespace forja

@@ -1,4 +1,6 @@
 // The gated feed-forward activation and its derivatives.
+#include <cmath>
+
 #include "ops/cpu-ops.hpp"
 #include "ops/ops.hpp"
 
@@ -39,8 +41,20 @@ ggml_tensor * activate(ggml_context * ctx, ggml_tensor * g, activation act) {
 
 } // namespace
 
-var gated(tape & t, var gate, var up, activation act) {
+var gated(tape & t, var gate, var up, activation act, const std::array<float, 4> & constants) {
     ggml_context * ctx = t.ctx();
+    switch (act) { // units without kernels: out of their parts
+        case activation::relu: return multiply(t, unary(t, gate, unary_function::relu), up);
+        case activation::gelu_erf: return multiply(t, unary(t, gate, unary_function::gelu_erf), up);
+        case activation::gelu_quick: return multiply(t, unary(t, gate, unary_function::gelu_quick), up);
+        case activation::silu_oai: {
+            const float alpha = constants[0], limit = constants[1];
+            var         x     = clamp(t, gate, -INFINITY, limit);
+            var         y     = multiply(t, x, unary(t, scale(t, x, alpha), unary_function::sigmoid));
+            return multiply(t, y, scale(t, clamp(t, up, -limit, limit), 1.0f, 1.0f));
+        }
+        default: break;
+    }
     if (t.g.on_cpu()) {
         var y = t.make(cpu_gated(t.g, gate->value, up->value, act), gate->requires_grad || up->requires_grad);
         t.push([&t, gate, up, y, act] {

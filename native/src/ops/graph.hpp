@@ -142,6 +142,8 @@ class graph {
 
     /// Values that were converted for a product, by what they were made from: q, k and v share one conversion of their input.
     std::unordered_map<const ggml_tensor *, ggml_tensor *> packed;
+    /// Rows brought together by expert, by what they were made from and the order (cpu-experts.hpp).
+    std::map<std::pair<const ggml_tensor *, const ggml_tensor *>, ggml_tensor *> by_expert;
 
     /// Keeps an object alive until the graph is gone (user data of custom operations).
     template <typename T> T * own(T value) {

@@ -6,7 +6,7 @@
 
 namespace forja {
 
-var linear(tape & t, const linear_weights & w, var x, std::shared_ptr<adapted_linear> adapted) {
+var linear(tape & t, const linear_weights & w, var x, std::shared_ptr<adapted_linear> adapted, bool exact) {
     ggml_context * ctx   = t.ctx();
     ggml_tensor *  value = frozen_product(t.g, w, x->value);
     const bool     own   = adapted && adapted->owns_output();
@@ -16,7 +16,7 @@ var linear(tape & t, const linear_weights & w, var x, std::shared_ptr<adapted_li
     if (adapted) {
         value = adapted->forward(t, x->value, value);
     }
-    var y = t.make(own ? value : t.keep(value), x->requires_grad || adapted);
+    var y = t.make(own ? value : t.keep(value, exact), x->requires_grad || adapted);
     t.push([&t, &w, x, y, adapted, ctx] {
         if (!y->grad) {
             return;

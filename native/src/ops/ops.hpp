@@ -78,7 +78,8 @@ class adapted_linear {
 };
 
 /// y = W x + b with frozen W and b; x [n_in, T] -> y [n_out, T]. `adapted` may be null (nothing is tuned here).
-var linear(tape & t, const linear_weights & w, var x, std::shared_ptr<adapted_linear> adapted);
+/// @param exact a choice follows from y: it is kept with all of its bits, so that the choice is the same on the way back
+var linear(tape & t, const linear_weights & w, var x, std::shared_ptr<adapted_linear> adapted, bool exact = false);
 
 /// y = a + b.
 var add(tape & t, var a, var b);
@@ -97,15 +98,16 @@ std::vector<var> split_rows(tape & t, var x, const std::vector<int64_t> & sizes)
 var rope(tape & t, batch_inputs & in, var x, const rope_settings & r, ggml_tensor * factors);
 
 /// Causal attention inside each sequence: q [head_dim, n_head, T], k and v [head_dim, n_head_kv, T] -> [head_dim * n_head, T].
+/// sinks [n_head] or null: a logit of each head that takes its share of the softmax and adds nothing.
 /// Source: Vaswani et al. 2017, eq. 1; the tiled form on the CPU: Dao et al. 2022, algorithms 1 and 4.
-var attention(tape & t, batch_inputs & in, var q, var k, var v, const attention_settings & s);
+var attention(tape & t, batch_inputs & in, var q, var k, var v, const attention_settings & s, ggml_tensor * sinks = nullptr);
 
 /// y = (x - mean(x)) / sd(x) * w + b over ne[0]. x [n, ...], w and b [n] or null.
 var layer_norm(tape & t, var x, ggml_tensor * w, ggml_tensor * b, float eps);
 
 // Value by value. Weights are repeated over the dimensions that they lack.
 var unary(tape & t, var x, unary_function f, const std::array<float, 4> & constants = {});
-var multiply(tape & t, var a, var b);
+var multiply(tape & t, var a, var b); // b as large as a, or ne[0] = 1 and the rest as a's
 var add_weight(tape & t, var x, ggml_tensor * w);
 var multiply_weight(tape & t, var x, ggml_tensor * w);
 var scale(tape & t, var x, float factor, float bias = 0.0f); // y = factor x + bias
@@ -114,8 +116,22 @@ var clamp(tape & t, var x, float least, float most);
 /// A part of x, seen with strides of its own (in floats; stride2 0: none), as a contiguous value [ne0, ne1, ne2].
 var slice(tape & t, var x, int64_t ne0, int64_t ne1, int64_t ne2, int64_t stride1, int64_t stride2, int64_t offset);
 
-/// act(gate) * up. Source: Shazeer 2020, eq. 6 (SwiGLU and GEGLU).
-var gated(tape & t, var gate, var up, activation act);
+/// act(gate) * up. Source: Shazeer 2020, eq. 6 (SwiGLU and GEGLU). `constants` of silu_oai: alpha, limit.
+var gated(tape & t, var gate, var up, activation act, const std::array<float, 4> & constants = {});
+
+// How tokens choose experts. x [n, T].
+var softmax(tape & t, var x, float factor);  // of factor * x, over ne[0]
+var top_k(tape & t, var x, int64_t k);       // ids of the k largest, largest first: I32 [k, T], without a gradient
+var pick(tape & t, var x, var ids);          // x's values at ids: [k, T]
+var sum_rows(tape & t, var x);               // over ne[0]: [1, T]
+var divide(tape & t, var a, var b);          // b's ne[0] is a's, or 1
+
+/// y[:, j, t] = W[e] x[:, j, t] + b[e] with the expert e = ids[j, t] of frozen W [n_in, n_out, E] and b [n_out, E] or none; x [n_in, k, T],
+/// or [n_in, 1, T] for all of a token's experts -> [n_out, k, T]. Only the matrices of experts that a token takes are read, on the CPU.
+var experts(tape & t, const linear_weights & w, var x, var ids);
+
+/// y[:, t] = sum over j of weights[j, t] (W[e] x[:, j, t] + b[e]): x [n_in, k, T], weights [k, T] -> [n_out, T].
+var experts_sum(tape & t, const linear_weights & w, var x, var ids, var weights);
 
 /// acc [m, n] += scale * gradient_factor * sum over T of a [m, T] b [n, T]; acc is persistent F32 memory. Added to the graph at once.
 void accumulate_outer(graph & g, ggml_tensor * acc, ggml_tensor * a, ggml_tensor * b, float scale);

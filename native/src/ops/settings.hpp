@@ -5,7 +5,9 @@
 
 namespace forja {
 
-enum class activation { silu, gelu_tanh };
+/// What a gated unit does to its gate. The first two have kernels of their own. silu_oai is gpt-oss's: with gate and up clamped to a
+/// limit, gate * sigmoid(alpha * gate) * (up + 1).
+enum class activation { silu, gelu_tanh, relu, gelu_erf, gelu_quick, silu_oai };
 
 /// Functions of one value. Not those that have a kernel of their own (activation).
 enum class unary_function { silu, gelu_tanh, gelu_erf, gelu_quick, relu, sigmoid, tanh, sqr, softplus, xielu };

@@ -105,7 +105,8 @@ var multiply(tape & t, var a, var b) {
                 t.accumulate(a, ggml_mul(ctx, dy, b->value));
             }
             if (b->requires_grad) {
-                t.accumulate(b, ggml_mul(ctx, dy, a->value));
+                ggml_tensor * db = ggml_mul(ctx, dy, a->value);
+                t.accumulate(b, b->value->ne[0] == db->ne[0] ? db : ggml_sum_rows(ctx, db));
             }
         }
     });

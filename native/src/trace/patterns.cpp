@@ -23,7 +23,26 @@ planned recogniser::match(int i) {
         case GGML_OP_UNARY:
         case GGML_OP_SQR: return match_unary(i);
         case GGML_OP_GET_ROWS: return match_rows(i);
-        case GGML_OP_VIEW: return slice(i);
+        case GGML_OP_MUL_MAT_ID:
+        case GGML_OP_ADD_ID: return match_experts(i);
+        case GGML_OP_ARGSORT: return match_choice(i);
+        case GGML_OP_VIEW: return is_choice(i) ? match_choice(i) : slice(i);
+        case GGML_OP_SOFT_MAX:
+            if (n.src[1] >= 0 || n.src[2] >= 0) {
+                throw unsupported{"a softmax with a mask"};
+            }
+            p.what.kind   = step_kind::softmax;
+            p.what.factor = n.f32(0);
+            break;
+        case GGML_OP_SUM_ROWS: p.what.kind = step_kind::sum_rows; break;
+        case GGML_OP_DIV:
+            if (is_weight(n.src[0]) || is_weight(n.src[1]) || (at(n.src[1]).ne[0] != n.ne[0] && at(n.src[1]).ne[0] != 1)) {
+                throw unsupported{"a quotient of values of two sizes (" + n.name + ")"};
+            }
+            p.what.kind  = step_kind::divide;
+            p.what.shape = shape_of(i);
+            p.needs      = {{n.src[0], p.what.shape}, {n.src[1], shape_of(n.src[1])}};
+            return p;
         case GGML_OP_SCALE:
             p.what.kind       = step_kind::scale;
             p.what.factor     = n.f32(0);
@@ -72,6 +91,9 @@ planned recogniser::match_sum(int i) {
         p.needs       = {{a, shape_of(a)}};
         return p;
     }
+    if (match_experts_sum(i, p)) {
+        return p;
+    }
     if (is_weight(a) || at(a).n_elements() != at(b).n_elements()) {
         throw unsupported{"a sum of values of two sizes (" + at(i).name + ")"};
     }
@@ -93,13 +115,15 @@ planned recogniser::match_multiplication(int i) {
         p.needs       = {{a, shape_of(a)}};
         return p;
     }
-    if (is_weight(a) || at(a).n_elements() != at(b).n_elements()) {
+    // One value for each row of the other: the second operand of ggml's.
+    const bool one_per_row = !is_weight(a) && at(b).ne[0] == 1 && at(b).n_elements() * at(a).ne[0] == at(a).n_elements();
+    if (is_weight(a) || (at(a).n_elements() != at(b).n_elements() && !one_per_row)) {
         throw unsupported{"a product of values of two sizes (" + at(i).name + ")"};
     }
     planned p;
     p.what.kind  = step_kind::multiply;
     p.what.shape = shape_of(i);
-    p.needs      = {{a, p.what.shape}, {b, p.what.shape}};
+    p.needs      = {{a, p.what.shape}, {b, one_per_row ? shape_of(b) : p.what.shape}};
     return p;
 }
 
@@ -229,8 +253,8 @@ planned recogniser::match_attention(int i) const {
     const node & q = at(n.src[0]);
     const node & k = at(n.src[1]);
     const node & v = at(n.src[2]);
-    if (n.src[4] >= 0) {
-        throw unsupported{"attention with sinks"};
+    if (n.src[4] >= 0 && (!is_vector(n.src[4]) || at(n.src[4]).ne[0] != q.ne[2])) {
+        throw unsupported{"attention with sinks that are computed"};
     }
     if (n.f32(1) != 0.0f) {
         throw unsupported{"attention with slopes (ALiBi)"};
@@ -244,6 +268,7 @@ planned recogniser::match_attention(int i) const {
     const int64_t head_dim = q.ne[0], n_head = q.ne[2], n_head_kv = k.ne[2];
     planned       p;
     p.what.kind        = step_kind::attention;
+    p.what.weight      = n.src[4] >= 0 ? at(n.src[4]).name : "";
     p.what.how.scale   = n.f32(0);
     p.what.how.softcap = n.f32(2);
     p.what.how.n_swa   = window_of(n.src[3]);
@@ -262,6 +287,13 @@ planned recogniser::match_gated(int i) {
     switch (n.i32(0)) {
         case GGML_GLU_OP_SWIGLU: p.what.act = activation::silu; break;
         case GGML_GLU_OP_GEGLU: p.what.act = activation::gelu_tanh; break;
+        case GGML_GLU_OP_REGLU: p.what.act = activation::relu; break;
+        case GGML_GLU_OP_GEGLU_ERF: p.what.act = activation::gelu_erf; break;
+        case GGML_GLU_OP_GEGLU_QUICK: p.what.act = activation::gelu_quick; break;
+        case GGML_GLU_OP_SWIGLU_OAI:
+            p.what.act       = activation::silu_oai;
+            p.what.constants = {n.f32(2), n.f32(3), 0, 0};
+            break;
         default: throw unsupported{"it needs the operation " + op_name(n)};
     }
     p.what.shape = matrix_shape(i);
@@ -309,6 +341,9 @@ planned recogniser::match_unary(int i) const {
 
 planned recogniser::match_rows(int i) const {
     const int table = src(i, 0);
+    if (is_choice(src(i, 1))) {
+        return match_pick(i);
+    }
     if (!is_weight(table) || !is_counting(src(i, 1))) {
         throw unsupported{"it looks rows up in " + at(table).name};
     }

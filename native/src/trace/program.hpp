@@ -27,11 +27,11 @@ enum class step_kind {
     rms_norm,    // y = x / rms(x) * w; weight or none; eps
     layer_norm,  // y = (x - mean) / sd * w + b; weight, bias or none; eps
     rope,        // rotary embedding; rotation, weight: factors or none
-    attention,   // of q, k, v; how
+    attention,   // of q, k, v; how; weight: sinks or none
     gated,       // act(in[0]) * in[1]; act
     unary,       // f(x), value by value; function
     add,         // in[0] + in[1], the second as large or repeated over tokens
-    multiply,    // in[0] * in[1], likewise
+    multiply,    // in[0] * in[1], likewise, or one value for each row
     add_weight,  // x + w, w repeated over tokens; weight
     mul_weight,  // x * w, likewise; weight
     scale,       // y = x * factor + bias_value
@@ -40,6 +40,13 @@ enum class step_kind {
     slice,       // a part of each token's values with a stride of its own; strides and offset in floats
     reshape,     // the same values in another shape
     embedding,   // rows of a matrix, by token or by position; weight
+    softmax,     // of factor * x, over each token's values
+    top_k,       // numbers of the shape[0] largest of each token's values; has no gradient
+    pick,        // of in[0] the values with the numbers in[1]
+    sum_rows,    // the sum of each row
+    divide,      // in[0] / in[1], the second as large or one value for each row
+    experts,     // by the numbers in[1]: W[e] in[0] + b[e]; weight, bias or none
+    experts_sum, // the same, then summed over a token's experts with the weights in[2]
 };
 
 /// One step. Values are numbered through a part: its inputs first, then each step's outputs.
@@ -49,6 +56,7 @@ struct step {
     trace::shape     shape{}; // of out[0]
 
     std::string weight, bias; // tensors of the file, empty for none
+    bool        router = false; // of a linear step: a top_k follows from it; stays frozen
     std::string role;         // of a linear step: what people call it, "q" … "down", "q,k,v"; see site_role()
 
     float               eps = 0;
@@ -56,7 +64,7 @@ struct step {
     float               least = 0, most = 0;
     activation          act = activation::silu;
     unary_function      function = unary_function::silu;
-    std::array<float, 4> constants{}; // of a unary function
+    std::array<float, 4> constants{}; // of a unary function or a gated unit
     rope_settings       rotation;
     attention_settings  how;
     std::vector<int64_t> sizes;

@@ -18,6 +18,8 @@ std::string site_role(const std::string & weight, bool fused_gate_up) {
     static const std::map<std::string, std::string> known{
         {"attn_q", "q"}, {"attn_k", "k"}, {"attn_v", "v"}, {"attn_qkv", "q,k,v"}, {"attn_output", "o"},
         {"ffn_gate", "gate"}, {"ffn_up", "up"}, {"ffn_down", "down"},
+        {"ffn_gate_shexp", "gate"}, {"ffn_up_shexp", "up"}, {"ffn_down_shexp", "down"}, // of the expert that every token takes
+        {"ffn_gate_exps", "experts.gate"}, {"ffn_up_exps", "experts.up"}, {"ffn_down_exps", "experts.down"}, {"ffn_gate_up_exps", "experts.gate,experts.up"},
     };
     if (fused_gate_up) {
         return "gate,up";
@@ -158,7 +160,7 @@ int recogniser::strip(int i) const {
     return i;
 }
 
-bool recogniser::is_slice(int i) const { return is(i, GGML_OP_VIEW) && !keeps_order(i); }
+bool recogniser::is_slice(int i) const { return is(i, GGML_OP_VIEW) && !keeps_order(i) && !is_choice(i); }
 
 int64_t recogniser::floats_per_token(int i) const { return at(i).n_elements() / c_.first.n_tokens; }
 
@@ -366,6 +368,7 @@ void recogniser::run() {
         output   = s.out[0];
         steps.push_back(s);
     }
+    mark_routers();
 }
 
 } // namespace forja::trace

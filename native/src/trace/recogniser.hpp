@@ -71,6 +71,12 @@ class recogniser {
     planned match_gated(int i);
     planned match_unary(int i) const;
     planned match_rows(int i) const;
+    planned match_experts(int i) const;
+    bool    match_experts_sum(int i, planned & out);
+    bool    is_choice(int i) const; // the first numbers of an ARGSORT from the largest down
+    planned match_choice(int i) const;
+    planned match_pick(int i) const;
+    void    mark_routers();
     int     attention_operand(int i, int64_t head_dim, int64_t n_heads, float * factor) const;
     int     window_of(int mask) const;
     bool    is_counting(int i) const; // an input 0, 1, 2 …
