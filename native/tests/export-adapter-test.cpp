@@ -61,6 +61,27 @@ void test_adapter_gguf(const temporary_folder & dir, const gguf_file & base) {
     check_fails("adapter_mismatch", "another width", [&] { require_tuning_fits(a, base); });
 }
 
+// What a config names as its base: a repository or nothing.
+void test_hub_repository(const temporary_folder & dir) {
+    const auto of = [&](const char * key, const char * value) {
+        const std::string path = dir.path("named.gguf");
+        gguf_context *    meta = gguf_init_empty();
+        gguf_set_val_str(meta, "general.architecture", "llama");
+        gguf_set_val_str(meta, "general.name", "Org/A display name");
+        gguf_set_val_str(meta, key, value);
+        gguf_write_to_file(meta, path.c_str(), true);
+        gguf_free(meta);
+        return hub_repository(*gguf_file::open(path)).value_or("none");
+    };
+    check(of("general.source.huggingface.repository", "org/model-1.5") == "org/model-1.5", "the repository that it was converted from");
+    check(of("general.source.url", "https://huggingface.co/org/model_x") == "org/model_x", "its address");
+    check(of("general.repo_url", "https://huggingface.co/org/model/tree/main") == "org/model", "an address of a page in it");
+    check(of("general.source.url", "https://example.com/org/model") == "none", "another host's");
+    check(of("general.source.huggingface.repository", "A display name") == "none", "a name that is no repository's");
+    check(of("general.base_model.0.repo_url", "https://huggingface.co/org/parent") == "none", "what the model was tuned from is not the model");
+    check(of("general.basename", "model") == "none", "no source at all");
+}
+
 void test_peft(const temporary_folder & dir) {
     for (const char * variant : {"llama", "llama-mha", "mistral", "qwen2", "qwen3", "gemma3", "phi3"}) {
         fx::model_options o;
@@ -119,6 +140,7 @@ int main() {
     const std::string      path = dir.path("tiny.gguf");
     fx::write_tiny_model({}, path);
     test_adapter_gguf(dir, *gguf_file::open(path));
+    test_hub_repository(dir);
     test_peft(dir);
     return result();
 }

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <filesystem>
 #include <map>
+#include <optional>
+#include <regex>
 #include <set>
 
 #include <nlohmann/json.hpp>
@@ -123,21 +125,6 @@ std::vector<int64_t> peft_shape(const part_kind & part, int64_t ne0, int64_t ne1
     return part.ne1 == extent::one ? std::vector<int64_t>{ne0} : std::vector<int64_t>{ne1, ne0};
 }
 
-/// The model's name on Hugging Face where the file says it, otherwise its plain name.
-std::string base_name_for_peft(const gguf_file & base, const saved_tuning & saved) {
-    if (const auto repository = base.str("general.source.huggingface.repository")) {
-        return *repository;
-    }
-    for (const char * key : {"general.source.repo_url", "general.source.url", "general.repo_url"}) {
-        const std::string url    = base.str(key).value_or("");
-        const std::string prefix = "https://huggingface.co/";
-        if (url.rfind(prefix, 0) == 0) {
-            return url.substr(prefix.size());
-        }
-    }
-    return saved.base_model_name.empty() ? base.str("general.name").value_or("") : saved.base_model_name;
-}
-
 nlohmann::ordered_json number(double value) {
     return value == std::floor(value) && std::fabs(value) < 1e15 ? nlohmann::ordered_json(static_cast<int64_t>(value)) : nlohmann::ordered_json(value);
 }
@@ -151,7 +138,8 @@ std::string config_text(const saved_tuning & saved, const gguf_file & base) {
     nlohmann::ordered_json c;
     c["peft_type"]               = "LORA";
     c["task_type"]               = "CAUSAL_LM";
-    c["base_model_name_or_path"] = base_name_for_peft(base, saved);
+    const auto repository        = hub_repository(base);
+    c["base_model_name_or_path"] = repository ? nlohmann::ordered_json(*repository) : nlohmann::ordered_json(nullptr);
     c["r"]                       = settings.lora_rank;
     c["lora_alpha"]              = number(settings.lora_alpha);
     c["lora_dropout"]            = number(settings.lora_dropout);
@@ -217,8 +205,6 @@ saved_tuning read_config(const std::string & folder) {
         saved.settings.lora_dropout = c.value("lora_dropout", 0.0);
         saved.settings.use_rslora   = c.value("use_rslora", false);
         saved.settings.target_modules.clear();
-        const json & name     = c.at("base_model_name_or_path");
-        saved.base_model_name = name.is_string() ? name.get<std::string>() : "";
     } catch (const json::exception & e) {
         throw peft_invalid(folder, std::string(config_name) + ": " + e.what());
     }
@@ -226,6 +212,20 @@ saved_tuning read_config(const std::string & folder) {
 }
 
 } // namespace
+
+std::optional<std::string> hub_repository(const gguf_file & base) {
+    static const std::regex id(R"((?:https?://huggingface\.co/)?([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:/.*)?)");
+    for (const char * key : {"general.source.huggingface.repository", "general.source.repo_url", "general.source.url", "general.repo_url"}) {
+        const std::string text    = base.str(key).value_or("");
+        const bool        is_name = std::string(key) == "general.source.huggingface.repository";
+        std::smatch       found;
+        // A URL of another host is none, and a name is not a URL.
+        if ((is_name || text.rfind("http", 0) == 0) && std::regex_match(text, found, id)) {
+            return found[1].str();
+        }
+    }
+    return std::nullopt;
+}
 
 void write_peft_folder(const saved_tuning & saved, const gguf_file & base, const std::string & folder) {
     require_exportable(saved, "peft");
@@ -253,6 +253,7 @@ void write_peft_folder(const saved_tuning & saved, const gguf_file & base, const
 
 saved_tuning read_peft_folder(const std::string & folder, const gguf_file & base) {
     saved_tuning saved       = read_config(folder);
+    saved.base_model_name    = base.str("general.name").value_or("");
     saved.architecture       = base.str("general.architecture").value_or("");
     const method_kind & kind = method_kind_of(saved.settings.method);
     std::map<std::string, safetensor> found;

@@ -5,12 +5,17 @@
 // forth on the way in. The other architectures keep the order. Fused layers (phi3: qkv_proj, gate_up_proj) stay fused.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "gguf/gguf-file.hpp"
 #include "peft/saved-tuning.hpp"
 
 namespace forja {
+
+/// The repository on Hugging Face that the base was converted from, such as org/name, where its metadata say it: PEFT loads it from there.
+/// `general.base_model` is not asked: it is what this model was itself tuned from.
+std::optional<std::string> hub_repository(const gguf_file & base);
 
 /// Writes the folder whole or not at all, in place of one of that name. Only what an adapter folder holds is ever replaced:
 /// a folder with other files in it is refused.
