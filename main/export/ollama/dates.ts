@@ -1,24 +1,11 @@
+import { MONTHS } from '../../domain/months.ts';
+
 /** Fixed text, with the day of use where it is printed. */
 export type DatedText = (string | { date: DateForm })[];
 
 /** Ways to write a day that Ollama's `currentDate`, which is like 2031-11-23, can be turned into. */
 export const DATE_FORMS = ['%Y-%m-%d', '%d %b %Y', '%d %B %Y', '%B %d, %Y', '%b %d, %Y'] as const;
 export type DateForm = (typeof DATE_FORMS)[number];
-
-export const MONTHS = [
-  'January',
-  'February',
-  'March',
-  'April',
-  'May',
-  'June',
-  'July',
-  'August',
-  'September',
-  'October',
-  'November',
-  'December',
-] as const;
 
 /** A day in one of the forms, by strftime's names. */
 export function writeDate(form: DateForm, day: Date): string {

@@ -1,4 +1,5 @@
-import { MONTHS, type DateForm, type DatedText } from './dates.ts';
+import { MONTHS } from '../../domain/months.ts';
+import type { DateForm, DatedText } from './dates.ts';
 import { BLANKS, stepOf } from './prompt.ts';
 import type { Before, Cut, Role, Step, Turns } from './turns.ts';
 
