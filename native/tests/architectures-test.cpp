@@ -225,16 +225,19 @@ int main(int argc, char ** argv) {
         }
         return 0;
     }
+    bool found = false;
     for (fixtures::any_model_options o : fixtures::trainable_architectures()) {
         o.seed = argc > 2 ? std::stoull(argv[2]) : o.seed;
         if (argc > 1 && o.name() != argv[1]) {
             continue;
         }
+        found = true;
         try {
             check_architecture(o, folder);
         } catch (const std::exception & e) {
             check(false, o.name() + ": " + e.what());
         }
     }
+    check(found, argc > 1 ? "there is a fixture " + std::string(argv[1]) : "there are fixtures");
     return result();
 }
