@@ -21,18 +21,26 @@ let made = 0;
 
 process.once('exit', () => files.forEach(remove));
 
+/** llama_cpp_adapts() of native/src/peft/method.cpp: what llama.cpp stops over, in an adapter of whoever's. */
+const UNAPPLIED = new Set<unknown>(['glm4', 'glm4moe', 'jais2']);
+const UNAPPLIED_LAYER = /\.(attn_output\.|ffn_down)/;
+
 /** Whether llama.cpp loads this adapter beside its base; files that are no adapters are left to llama.cpp to refuse. */
 export function isLoadable(adapter_path: string): boolean {
   try {
-    const type = readGgufHeader(adapter_path).values['adapter.type'];
-    return typeof type !== 'string' || !type.startsWith('forja-');
+    const { values, tensors } = readGgufHeader(adapter_path);
+    const type = values['adapter.type'];
+    if (typeof type !== 'string') return true;
+    if (UNAPPLIED.has(values['general.architecture']) && tensors.some(({ name }) => UNAPPLIED_LAYER.test(name)))
+      return false;
+    return !type.startsWith('forja-');
   } catch {
     return true;
   }
 }
 
 /**
- * Base and adapter as llama.cpp loads them. Where it has no adapters of the method (DoRA), the two are merged into a file beside the
+ * Base and adapter as llama.cpp loads them. Where it has no adapters of the method (DoRA) or of the architecture (glm4), the two are merged into a file beside the
  * adapter, which is made once and removed when the process ends.
  * @throws ForjaError the trainer's, when they can't be merged
  */

@@ -175,9 +175,9 @@ async function loadableWith(
   if (adapters.length > 1 || merged.scale !== 1) {
     throw new ChatError({
       code: 'chat_model_unloadable',
-      message: `${path} can't be mixed with others or scaled: llama.cpp has no adapters of its method, so it is merged with its base.`,
+      message: `${path} can't be mixed with others or scaled: llama.cpp has no adapters of its kind, so it is merged with its base.`,
       hint: 'Choose it alone, at full strength.',
-      details: { model_path, adapter_path: path, reason: 'llama.cpp has no adapters of its method' },
+      details: { model_path, adapter_path: path, reason: 'llama.cpp has no adapters of its kind' },
     });
   }
   const live = await liveModel(model_path, path, threads);

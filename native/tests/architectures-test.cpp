@@ -8,11 +8,16 @@
 #include "base/error.hpp"
 #include "base/llama-log.hpp"
 #include "export/adapter-gguf.hpp"
+#include "export/merge-gguf.hpp"
 #include "fixtures/any-model.hpp"
 #include "peft/lora.hpp"
+#include "peft/method-kind.hpp"
+#include "support/expect-error.hpp"
+#include "support/held-choices.hpp"
 #include "support/libllama-reference.hpp"
 #include "support/report.hpp"
 #include "support/scenario.hpp"
+#include "trace/capture.hpp"
 #include "train/engine.hpp"
 
 using namespace forja;
@@ -50,7 +55,8 @@ struct subject {
 };
 
 // Slope of the loss along `direction` of all parameters at once, by the central difference of fourth order.
-double slope(subject & s, const micro_batch & mb, const std::vector<float> & direction, double h) {
+// The choices of experts, where there are any, are held at those of the unmoved parameters: they have no gradient.
+double slope(subject & s, held_choices & choices, const micro_batch & mb, const std::vector<float> & direction, double h, int64_t & changed) {
     parameter_store &        params = s.tuning->params();
     const std::vector<float> start  = params.read(params.values());
     auto                     at     = [&](double step) {
@@ -59,24 +65,14 @@ double slope(subject & s, const micro_batch & mb, const std::vector<float> & dir
             moved[k] += (float) (step * direction[k]);
         }
         params.write(params.values(), moved.data(), moved.size());
-        return s.run->evaluate(mb).nats;
+        choices.hold();
+        const double nats = s.run->evaluate(mb).nats;
+        changed += choices.changed();
+        return nats;
     };
     const double result = (8 * (at(h) - at(-h)) - (at(2 * h) - at(-2 * h))) / (12 * h);
     params.write(params.values(), start.data(), start.size());
     return result;
-}
-
-// The same where a step may change which experts a token takes, where the loss jumps: the first step that agrees with its half.
-double slope_without_jumps(subject & s, const micro_batch & mb, const std::vector<float> & direction) {
-    double whole = slope(s, mb, direction, 0.01);
-    for (double h = 0.005; h > 0.0005; h /= 2) {
-        const double half = slope(s, mb, direction, h);
-        if (std::fabs(whole - half) < 1e-3 * (std::fabs(half) + 0.3)) {
-            return half;
-        }
-        whole = half;
-    }
-    return whole;
 }
 
 double length(const std::vector<float> & v) {
@@ -90,6 +86,25 @@ double length(const std::vector<float> & v) {
 template <typename F> bool has_step(const model & m, F is) {
     const auto & blocks = m.program().blocks;
     return std::any_of(blocks.begin(), blocks.end(), [&](const trace::part & b) { return std::any_of(b.steps.begin(), b.steps.end(), is); });
+}
+
+// Whether libllama applies the adapter. What Forja thinks of it is compared with libllama's graph: it stops over an adapter on a product
+// that it gives a precision.
+bool check_applied(const subject & s, const saved_tuning & saved, const std::string & name) {
+    const auto            graph = trace::capture_graphs(s.base->file()).first;
+    std::set<std::string> precise;
+    for (const trace::node & n : graph.nodes) {
+        if (n.what == trace::node::kind::computed && n.op == GGML_OP_MUL_MAT && n.i32(0) == GGML_PREC_F32 && graph.nodes[n.src[0]].what == trace::node::kind::weight) {
+            precise.insert(graph.nodes[n.src[0]].name);
+        }
+    }
+    bool applied = true, known = true;
+    for (const std::string & site : saved.sites()) {
+        known   = known && llama_cpp_adapts(saved.architecture, site) == !precise.count(site);
+        applied = applied && !precise.count(site);
+    }
+    check(known, name + ": what libllama can adapt is known");
+    return applied;
 }
 
 void check_architecture(const fixtures::any_model_options & o, const temporary_folder & folder) {
@@ -113,8 +128,19 @@ void check_architecture(const fixtures::any_model_options & o, const temporary_f
     }
     { // What is trained is what libllama applies: all of the adapter, where it was trained.
         const std::string adapter = folder.path(o.name() + ".lora.gguf");
-        write_adapter_gguf(s.tuning->saved(), adapter);
-        const auto theirs = libllama_logits(path, tokens, 256, adapter);
+        const saved_tuning saved   = s.tuning->saved();
+        const bool         applied = check_applied(s, saved, o.name());
+        const std::string  merged  = folder.path(o.name() + ".merged.gguf");
+        if (applied) {
+            write_adapter_gguf(saved, adapter);
+        } else {
+            check_fails("export_refused", o.name() + ": an adapter that llama.cpp can't apply", [&] { write_adapter_gguf(saved, adapter); });
+            write_tuning(saved, adapter);
+            check(gguf_file::open(adapter)->str("adapter.type") == unapplied_lora, o.name() + ": its file does not pass for a LoRA of llama.cpp's");
+            check(read_tuning(adapter).tensors.size() == saved.tensors.size(), o.name() + ": its file is read");
+            merge_to_gguf(s.base->file(), saved, "f32", merged, 1, {}, {});
+        }
+        const auto theirs = applied ? libllama_logits(path, tokens, 256, adapter) : libllama_logits(merged, tokens, 256);
         check(relative_distance(theirs, libllama_logits(path, tokens, 256)) > 0.02, o.name() + ": the adapter changes the logits");
         check_error(o.name() + ": logits with the adapter, by libllama", relative_distance(s.run->logits(single_sequence(tokens)), theirs), is_gelu ? 2e-3 : 5e-6);
     }
@@ -126,7 +152,12 @@ void check_architecture(const fixtures::any_model_options & o, const temporary_f
     check_error(o.name() + ": rows that share a pass, gradients", relative_distance(g, apart), 1e-5);
 
     // Each parameter tensor along its own gradient. Tolerance as in gradient-test: 3e-4 of the length, and the loss's own noise.
-    const bool  chooses = has_step(*s.base, [](const trace::step & step) { return step.kind == trace::step_kind::top_k; });
+    const bool   chooses = has_step(*s.base, [](const trace::step & step) { return step.kind == trace::step_kind::top_k; });
+    held_choices choices(*s.run);
+    choices.record();
+    s.run->evaluate(both);
+    check(chooses == (choices.count() > 0), o.name() + ": choices are held where there are any");
+    int64_t     changed = 0;
     double      worst   = 0;
     std::string where = "none";
     parameter_store & params = s.tuning->params();
@@ -143,7 +174,7 @@ void check_architecture(const fixtures::any_model_options & o, const temporary_f
         for (size_t k = 0; k < n; k++) {
             direction[at + k] = (float) (part[k] / len);
         }
-        const double error = std::fabs((chooses ? slope_without_jumps(s, both, direction) : slope(s, both, direction, 0.02)) - len) / (len + 0.3);
+        const double error = std::fabs(slope(s, choices, both, direction, 0.02, changed) - len) / (len + 0.3);
         if (error > worst) {
             worst = error;
             where = params.name(i);
@@ -154,7 +185,10 @@ void check_architecture(const fixtures::any_model_options & o, const temporary_f
     const bool corners = has_step(*s.base, [](const trace::step & step) {
         return (step.kind == trace::step_kind::clamp && step.most < INFINITY) || (step.kind == trace::step_kind::gated && step.act == activation::relu);
     });
-    check_error(o.name() + ": " + std::to_string(params.count()) + " gradients (" + where + ")", worst, corners ? 2e-2 : chooses ? 2e-3 : 5e-4);
+    check_error(o.name() + ": " + std::to_string(params.count()) + " gradients (" + where + ")", worst, corners ? 2e-2 : 5e-4);
+    if (chooses) {
+        std::printf("     %s, seed %d: %lld choices held that steps of a difference would have changed\n", o.name().c_str(), (int) o.seed, (long long) changed);
+    }
 }
 
 const char * name_of(trace::step_kind kind) {
@@ -225,8 +259,17 @@ int main(int argc, char ** argv) {
         }
         return 0;
     }
-    bool found = false;
+    std::vector<fixtures::any_model_options> all = fixtures::trainable_architectures();
     for (fixtures::any_model_options o : fixtures::trainable_architectures()) {
+        // Near-ties are a matter of the weights: those whose unheld differences failed with some seeds are tried with more.
+        if (argc == 1 && (o.name() == "qwen2moe-experts" || o.name() == "gpt-oss-experts" || o.name() == "minimax-m2-experts")) {
+            for (o.seed = 2; o.seed <= 4; o.seed++) {
+                all.push_back(o);
+            }
+        }
+    }
+    bool found = false;
+    for (fixtures::any_model_options o : all) {
         o.seed = argc > 2 ? std::stoull(argv[2]) : o.seed;
         if (argc > 1 && o.name() != argv[1]) {
             continue;

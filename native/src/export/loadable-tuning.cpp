@@ -10,7 +10,7 @@
 namespace forja {
 
 loadable_tuning::loadable_tuning(const saved_tuning & saved, const gguf_file & base, const std::string & file, const std::string & temporary, int threads) {
-    const bool is_adapter = !method_kind_of(saved.settings.method).refuses("gguf-adapter");
+    const bool is_adapter = !refusal_of(saved, "gguf-adapter");
     if (is_adapter && !file.empty()) {
         adapter_path_ = file;
         return;

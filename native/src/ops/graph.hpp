@@ -44,6 +44,9 @@ class graph_runner {
     /// Queries of a row that attention takes at a time on a device: see query_tile_rows().
     int64_t attention_rows = 256;
 
+    /// For tests: what stands in the place of a choice (ids [k, T] of top_k). Empty: the choice itself.
+    std::function<ggml_tensor *(graph &, ggml_tensor *)> on_choice;
+
     device &  dev() const { return *dev_; }
     precision prec() const { return prec_; }
     /// Whether the backward pass's products with frozen weights go through the CPU's own kernels (ops/cpu/kernels.hpp), dequantising

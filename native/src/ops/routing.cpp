@@ -24,7 +24,10 @@ var softmax(tape & t, var x, float factor) {
     return y;
 }
 
-var top_k(tape & t, var x, int64_t k) { return t.make(ggml_argsort_top_k(t.ctx(), x->value, (int) k), false); }
+var top_k(tape & t, var x, int64_t k) {
+    ggml_tensor * ids = ggml_argsort_top_k(t.ctx(), x->value, (int) k);
+    return t.make(t.g.runner().on_choice ? t.g.runner().on_choice(t.g, ids) : ids, false);
+}
 
 // dx is zero where nothing was picked.
 var pick(tape & t, var x, var ids) {

@@ -80,7 +80,20 @@ const std::vector<const method_kind *> & method_kinds();
 /// @throws error method_unknown
 const method_kind & method_kind_of(const std::string & name);
 
-/// @throws error export_refused where the method says so
+/// Whether llama.cpp applies an adapter on `site`. It ends its process over products whose precision it sets itself, where they have one:
+/// glm4's, glm4moe's and jais2's of attention's and feed-forwards' outputs, in the version that Forja is built with.
+bool llama_cpp_adapts(const std::string & architecture, const std::string & site);
+
+/// Why `saved` can't be exported in a format: because of its method, or of its base's architecture.
+std::optional<export_refusal> refusal_of(const saved_tuning & saved, const std::string & format);
+
+/// adapter.type of a LoRA that llama.cpp does not apply to its base.
+constexpr const char * unapplied_lora = "forja-lora";
+
+/// adapter.type of its file: only what llama.cpp applies to its base says "lora".
+std::string file_type_of(const saved_tuning & saved);
+
+/// @throws error export_refused where refusal_of() says why
 void require_exportable(const saved_tuning & saved, const std::string & format);
 
 } // namespace forja

@@ -63,9 +63,41 @@ const method_kind & method_kind_of(const std::string & name) {
     throw error("method_unknown", "There is no method '" + name + "'", "Use " + known + ".", {{"method", name}});
 }
 
+bool llama_cpp_adapts(const std::string & architecture, const std::string & site) {
+    if (architecture != "glm4" && architecture != "glm4moe" && architecture != "jais2") {
+        return true;
+    }
+    return site.find(".attn_output.") == std::string::npos && site.find(".ffn_down") == std::string::npos;
+}
+
+namespace {
+bool is_applied(const saved_tuning & saved) {
+    const std::vector<std::string> sites = saved.sites();
+    return std::all_of(sites.begin(), sites.end(), [&](const std::string & site) { return llama_cpp_adapts(saved.architecture, site); });
+}
+} // namespace
+
+std::optional<export_refusal> refusal_of(const saved_tuning & saved, const std::string & format) {
+    if (const auto by_method = method_kind_of(saved.settings.method).refuses(format)) {
+        return by_method;
+    }
+    if (format == "gguf-adapter" && !is_applied(saved)) {
+        return export_refusal{"llama.cpp stops with an assertion when it applies an adapter to the attn_output or ffn_down of " + saved.architecture + " models.",
+                              "Export the merged model (gguf)."};
+    }
+    return {};
+}
+
+std::string file_type_of(const saved_tuning & saved) {
+    const std::string type = method_kind_of(saved.settings.method).file_type();
+    return type == "lora" && !is_applied(saved) ? unapplied_lora : type;
+}
+
 void require_exportable(const saved_tuning & saved, const std::string & format) {
-    if (const auto refusal = method_kind_of(saved.settings.method).refuses(format)) {
-        throw error("export_refused", refusal->why, refusal->hint, {{"method", saved.settings.method}, {"format", format}});
+    if (const auto refusal = refusal_of(saved, format)) {
+        const bool by_method = method_kind_of(saved.settings.method).refuses(format).has_value();
+        throw error("export_refused", refusal->why, refusal->hint,
+                    {{"method", saved.settings.method}, {"format", format}, {"architecture", by_method ? "" : saved.architecture}});
     }
 }
 

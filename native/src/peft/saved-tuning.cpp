@@ -62,7 +62,7 @@ site_shape shape_of(const saved_tuning & saved, const method_kind & kind, const 
 const method_kind & kind_of_file(const gguf_file & file) {
     const std::string type = file.str("general.type").value_or("") == "adapter" ? file.str("adapter.type").value_or("") : "";
     for (const method_kind * kind : method_kinds()) {
-        if (kind->file_type() == type) {
+        if (kind->file_type() == type || (type == unapplied_lora && kind->file_type() == "lora")) {
             return *kind;
         }
     }
@@ -118,7 +118,7 @@ void write_tuning(const saved_tuning & saved, const std::string & path) {
         gguf_set_val_u32(meta, "general.base_model.count", 1);
         gguf_set_val_str(meta, "general.base_model.0.name", saved.base_model_name.c_str());
     }
-    gguf_set_val_str(meta, "adapter.type", kind.file_type().c_str());
+    gguf_set_val_str(meta, "adapter.type", file_type_of(saved).c_str());
     kind.write_keys(meta, saved);
     for (const auto & t : saved.tensors) {
         if (t.values.size() != static_cast<size_t>(t.ne0 * t.ne1)) {

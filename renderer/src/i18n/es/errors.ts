@@ -293,8 +293,13 @@ export const errors: TranslatedErrors = {
   },
   export_refused: {
     message: (d) =>
-      `Un resultado de ${d('method').toUpperCase()} no se puede guardar como ${d('format')}: llama.cpp no tiene adaptadores así.`,
-    hint: 'Exporta el modelo combinado (gguf) o una carpeta PEFT (peft).',
+      d('architecture') === ''
+        ? `Un resultado de ${d('method').toUpperCase()} no se puede guardar como ${d('format')}: llama.cpp no tiene adaptadores así.`
+        : `Un adaptador de un modelo ${d('architecture')} no se puede guardar como ${d('format')}: llama.cpp se detiene al aplicarlo.`,
+    hint: (d) =>
+      d('architecture') === ''
+        ? 'Exporta el modelo combinado (gguf) o una carpeta PEFT (peft).'
+        : 'Exporta el modelo combinado (gguf).',
   },
   export_overflow: {
     message: 'Un peso ajustado es demasiado grande para el tipo de exportación.',
