@@ -3,15 +3,18 @@
 // the one that came with the packages, so that `npx forja` works whatever Node the machine has.
 import { spawn } from 'node:child_process';
 import { existsSync, realpathSync } from 'node:fs';
+import nodeModule from 'node:module';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const here = dirname(realpathSync(fileURLToPath(import.meta.url)));
 const main = join(here, 'main.ts');
 const [major, minor] = process.versions.node.split('.').map(Number);
 
 if (major > 22 || (major === 22 && minor >= 18)) {
-  await import(new URL(`file://${main}`).href);
+  const { cacheDir } = await import(pathToFileURL(join(here, '../models/cache.ts')).href);
+  nodeModule.enableCompileCache(join(cacheDir(), 'code')); // halves the time that a command takes to start
+  await import(pathToFileURL(main).href);
 } else {
   const node = join(here, '../../node_modules/node/bin', process.platform === 'win32' ? 'node.exe' : 'node');
   if (!existsSync(node)) {

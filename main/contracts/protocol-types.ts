@@ -171,6 +171,8 @@ export interface TrainFields {
   out_dir: string;
   /** Checkpoint folder to go on from, or null. */
   resume_path: string | null;
+  /** Folder that keeps what this trainer found out about this base (its agreement with llama.cpp, its loss on validation rows), so that later runs need not. Null: found out each time. */
+  known_dir: string | null;
 }
 
 /** Fine-tunes an adapter. All settings are present: defaults are filled in. */

@@ -3,18 +3,17 @@ import { HashSet } from './hash.ts';
 import type { RowList } from './row-list.ts';
 import type { HeldOutSplit } from './split.ts';
 
-/** Those of the rows that a split holds out. */
+/** Those of the rows that a split holds out, in the file's order. */
 export function heldOutHashes(rows: RowList, split: HeldOutSplit): Uint32Array {
   if (split.val_share === 0) return new Uint32Array();
-  return pairs(rows, split.sides(rows).heldOut);
+  return pairs(rows, split.heldOut(rows));
 }
 
 /** Those of all rows. */
 export function allHashes(rows: RowList): Uint32Array {
-  return pairs(
-    rows,
-    Uint32Array.from({ length: rows.length }, (_, at) => at),
-  );
+  const places = new Uint32Array(rows.length);
+  for (let at = 0; at < rows.length; at++) places[at] = at;
+  return pairs(rows, places);
 }
 
 /** As a set. */
@@ -26,7 +25,8 @@ export function hashSetOf(hashes: Uint32Array): HashSet {
 
 function pairs(rows: RowList, places: Uint32Array): Uint32Array {
   const hashes = new Uint32Array(2 * places.length);
-  for (const [index, at] of places.entries()) {
+  for (let index = 0; index < places.length; index++) {
+    const at = places[index]!;
     hashes[2 * index] = rows.lows[at]!;
     hashes[2 * index + 1] = rows.highs[at]!;
   }

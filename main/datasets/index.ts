@@ -15,6 +15,7 @@ export { openReader } from './readers/index.ts';
 export { TokenSink } from './token-sink.ts';
 export { hashConversation, type HashSet } from './hash.ts';
 export { hashSetOf } from './held-out-hashes.ts';
+export { identityOf } from './row-cache.ts';
 export { HeldOutSplit } from './split.ts';
 export { learnedText } from './templates/segments.ts';
 export { openDataset, type Dataset, type OpenOptions } from './dataset.ts';

@@ -5,7 +5,8 @@ import { mix32 } from './hash.ts';
  * 4 bytes a number. Source: the shuffle of Fisher and Yates, from the front.
  */
 export function* shuffled(count: number, seed: number): Generator<number, void, undefined> {
-  const order = Uint32Array.from({ length: count }, (_, index) => index);
+  const order = new Uint32Array(count);
+  for (let index = 0; index < count; index++) order[index] = index;
   const key = mix32(seed ^ 0x5bd1e995);
   for (let at = 0; at < count; at++) {
     const other = at + Math.floor((mix32(key ^ Math.imul(at + 1, 0x9e3779b1)) / 2 ** 32) * (count - at));

@@ -23,11 +23,15 @@ export class HeldOutSplit {
   }
 
   /** A row's place among all: evenly spread over 0 to 1, and the same for equal rows only. The first are scored first. */
-  rankOf(hash: Hash64): number {
-    const high = mix32(hash.high ^ this.highSeed);
-    const low = mix32(hash.low ^ this.lowSeed);
+  rankOf({ low, high }: Hash64): number {
+    return this.rank(low, high);
+  }
+
+  private rank(low: number, high: number): number {
+    const front = mix32(high ^ this.highSeed);
+    const back = mix32(low ^ this.lowSeed);
     // The 53 bits that a number can hold.
-    return (high * 2 ** 21 + (low >>> 11)) / 2 ** 53;
+    return (front * 2 ** 21 + (back >>> 11)) / 2 ** 53;
   }
 
   isHeldOut(rank: number): boolean {
@@ -35,16 +39,25 @@ export class HeldOutSplit {
   }
 
   /** Places in a list of rows: those to train on in its order, those held out by their rank. */
-  sides(rows: RowList): { trained: Uint32Array; heldOut: Uint32Array } {
-    const trained = new Uint32Array(rows.length);
-    const heldOut: { at: number; rank: number }[] = [];
-    let count = 0;
-    for (let at = 0; at < rows.length; at++) {
-      const rank = this.rankOf(rows.hashAt(at));
-      if (this.isHeldOut(rank)) heldOut.push({ at, rank });
-      else trained[count++] = at;
+  sides({ lows, highs, length }: RowList): { trained: Uint32Array; heldOut: Uint32Array } {
+    const places = new Uint32Array(length); // those to train on from the front, those held out from the back
+    const ranks = new Float64Array(length);
+    let trained = 0;
+    let heldOut = length;
+    for (let at = 0; at < length; at++) {
+      const rank = this.rank(lows[at]!, highs[at]!);
+      ranks[at] = rank;
+      if (this.isHeldOut(rank)) places[--heldOut] = at;
+      else places[trained++] = at;
     }
-    heldOut.sort((a, b) => a.rank - b.rank || a.at - b.at);
-    return { trained: trained.subarray(0, count), heldOut: Uint32Array.from(heldOut, ({ at }) => at) };
+    const byRank = places.slice(heldOut).sort((a, b) => ranks[a]! - ranks[b]! || a - b);
+    return { trained: places.subarray(0, trained), heldOut: byRank };
+  }
+
+  /** Places in a list of rows of those that are held out, in its order. */
+  heldOut({ lows, highs, length }: RowList): Uint32Array {
+    const places: number[] = [];
+    for (let at = 0; at < length; at++) if (this.isHeldOut(this.rank(lows[at]!, highs[at]!))) places.push(at);
+    return Uint32Array.from(places);
   }
 }

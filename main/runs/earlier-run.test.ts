@@ -58,7 +58,8 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true }));
 
-const takeOver = (dataset: string, insists = false) => takeOverSplit(folder.adapterFile, dataset, asked, insists);
+const takeOver = (dataset: string, insists = false) =>
+  takeOverSplit(folder.adapterFile, Promise.resolve(dataset), asked, insists);
 const codes = ({ warnings }: Awaited<ReturnType<typeof takeOver>>) => warnings.map(({ code }) => code);
 
 test('an adapter is of the run in whose folder it lies, and of none elsewhere', () => {
@@ -76,7 +77,7 @@ test('with the same dataset the split is kept, and this is told', async () => {
   expect(taken.choice).toEqual(kept);
   expect(codes(taken)).toEqual(['split_kept']);
   expect([...taken.held_out_before!]).toEqual([1, 2, 3, 4]);
-  expect(codes(await takeOverSplit(folder.adapterFile, 'd', kept, false))).toEqual([]);
+  expect(codes(await takeOverSplit(folder.adapterFile, Promise.resolve('d'), kept, false))).toEqual([]);
 });
 
 test('with another dataset, or a split that a person chose, only what was held out is known', async () => {

@@ -39,11 +39,12 @@ export interface TakenOver {
 /**
  * Keeps the split of the run that an adapter comes from.
  *
+ * @param dataset_sha256 waited for only where it matters
  * @param asked what the person asked for; @param insists they chose the split themselves: it holds, with a warning
  */
 export async function takeOverSplit(
   adapter_path: string | null,
-  dataset_sha256: string,
+  dataset_sha256: Promise<string>,
   asked: SplitChoice,
   insists: boolean,
 ): Promise<TakenOver> {
@@ -59,7 +60,7 @@ export async function takeOverSplit(
   const val_path = run.val_dataset === null ? null : await unchangedFile(run.val_dataset);
   const earlier = { dataset_sha256: run.dataset.sha256, val_sha256, val_path, split: run.split };
   if (insists || (val_sha256 !== null && val_path === null)) return { choice: asked, warnings: [], held_out_before };
-  const choice = keptSplit(earlier, dataset_sha256, asked);
+  const choice = keptSplit(earlier, await dataset_sha256, asked);
   return { choice, warnings: isSameSplit(choice, asked) ? [] : [splitKept(run.name, choice)], held_out_before };
 }
 

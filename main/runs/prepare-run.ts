@@ -92,10 +92,11 @@ export async function prepareRun(request: RunRequest, db: ForjaDb, hooks: Prepar
   const lock = RunLock.take(folder.dir);
   const aside = join(folder.dir, `data.${process.pid}.tmp`);
   try {
-    const data_sha256 = await hashFiles([request.data_path]).catch(() => '');
+    // Beside the reading: a large file's hash takes as long as the rows that a short run needs.
+    const hashing = hashFiles([request.data_path]).catch(() => '');
     const { choice, warnings, held_out_before } = await takeOverSplit(
       settings.init_adapter_path,
-      data_sha256,
+      hashing,
       { split_seed: settings.split_seed, val_share: request.val_share, val_path: request.val_path },
       request.insists_on_split === true,
     );
@@ -123,6 +124,7 @@ export async function prepareRun(request: RunRequest, db: ForjaDb, hooks: Prepar
     hooks.onPhase?.('hashing_model', null);
     const model = await identifyModel(inspected, db, (share) => hooks.onPhase?.('hashing_model', share));
     const { audit } = prepared;
+    const data_sha256 = await hashing;
     audit.warnings.unshift(...warnings);
     const { source: _, ...split } = audit.split!;
     const tokens = (path: string) => join('data', relative(aside, path));

@@ -6,6 +6,7 @@ import type { TrainResult } from '../contracts/protocol-types.ts';
 import type { RunFile } from '../contracts/run-file.ts';
 import type { ForjaDb } from '../db/index.ts';
 import { startTrainer, type TrainerCommand } from '../trainer/index.ts';
+import { knownDir } from './known-dir.ts';
 import { RunRecorder } from './recorder.ts';
 import type { Checkpoint, RunFolder } from './run-folder.ts';
 import type { RunLock } from './run-lock.ts';
@@ -96,6 +97,7 @@ function trainJob(run: RunFile, folder: RunFolder, from: Checkpoint | null): Job
     val_tokens_path: run.val_tokens === null ? null : join(folder.dir, run.val_tokens),
     out_dir: folder.dir,
     resume_path: from?.path ?? null,
+    known_dir: knownDir(run.model.sha256),
   });
 }
 

@@ -45,6 +45,7 @@ struct train_settings {
     std::optional<std::string> val_tokens_path;
     std::string out_dir;
     std::optional<std::string> resume_path;
+    std::optional<std::string> known_dir;
     method_settings method;
     objective_settings objective;
     double learning_rate = 0.0002;
@@ -146,6 +147,7 @@ void each_field(Settings & s, Use && use) {
     use("val_tokens_path", s.val_tokens_path);
     use("out_dir", s.out_dir);
     use("resume_path", s.resume_path);
+    use("known_dir", s.known_dir);
     use("method", s.method.method);
     use("lora_rank", s.method.lora_rank);
     use("lora_alpha", s.method.lora_alpha);

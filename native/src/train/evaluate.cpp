@@ -10,18 +10,22 @@ namespace forja {
 
 batch_loss evaluate_rows(engine & e, const row_set & rows, const std::atomic<bool> & cancelled, const progress_fn & progress,
                          const row_loss_fn & on_row) {
-    batch_loss total;
-    for (int64_t i = 0; i < rows.count() && !cancelled; i++) {
-        micro_batch mb;
-        rows.append(mb, i);
+    const int64_t pass_tokens = on_row ? 0 : e.pass_tokens(); // 0: one row a pass
+    batch_loss    total;
+    for (int64_t i = 0; i < rows.count() && !cancelled;) {
+        const int64_t first = i;
+        micro_batch   mb;
+        do {
+            rows.append(mb, i++);
+        } while (i < rows.count() && mb.n_tokens() + rows.tokens_of(i) <= pass_tokens);
         const batch_loss loss = e.evaluate(mb);
         total.nats += loss.nats;
         total.n_tokens += loss.n_tokens;
         if (on_row) {
-            on_row(rows.source_row(i), loss.nats, loss.n_tokens);
+            on_row(rows.source_row(first), loss.nats, loss.n_tokens);
         }
         if (progress) {
-            progress(i + 1, rows.count());
+            progress(i, rows.count());
         }
     }
     return total;

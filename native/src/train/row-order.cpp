@@ -4,6 +4,7 @@
 #include <functional>
 #include <numeric>
 
+#include "base/hash.hpp"
 #include "base/random.hpp"
 #include "train/engine.hpp"
 
@@ -35,6 +36,15 @@ int64_t row_set::most_tokens(int64_t n) const {
 
 int64_t row_set::total_tokens() const {
     return std::accumulate(lengths_.begin(), lengths_.end(), int64_t(0));
+}
+
+uint64_t row_set::content_hash() const {
+    uint64_t hash = fnv1a(&max_seq_len_, sizeof(max_seq_len_));
+    for (uint32_t row : rows_) {
+        const uint64_t of_row = file_->row_unchecked(row).row_hash;
+        hash                  = fnv1a(&of_row, sizeof(of_row), hash);
+    }
+    return hash;
 }
 
 void row_set::append(micro_batch & mb, int64_t i) const {

@@ -26,6 +26,9 @@ class row_set {
     /// Tokens of all rows, as they are used.
     int64_t total_tokens() const;
 
+    /// The same for the same tokens, cut alike, in the same order.
+    uint64_t content_hash() const;
+
     /// Tokens that append() adds for row i of count().
     int64_t tokens_of(int64_t i) const { return lengths_[i]; }
 

@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "base/hash.hpp"
 #include "base/memory.hpp"
 #include "base/random.hpp"
 #include "base/shell-word.hpp"
@@ -17,6 +18,7 @@
 #include "train/against-llama.hpp"
 #include "train/evaluate.hpp"
 #include "train/intervals.hpp"
+#include "train/known-results.hpp"
 #include "train/row-order.hpp"
 
 namespace forja {
@@ -26,13 +28,15 @@ namespace {
 
 using clock_type = std::chrono::steady_clock;
 
+constexpr const char * agrees = "agrees-with-llama";
+
 int64_t ms_since(clock_type::time_point t) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(clock_type::now() - t).count();
 }
 
 class run {
   public:
-    run(const train_settings & s, const train_observer & o, train_control & c) : s_(s), observe_(o), control_(c) {}
+    run(const train_settings & s, const train_observer & o, train_control & c) : s_(s), observe_(o), control_(c), known_(s.known_dir) {}
 
     train_result go() {
         load();
@@ -139,13 +143,14 @@ class run {
         }
         engine_      = std::make_unique<engine>(base_, method_.get(), options);
         pass_tokens_ = std::min(pass_tokens_, engine_->pass_tokens());
-        if (!s_.resume_path && !s_.method.init_adapter_path) { // the method changes nothing yet
+        if (!s_.resume_path && !s_.method.init_adapter_path && !known_.find(agrees)) { // the method changes nothing yet
             std::vector<int32_t> row;
             const token_row first = train->row(0);
             for (uint32_t i = 0; i < first.n_tokens; i++) {
                 row.push_back(token_id(first.tokens[i]));
             }
             require_llama_agrees(*engine_, s_.model_path, row, dev_->threads());
+            known_.keep(agrees, 1);
         }
     }
 
@@ -296,15 +301,15 @@ class run {
 
     void validate() {
         observe_.on_status("validating");
-        const batch_loss loss = evaluate_rows(*engine_, *val_rows_, control_.stop);
-        if (control_.stop) {
+        const std::optional<batch_loss> loss = state_.step == 0 && !method_->changes_base() ? base_loss() : loss_of_rows();
+        if (!loss) {
             return;
         }
         train_validation v{};
         v.step       = state_.step;
-        v.val_loss   = loss.nats / (double) loss.n_tokens;
+        v.tokens     = loss->n_tokens;
+        v.val_loss   = loss->nats / (double) loss->n_tokens;
         v.perplexity = std::exp(std::min(v.val_loss, 700.0));
-        v.tokens     = loss.n_tokens;
         // The base is no state of the run to go back to.
         v.is_best = state_.step > 0 && (!state_.best_val_loss || v.val_loss < *state_.best_val_loss);
         if (!std::isfinite(v.val_loss)) {
@@ -324,6 +329,29 @@ class run {
             observe_.on_checkpoint({state_.step, folder, "best"});
         }
         observe_.on_status("training");
+    }
+
+    /// Of the validation rows; nullopt when stopped before the last.
+    std::optional<batch_loss> loss_of_rows() {
+        const batch_loss loss = evaluate_rows(*engine_, *val_rows_, control_.stop);
+        return control_.stop ? std::nullopt : std::optional(loss);
+    }
+
+    /// The same of the base, which every run on it shares.
+    std::optional<batch_loss> base_loss() {
+        const std::string with = s_.compute_type + " " + dev_->name() + " " + std::to_string(engine_->pass_tokens());
+        char              name[64];
+        std::snprintf(name, sizeof(name), "base-loss-%016llx", (unsigned long long) fnv1a(with.data(), with.size(), val_rows_->content_hash()));
+        const std::string nats = std::string(name) + "-nats", tokens = std::string(name) + "-tokens";
+        if (const auto known_nats = known_.find(nats), known_tokens = known_.find(tokens); known_nats && known_tokens) {
+            return batch_loss{*known_nats, (int64_t) *known_tokens};
+        }
+        const std::optional<batch_loss> loss = loss_of_rows();
+        if (loss) {
+            known_.keep(nats, loss->nats);
+            known_.keep(tokens, (double) loss->n_tokens);
+        }
+        return loss;
     }
 
     /// A quarter of the run's, in few digits.
@@ -386,6 +414,7 @@ class run {
     const train_settings & s_;
     const train_observer & observe_;
     train_control &        control_;
+    known_results          known_;
 
     std::shared_ptr<device>            dev_;
     std::shared_ptr<model>             base_;
