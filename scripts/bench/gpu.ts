@@ -6,13 +6,17 @@
  *   npm run bench:gpu -- [--device CUDA0 --model A.gguf --model B.gguf --shape llama-3.1-8b --lora-rank 16,8
  *                         --max-seq-len 512 --micro-batch-size 1,4 --steps 3 --device-memory-limit-bytes N --minutes N --json]
  *
+ *   npm run bench:gpu -- --pack DIR [--cuda-architectures 80,89,90]
+ *
+ * writes a folder that does the same on a machine without Node, and DIR.tar.xz (gpu-pack.ts).
+ *
  * The random model comes first, then PyTorch, then the other models, each with the most telling adapter first: with --minutes, no
  * measurement begins later than that. What fails is said, and the rest goes on. --json gives each figure as soon as it is there.
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { mkdir, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { bytes, table } from '../../main/cli/lib/format.ts';
 import type { Output } from '../../main/cli/lib/output.ts';
@@ -20,6 +24,7 @@ import { completeJob } from '../../main/contracts/protocol.ts';
 import type { BenchJob } from '../../main/contracts/protocol-types.ts';
 import { cacheDir } from '../../main/models/index.ts';
 import { locateTrainer, runJob } from '../../main/trainer/index.ts';
+import { compressPack, writePack } from './gpu-pack.ts';
 import { readNumbers, runBench, sampleModel, STEP_OPTIONS } from './harness.ts';
 import { installedPython, trainInPython, WARM_UP_STEPS } from './python.ts';
 
@@ -38,6 +43,8 @@ const { values: args } = parseArgs({
     shape: { type: 'string', default: 'llama-3.1-8b' },
     'device-memory-limit-bytes': { type: 'string', default: '0' },
     minutes: { type: 'string', default: 'Infinity' },
+    pack: { type: 'string' },
+    'cuda-architectures': { type: 'string', default: '80,89,90' },
   },
 });
 const { device, shape } = args;
@@ -57,6 +64,18 @@ const CASES = readNumbers(args['lora-rank']).flatMap((lora_rank) =>
 );
 type Case = (typeof CASES)[number];
 const latest = Date.now() + 60_000 * Number(args.minutes);
+
+/** Writes the pack and says how large it became. */
+async function pack(output: Output, folder: string): Promise<void> {
+  const kept = writePack(folder, readNumbers(args['cuda-architectures']));
+  output.progress(`compressing ${folder}`, true);
+  const file = compressPack(folder);
+  for (const { architecture, form, bytes: size } of kept)
+    output.text(`CUDA code: sm_${architecture}, ${form}, ${bytes(size)}`);
+  output.text(
+    `${folder} and ${file} (${bytes((await stat(file)).size)}): on the GPU machine, unpack it and start ./run.sh`,
+  );
+}
 
 async function bench(output: Output): Promise<void> {
   output.text(`${device}, max_seq_len ${max_seq_len}, every token supervised\n`);
@@ -186,4 +205,5 @@ function modulesName(target_modules: Modules): string {
   return target_modules.length === ALL.length ? 'all' : target_modules.join(',');
 }
 
-await runBench(args.json, bench);
+const { pack: folder } = args;
+await runBench(args.json, folder === undefined ? bench : (output) => pack(output, resolve(folder)));
