@@ -1,6 +1,13 @@
 export const TARGET_MODULES = ['q', 'k', 'v', 'o', 'gate', 'up', 'down'] as const;
 export type TargetModule = (typeof TARGET_MODULES)[number];
 
+/** A linear layer of a block as the file has it: what names it, and its inputs and outputs. */
+export interface LinearLayer {
+  roles: readonly string[];
+  n_in: number;
+  n_out: number;
+}
+
 /** The sizes of a model that its linear layers follow from; names as in llama.cpp. */
 export interface ModelSizes {
   n_layer: number;
@@ -12,6 +19,58 @@ export interface ModelSizes {
   n_embd_head?: number;
   /** phi3: q, k, v lie in one matrix, and gate, up in another; naming a part adapts the whole. */
   has_fused_layers?: boolean;
+  /** Every block's linear layers, where the file was read: blocks need not be alike. */
+  linear_layers?: readonly LinearLayer[];
+}
+
+/** site_role() of native/src/trace/recognise.cpp. */
+const ROLES: Readonly<Record<string, readonly string[]>> = {
+  attn_q: ['q'],
+  attn_k: ['k'],
+  attn_v: ['v'],
+  attn_qkv: ['q', 'k', 'v'],
+  attn_output: ['o'],
+  ssm_out: ['o'],
+  'shortconv.out_proj': ['o'],
+  ffn_gate: ['gate'],
+  ffn_up: ['up'],
+  ffn_down: ['down'],
+  ffn_gate_shexp: ['gate'],
+  ffn_up_shexp: ['up'],
+  ffn_down_shexp: ['down'],
+};
+/** Matrices that nothing adapts: routers, experts, convolutions. */
+const FROZEN = /^(ffn_gate_inp|ssm_conv1d$|shortconv\.conv$)|_exps$/;
+/** The blocks that the estimate of memory was measured on have no others. */
+const PLAIN = new Set(['attn_q', 'attn_k', 'attn_v', 'attn_qkv', 'attn_output', 'ffn_gate', 'ffn_up', 'ffn_down']);
+
+/** The blocks' linear layers among a file's tensors; blocks that only predict further tokens (MTP) are passed over. */
+export function linearLayers(tensors: readonly { name: string; ne: readonly number[] }[]): LinearLayer[] {
+  const found: LinearLayer[] = [];
+  for (const { stem, ne } of matricesOf(tensors)) {
+    const [n_in = 1, n_out = 1] = ne;
+    if (FROZEN.test(stem) || n_out <= 1) continue;
+    const down = stem === 'ffn_up' ? tensors.find(({ name }) => /^blk\.\d+\.ffn_down\.weight$/.test(name)) : undefined;
+    const roles = n_out === 2 * (down?.ne[0] ?? 0) ? ['gate', 'up'] : (ROLES[stem] ?? [stem]);
+    found.push({ roles, n_in, n_out });
+  }
+  return found;
+}
+
+/** Whether blocks have other matrices than attention's and a feed-forward network's: then estimates of memory are rough. */
+export function hasOtherLayers(tensors: readonly { name: string; ne: readonly number[] }[]): boolean {
+  return matricesOf(tensors).some(({ stem }) => !PLAIN.has(stem));
+}
+
+function matricesOf(
+  tensors: readonly { name: string; ne: readonly number[] }[],
+): { stem: string; ne: readonly number[] }[] {
+  const named = tensors.flatMap(({ name, ne }) => {
+    const [, block, stem] = /^blk\.(\d+)\.(.+)\.weight$/.exec(name) ?? [];
+    return block !== undefined && stem !== undefined && (ne[1] ?? 1) > 1 ? [{ block, stem, ne }] : [];
+  });
+  const skipped = new Set(named.filter(({ stem }) => stem.startsWith('nextn.')).map(({ block }) => block));
+  return named.filter(({ block }) => !skipped.has(block));
 }
 
 /**
@@ -55,6 +114,13 @@ export interface TunedLayers {
  */
 export function trainableParameters(sizes: ModelSizes, { method, target_modules, lora_rank }: TunedLayers): number {
   const ofLayer = (n_in: number, n_out: number) => lora_rank * (n_in + n_out) + (method === 'dora' ? n_out : 0);
+  if (sizes.linear_layers !== undefined) {
+    // All seven names together mean every linear layer, as in is_target() of native/src/peft/tunable.cpp.
+    const names = new Set<string>(target_modules);
+    const hasAll = TARGET_MODULES.every((name) => names.has(name));
+    const adapted = sizes.linear_layers.filter(({ roles }) => hasAll || roles.some((role) => names.has(role)));
+    return adapted.reduce((sum, { n_in, n_out }) => sum + ofLayer(n_in, n_out), 0);
+  }
   const layers = adaptedLayers(sizes, target_modules);
   return sizes.n_layer * layers.reduce((sum, [n_in, n_out]) => sum + ofLayer(n_in, n_out), 0);
 }

@@ -321,6 +321,7 @@ export const EXAMPLES: {
       trainable_parameters: 64,
       trainable_share: 0.064,
       memory: { weights_bytes: 1, adapter_bytes: 2, activations_bytes: 3, other_bytes: 4, total_bytes: 10 },
+      memory_is_rough: false,
       device,
       fits: true,
       time: {

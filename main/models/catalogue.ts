@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { InspectResult } from '../contracts/protocol-types.ts';
 import type { TrainedModel } from '../domain/estimates/memory.ts';
+import { hasOtherLayers, linearLayers } from '../domain/lora-parameters.ts';
 import { readGgufHeader, type GgufHeader } from './gguf-header.ts';
 import { inspectModel } from './inspect.ts';
 
@@ -70,5 +71,7 @@ export function sizesOf(info: InspectResult, headers: readonly GgufHeader[]): Tr
     file_size_bytes,
     n_embd_head,
     has_fused_layers: fused > 0,
+    linear_layers: linearLayers(headers.flatMap(({ tensors }) => tensors)),
+    has_other_layers: hasOtherLayers(headers.flatMap(({ tensors }) => tensors)),
   };
 }

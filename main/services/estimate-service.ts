@@ -102,6 +102,7 @@ export class EstimateService {
       trainable_parameters,
       trainable_share: Math.min(1, trainable_parameters / (sizes.n_params + trainable_parameters)),
       memory,
+      memory_is_rough: sizes.has_other_layers === true,
       device,
       fits,
       time: dataset === null ? null : this.time(model_path, settings, device, cpu_features, sizes.n_params, dataset),

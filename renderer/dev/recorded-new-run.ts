@@ -131,6 +131,7 @@ export function newRunAnswers(scenario: string) {
     trainable_parameters: isTooBig ? 167_772_160 : 4_884_480,
     trainable_share: isTooBig ? 0.0209 : 0.0363,
     memory,
+    memory_is_rough: false,
     device,
     fits: !isTooBig,
     time: {

@@ -21,6 +21,8 @@ export const plan = z.object({
   trainable_parameters: z.number(),
   trainable_share: share,
   memory: memoryParts,
+  /** The model has layers that the estimate doesn't know: the trainer may need more or less. */
+  memory_is_rough: z.boolean(),
   device,
   fits: z.boolean(),
   /** Null where there is no dataset yet. */

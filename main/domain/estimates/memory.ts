@@ -6,6 +6,8 @@ export interface TrainedModel extends ModelSizes {
   n_params: number;
   /** All parts of the file. */
   file_size_bytes: number;
+  /** Blocks have more than attention and a feed-forward network (experts, convolutions, delta nets): the estimate is rough. */
+  has_other_layers?: boolean;
 }
 
 /** The settings that memory depends on; names as in native/protocol. */

@@ -242,6 +242,7 @@ export const newRun = {
     memory: 'Memory',
     ofDevice: (used: string, all: string, device: string) => `${used} of ${all} on ${device}`,
     onDevice: (used: string, device: string) => `${used} on ${device}`,
+    roughMemory: 'Rough: this model has layers that the estimate does not know. The run tells what it really takes.',
     weights: 'Base weights',
     adapter: 'Adapter and optimiser',
     activations: 'Activations',

@@ -225,6 +225,8 @@ export const newRun: Messages['newRun'] = {
     memory: 'Memoria',
     ofDevice: (used, all, device) => `${used} de ${all} en ${device}`,
     onDevice: (used, device) => `${used} en ${device}`,
+    roughMemory:
+      'Aproximado: este modelo tiene capas que la estimación no conoce. La ejecución dirá lo que ocupa de verdad.',
     weights: 'Pesos del modelo base',
     adapter: 'Adaptador y optimizador',
     activations: 'Activaciones',
