@@ -49,7 +49,7 @@ outcome one_step(const std::string & path, std::shared_ptr<device> dev, const mi
 }
 
 struct base_case {
-    std::string  variant; // of the tiny model; or a mixture of experts, see mixture()
+    std::string  variant; // of the tiny model, or is_any()
     ggml_type    type;
     bool         wide; // rows of 256, for the K types
     precision    prec         = precision::f32;
@@ -69,6 +69,7 @@ const std::vector<base_case> & cases() {
             {"qwen2", GGML_TYPE_F16, true, precision::f32, 0.2, "dora"},
             {"qwen3moe-experts", GGML_TYPE_F32, false}, {"gpt-oss-experts", GGML_TYPE_F32, false},
             {"qwen3moe-experts", GGML_TYPE_F32, false, precision::fast},
+            {"lfm2", GGML_TYPE_F32, false}, {"qwen35", GGML_TYPE_F32, false}, {"qwen3next-experts", GGML_TYPE_F32, false},
         };
         for (const std::string & variant : fixtures::variants()) {
             if (std::none_of(out.begin(), out.end(), [&](const base_case & c) { return c.variant == variant; })) {
@@ -84,25 +85,28 @@ std::string name_of(const base_case & c) {
     return c.variant + " " + ggml_type_name(c.type) + (c.prec == precision::fast ? " fast" : "") + (c.lora_dropout > 0 ? " dropout" : "") + (c.tuning == "lora" ? "" : " " + c.tuning);
 }
 
-// A mixture of experts, by its name in fixtures::trainable_architectures().
-std::string mixture(const temporary_folder & folder, const std::string & name) {
+// Whether it is one of fixtures::trainable_architectures(), by its name there.
+bool is_any(const std::string & variant) { return variant.ends_with("-experts") || variant == "lfm2" || variant == "qwen35"; }
+
+std::string any_model(const temporary_folder & folder, const std::string & name) {
     for (const fixtures::any_model_options & any : fixtures::trainable_architectures()) {
         if (any.name() == name) {
-            fixtures::write_any_model(any, folder.path("mixture.gguf"));
+            fixtures::write_any_model(any, folder.path("any.gguf"));
         }
     }
-    return folder.path("mixture.gguf");
+    return folder.path("any.gguf");
 }
 
 void run_case(const base_case & c, std::shared_ptr<device> other) {
     temporary_folder        folder;
-    const micro_batch       mb = batch_of({random_row(1, 4, 20), random_row(2, 2, 9)});
+    // A row longer than a delta net's chunk where there is one.
+    const micro_batch       mb = batch_of({random_row(1, 4, is_any(c.variant) && c.variant.starts_with("qwen3") ? 90 : 20), random_row(2, 2, 9)});
     fixtures::model_options o;
     o.variant              = c.variant;
     o.type                 = c.type;
     o.n_layer              = 2;
     o.wide                 = c.wide;
-    const std::string path = c.variant.ends_with("-experts") ? mixture(folder, c.variant) : fixture(folder, o);
+    const std::string path = is_any(c.variant) ? any_model(folder, c.variant) : fixture(folder, o);
     const outcome     ref  = one_step(path, cpu(), mb, precision::f32, c.lora_dropout, c.tuning);
     const outcome     dev  = one_step(path, other, mb, c.prec, c.lora_dropout, c.tuning);
     const std::string what = name_of(c) + " on " + other->name() + ": ";

@@ -30,6 +30,9 @@ var run_part(tape & t, batch_inputs * in, const model & m, const trace::part & p
             }
             case kind::experts: y = experts(t, m.linear(s.weight), arg(0), arg(1)); break;
             case kind::experts_sum: y = experts_sum(t, m.linear(s.weight), arg(0), arg(1), arg(2)); break;
+            case kind::short_conv: y = short_conv(t, *in, arg(0), w, s.has_silu); break;
+            case kind::l2_norm: y = l2_norm(t, arg(0), s.eps); break;
+            case kind::delta_net: y = delta_net(t, *in, arg(0), arg(1), arg(2), arg(3), arg(4), s.is_grouped); break;
             case kind::softmax: y = softmax(t, arg(0), s.factor); break;
             case kind::top_k: y = top_k(t, arg(0), ne(0)); break;
             case kind::pick: y = pick(t, arg(0), arg(1)); break;

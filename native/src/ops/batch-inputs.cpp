@@ -30,6 +30,22 @@ ggml_tensor * batch_inputs::multi_positions(graph & g, int sign) {
     return t;
 }
 
+ggml_tensor * batch_inputs::shifted(graph & g, int back) {
+    ggml_tensor *& t = shifted_[back];
+    if (!t) {
+        const micro_batch & mb = *batch;
+        t = g.input(GGML_TYPE_I32, {mb.n_tokens()}, [&mb, back](void * dst) {
+            for (int row = 0; row < mb.n_seq(); row++) {
+                for (int32_t i = mb.seq_start[row]; i < mb.seq_start[row + 1]; i++) {
+                    const int32_t from = i - back;
+                    ((int32_t *) dst)[i] = from >= mb.seq_start[row] && from < mb.seq_start[row + 1] ? from : (int32_t) mb.n_tokens();
+                }
+            }
+        });
+    }
+    return t;
+}
+
 // As large as the longest sequence needs: for a full tile of its queries and for the last one's keys.
 const batch_inputs::mask_source & batch_inputs::source(graph & g, int n_swa) {
     for (const mask_source & m : masks_) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <memory>
 
 #include "ops/settings.hpp"
@@ -34,6 +35,9 @@ struct batch_inputs {
     /// Positions as M-RoPE takes them: I32 [4 T], three times the tokens' own (times `sign`), then zeros.
     ggml_tensor * multi_positions(graph & g, int sign);
 
+    /// I32 [T]: the token so many before each in its row (after it for a negative number), T where its row has none.
+    ggml_tensor * shifted(graph & g, int back);
+
     /// Additive mask ne = [n_before + n, n] F32 of n queries, at most graph_runner::attention_rows, over themselves and the n_before
     /// keys before them: -inf where key > query or query - key >= n_swa (n_swa > 0).
     ggml_tensor * mask(graph & g, int64_t n, int64_t n_before, int n_swa);
@@ -47,6 +51,7 @@ struct batch_inputs {
     };
     std::vector<mask_source> masks_;
     ggml_tensor *            multi_[2] = {nullptr, nullptr};
+    std::map<int, ggml_tensor *> shifted_;
     const mask_source &      source(graph & g, int n_swa);
 };
 
@@ -132,6 +137,16 @@ var experts(tape & t, const linear_weights & w, var x, var ids);
 
 /// y[:, t] = sum over j of weights[j, t] (W[e] x[:, j, t] + b[e]): x [n_in, k, T], weights [k, T] -> [n_out, T].
 var experts_sum(tape & t, const linear_weights & w, var x, var ids, var weights);
+
+/// z[c, t] = sum over k < K of w[k, c] x[c, t - (K - 1) + k] within each row, silu(z) where asked for; x [n, T], w [K, n].
+var short_conv(tape & t, batch_inputs & in, var x, ggml_tensor * w, bool has_silu);
+
+/// y = x / max(|x|, eps) over ne[0].
+var l2_norm(tape & t, var x, float eps);
+
+/// Gated delta net (cpu::delta_net_forward()): q, k [d, n_head_k, T], v [d, n_head, T], gate and beta [1, n_head, T] -> [d, n_head, T].
+/// @param is_grouped value head h reads key head h / (n_head / n_head_k), else h mod n_head_k
+var delta_net(tape & t, batch_inputs & in, var q, var k, var v, var gate, var beta, bool is_grouped);
 
 /// acc [m, n] += scale * gradient_factor * sum over T of a [m, T] b [n, T]; acc is persistent F32 memory. Added to the graph at once.
 void accumulate_outer(graph & g, ggml_tensor * acc, ggml_tensor * a, ggml_tensor * b, float scale);

@@ -29,7 +29,8 @@ class tunable {
     virtual forja::device &     device() const       = 0;
 };
 
-/// Whether one of `roles` ("q" or "q,k,v") is among `targets`: by name, by a pattern with *, or by all-linear for any.
+/// Whether one of `roles` ("q" or "q,k,v") is among `targets`: by name, by a pattern with *, or by all-linear (or all seven
+/// names that a job may give) for any.
 bool is_target(const std::string & roles, const std::vector<std::string> & targets);
 
 } // namespace forja

@@ -134,7 +134,7 @@ std::string part::signature() const {
         for (const extent & e : s.shape) {
             text(e.n, (int) e.per_token);
         }
-        text(s.how.n_swa, s.how.softcap, s.how.scale, (int) s.function, (int) s.act, s.rotation.n_rot, s.rotation.mode, s.stride1, s.offset, (int) s.router);
+        text(s.how.n_swa, s.how.softcap, s.how.scale, (int) s.function, (int) s.act, s.rotation.n_rot, s.rotation.mode, s.stride1, s.offset, (int) s.router, (int) s.has_silu, (int) s.is_grouped);
         out += std::string(s.weight.empty() ? "-" : "w") + (s.bias.empty() ? "-;" : "b;");
     }
     return out;

@@ -26,7 +26,12 @@ planned recogniser::match(int i) {
         case GGML_OP_MUL_MAT_ID:
         case GGML_OP_ADD_ID: return match_experts(i);
         case GGML_OP_ARGSORT: return match_choice(i);
-        case GGML_OP_VIEW: return is_choice(i) ? match_choice(i) : slice(i);
+        case GGML_OP_VIEW: return is_choice(i) ? match_choice(i) : is_delta_output(i) ? match_delta_net(i) : slice(i);
+        case GGML_OP_SSM_CONV: return match_conv(i);
+        case GGML_OP_L2_NORM:
+            p.what.kind = step_kind::l2_norm;
+            p.what.eps  = n.f32(0);
+            break;
         case GGML_OP_SOFT_MAX:
             if (n.src[1] >= 0 || n.src[2] >= 0) {
                 throw unsupported{"a softmax with a mask"};
@@ -121,6 +126,19 @@ planned recogniser::match_multiplication(int i) {
         throw unsupported{"a product of values of two sizes (" + at(i).name + ")"};
     }
     planned p;
+    // silu(x) y is the unit that has a kernel.
+    for (const auto & [x, y] : {std::pair{a, b}, std::pair{b, a}}) {
+        if (!one_per_row && is(strip(x), GGML_OP_UNARY) && at(strip(x)).i32(0) == GGML_UNARY_OP_SILU && conv_of(strip(x)) < 0) {
+            const int gate = src(strip(x), 0);
+            p.what.kind  = step_kind::gated;
+            p.what.act   = activation::silu;
+            p.what.shape = matrix_shape(i);
+            p.needs      = {{gate, matrix_shape(gate)}, {y, p.what.shape}};
+            if (matrix_shape(gate) == p.what.shape) {
+                return p;
+            }
+        }
+    }
     p.what.kind  = step_kind::multiply;
     p.what.shape = shape_of(i);
     p.needs      = {{a, p.what.shape}, {b, one_per_row ? shape_of(b) : p.what.shape}};
@@ -314,6 +332,9 @@ planned recogniser::match_gated(int i) {
 planned recogniser::match_unary(int i) const {
     const node & n = at(i);
     planned      p;
+    if (conv_of(i) >= 0) {
+        return match_conv(i);
+    }
     p.what.kind = step_kind::unary;
     if (n.op == GGML_OP_SQR) {
         p.what.function = unary_function::sqr;

@@ -38,7 +38,7 @@ json step_json(const step & s) {
             {"role", s.role}, {"eps", s.eps}, {"factor", s.factor}, {"bias_value", s.bias_value}, {"least", s.least}, {"most", s.most},
             {"act", (int) s.act}, {"function", (int) s.function}, {"constants", s.constants}, {"rotation", rope_json(s.rotation)},
             {"how", {s.how.scale, s.how.softcap, s.how.n_swa}}, {"sizes", s.sizes}, {"strides", {s.stride1, s.stride2, s.offset}},
-            {"by_position", s.by_position}, {"router", s.router}};
+            {"by_position", s.by_position}, {"router", s.router}, {"has_silu", s.has_silu}, {"is_grouped", s.is_grouped}};
 }
 
 step step_from(const json & j) {
@@ -67,6 +67,8 @@ step step_from(const json & j) {
     s.offset      = j.at("strides").at(2);
     s.by_position = j.at("by_position");
     s.router      = j.at("router");
+    s.has_silu    = j.at("has_silu");
+    s.is_grouped  = j.at("is_grouped");
     return s;
 }
 

@@ -46,6 +46,9 @@ enum class step_kind {
     sum_rows,    // the sum of each row
     divide,      // in[0] / in[1], the second as large or one value for each row
     experts,     // by the numbers in[1]: W[e] in[0] + b[e]; weight, bias or none
+    short_conv,  // of each channel over its row's last tokens; weight, has_silu
+    l2_norm,     // y = x / |x|; eps
+    delta_net,   // of q, k, v, gate, beta; is_grouped
     experts_sum, // the same, then summed over a token's experts with the weights in[2]
 };
 
@@ -70,6 +73,8 @@ struct step {
     std::vector<int64_t> sizes;
     int64_t             stride1 = 0, stride2 = 0, offset = 0;
     bool                by_position = false; // of an embedding
+    bool                has_silu = false;    // of a short convolution
+    bool                is_grouped = false;  // of a delta net: see ops.hpp
 };
 
 /// Steps from one value to one value, both [n_embd, T].

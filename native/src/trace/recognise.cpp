@@ -17,6 +17,7 @@ std::string site_role(const std::string & weight, bool fused_gate_up) {
     }
     static const std::map<std::string, std::string> known{
         {"attn_q", "q"}, {"attn_k", "k"}, {"attn_v", "v"}, {"attn_qkv", "q,k,v"}, {"attn_output", "o"},
+        {"ssm_out", "o"}, {"shortconv.out_proj", "o"}, // of what stands in attention's place
         {"ffn_gate", "gate"}, {"ffn_up", "up"}, {"ffn_down", "down"},
         {"ffn_gate_shexp", "gate"}, {"ffn_up_shexp", "up"}, {"ffn_down_shexp", "down"}, // of the expert that every token takes
         {"ffn_gate_exps", "experts.gate"}, {"ffn_up_exps", "experts.up"}, {"ffn_down_exps", "experts.down"}, {"ffn_gate_up_exps", "experts.gate,experts.up"},
@@ -160,7 +161,7 @@ int recogniser::strip(int i) const {
     return i;
 }
 
-bool recogniser::is_slice(int i) const { return is(i, GGML_OP_VIEW) && !keeps_order(i) && !is_choice(i); }
+bool recogniser::is_slice(int i) const { return is(i, GGML_OP_VIEW) && !keeps_order(i) && !is_choice(i) && !is_delta_output(i); }
 
 int64_t recogniser::floats_per_token(int i) const { return at(i).n_elements() / c_.first.n_tokens; }
 

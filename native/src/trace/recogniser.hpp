@@ -77,6 +77,11 @@ class recogniser {
     planned match_choice(int i) const;
     planned match_pick(int i) const;
     void    mark_routers();
+    int     conv_of(int i) const; // the SSM_CONV that node i is, or the activation of; else -1
+    planned match_conv(int i) const;
+    bool    is_delta_output(int i) const; // the part of a delta net's result that is not its state
+    planned match_delta_net(int i) const;
+    bool    is_memory(int i) const; // what was in a cache before this batch
     int     attention_operand(int i, int64_t head_dim, int64_t n_heads, float * factor) const;
     int     window_of(int mask) const;
     bool    is_counting(int i) const; // an input 0, 1, 2 …

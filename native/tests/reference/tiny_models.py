@@ -32,7 +32,32 @@ MODULES_OF = {
         "post_ffw_norm": "post_feedforward_layernorm",
     },
     "phi3": {"ffn_up": "mlp.gate_up_proj"},
+    "lfm2": {
+        "attn_norm": "operator_norm",
+        "attn_output": "self_attn.out_proj",
+        "attn_q_norm": "self_attn.q_layernorm",
+        "attn_k_norm": "self_attn.k_layernorm",
+        "ffn_norm": "ffn_norm",
+        "ffn_gate": "feed_forward.w1",
+        "ffn_up": "feed_forward.w3",
+        "ffn_down": "feed_forward.w2",
+        "shortconv.conv": "conv.conv",
+        "shortconv.in_proj": "conv.in_proj",
+        "shortconv.out_proj": "conv.out_proj",
+    },
+    "qwen35": {
+        "post_attention_norm": "post_attention_layernorm",
+        "attn_qkv": "linear_attn.in_proj_qkv",
+        "attn_gate": "linear_attn.in_proj_z",
+        "ssm_beta": "linear_attn.in_proj_b",
+        "ssm_alpha": "linear_attn.in_proj_a",
+        "ssm_conv1d": "linear_attn.conv1d",
+        "ssm_norm": "linear_attn.norm",
+        "ssm_out": "linear_attn.out_proj",
+    },
 }
+# Their blocks are not all alike, and all their linear layers are adapted.
+HYBRID = ("lfm2", "qwen35")
 
 
 @dataclass
@@ -41,11 +66,12 @@ class TinyModel:
     model: torch.nn.Module
     n_head: int
     n_head_kv: int
+    stems: list[str]  # of the blocks' linear layers, in file order
     tensors_fnv: int  # FNV-1a over all tensors' bytes in file order: says whether a fixture is still the one used here
 
     def module_of(self, stem: str) -> str:
         """'blk.0.attn_q' -> 'model.layers.0.self_attn.q_proj'."""
-        _, layer, part = stem.split(".")
+        _, layer, part = stem.split(".", 2)
         return f"model.layers.{layer}.{MODULES_OF.get(self.arch, {}).get(part, MODULES.get(part))}"
 
     def to_hf(self, stem: str, rows: np.ndarray) -> np.ndarray:
@@ -89,13 +115,14 @@ def load(path: str) -> TinyModel:
         h = fnv1a(t.data.tobytes(), h)
     n_layer, n_head = key("block_count"), key("attention.head_count")
     head_dim = key("attention.key_length", key("embedding_length") // n_head)
+    n_head_kv = np.max(key("attention.head_count_kv"))  # a list of one for each block where they differ
     common = dict(
         vocab_size=tensors["token_embd.weight"].shape[0],
         hidden_size=key("embedding_length"),
         intermediate_size=key("feed_forward_length"),
         num_hidden_layers=n_layer,
         num_attention_heads=n_head,
-        num_key_value_heads=key("attention.head_count_kv"),
+        num_key_value_heads=int(n_head_kv),
         head_dim=head_dim,
         max_position_embeddings=key("context_length"),
         rms_norm_eps=key("attention.layer_norm_rms_epsilon"),
@@ -105,7 +132,7 @@ def load(path: str) -> TinyModel:
         eos_token_id=None,
         pad_token_id=0,
     )
-    rope = {"rope_type": "default", "rope_theta": key("rope.freq_base")}
+    rope = {"rope_type": "default", "rope_theta": key("rope.freq_base", 10000.0)}
     if arch == "llama":
         model = transformers.LlamaForCausalLM(transformers.LlamaConfig(**common, rope_parameters=rope))
     elif arch == "qwen2":
@@ -132,19 +159,56 @@ def load(path: str) -> TinyModel:
                 final_logit_softcapping=key("final_logit_softcapping"),
             )
         )
+    elif arch == "lfm2":
+        eps = common.pop("rms_norm_eps")
+        model = transformers.Lfm2ForCausalLM(
+            transformers.Lfm2Config(
+                **common,
+                norm_eps=eps,
+                rope_parameters=rope,
+                conv_L_cache=key("shortconv.l_cache"),
+                block_auto_adjust_ff_dim=False,
+                layer_types=["conv" if n == 0 else "full_attention" for n in key("attention.head_count_kv")],
+            )
+        )
+    elif arch == "qwen35":
+        n_value_heads, period = key("ssm.time_step_rank"), key("full_attention_interval")
+        assert n_value_heads == key("ssm.group_count"), "the file has value heads in another order than transformers"
+        model = transformers.Qwen3_5ForCausalLM(
+            transformers.Qwen3_5TextConfig(
+                **common,
+                rope_parameters=rope | {"partial_rotary_factor": 1.0, "mrope_section": [int(n) for n in key("rope.dimension_sections")][:3]},
+                linear_conv_kernel_dim=key("ssm.conv_kernel"),
+                linear_key_head_dim=key("ssm.state_size"),
+                linear_value_head_dim=key("ssm.state_size"),
+                linear_num_key_heads=n_value_heads,
+                linear_num_value_heads=n_value_heads,
+                layer_types=["full_attention" if (i + 1) % period == 0 else "linear_attention" for i in range(n_layer)],
+            )
+        )
     else:
         raise KeyError(arch)
 
-    tiny = TinyModel(arch, model, n_head, common["num_key_value_heads"], h)
+    tiny = TinyModel(arch, model, n_head, common["num_key_value_heads"], [], h)
     state = {}
     for name, value in tensors.items():
         stem, kind = name.rsplit(".", 1)
-        if arch == "gemma3" and "norm" in stem:
+        if "norm" in stem and (arch == "gemma3" or (arch == "qwen35" and "ssm_norm" not in stem)):
             value = value - 1.0  # transformers keeps w, uses 1 + w; the file has 1 + w
+        if name.endswith(".ssm_a"):  # the file has -exp of what transformers keeps
+            state[f"model.layers.{stem.split('.')[1]}.linear_attn.A_log"] = np.log(-value)
+            continue
+        if name.endswith(".ssm_dt.bias"):
+            state[f"model.layers.{stem.split('.')[1]}.linear_attn.dt_bias"] = value
+            continue
+        if stem.endswith("conv") or stem.endswith("conv1d"):
+            value = value[:, None, :]
+        elif arch in HYBRID and stem.startswith("blk.") and value.ndim == 2:
+            tiny.stems.append(stem)
         if stem.startswith("blk."):
             state[f"{tiny.module_of(stem)}.{kind}"] = tiny.to_hf(stem, value)
         else:
-            state[{"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head"}[stem] + "." + kind] = value
+            state[{"token_embd": "model.embed_tokens", "output_norm": "model.norm", "token_embd_norm": "model.embedding_norm", "output": "lm_head"}[stem] + "." + kind] = value
     missing, unexpected = model.load_state_dict({k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in state.items()}, strict=False)
     missing = [m for m in missing if not (m == "lm_head.weight" and common["tie_word_embeddings"])]
     if missing or unexpected:

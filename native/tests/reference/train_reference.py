@@ -2,6 +2,7 @@
 
     python train_reference.py FIXTURES_DIR          # LoRA
     python train_reference.py FIXTURES_DIR dora     # DoRA: results/dora-VARIANT.json
+    python train_reference.py FIXTURES_DIR hybrid   # short convolutions, delta nets
 
 FIXTURES_DIR holds the F32 models that `forja-fixtures FIXTURES_DIR` writes. See README.md.
 """
@@ -19,6 +20,8 @@ import tiny_models
 from counter_random import adapter_values, row_order, stream_key, uniform01
 
 VARIANTS = ["llama", "llama-tied", "mistral", "qwen2", "qwen3", "gemma3", "gemma3-softcap", "phi3"]
+# Short convolutions and gated delta nets: forja-fixtures FIXTURES_DIR --architecture NAME.
+HYBRID_VARIANTS = ["lfm2", "qwen35-equal-heads"]
 SUPERVISED = 0x80000000
 HERE = pathlib.Path(__file__).parent
 
@@ -47,6 +50,7 @@ CASES = [
         warmup_steps=3,
     ),
 ]
+HYBRID_CASES = [CASES[0] | dict(target_modules=["all-linear"])]
 # qwen2 has biases, phi3 fused layers.
 DORA_VARIANTS = ["llama", "qwen2", "gemma3", "phi3"]
 DORA_CASES = [case | dict(method="dora") for case in CASES]
@@ -123,8 +127,11 @@ class Tuned:
     def __init__(self, tiny: tiny_models.TinyModel, case: dict):
         self.tiny = tiny
         layers = LAYERS_PHI3 if tiny.arch == "phi3" else LAYERS
-        parts = list(dict.fromkeys(layers[m] for m in case["target_modules"]))
-        self.stems = [f"blk.{il}.{part}" for il in range(tiny.model.config.num_hidden_layers) for part in parts]
+        if tiny.arch in tiny_models.HYBRID:
+            self.stems = tiny.stems
+        else:
+            parts = list(dict.fromkeys(layers[m] for m in case["target_modules"]))
+            self.stems = [f"blk.{il}.{part}" for il in range(tiny.model.config.num_hidden_layers) for part in parts]
         targets = sorted({tiny.module_of(stem).split(".")[-1] for stem in self.stems})
         self.model = peft.get_peft_model(
             tiny.model,
@@ -233,12 +240,13 @@ def rounded(value, digits: int = 9):
 def main(fixtures: str, method: str = "lora") -> None:
     torch.set_num_threads(1)
     is_dora = method == "dora"
-    for variant in DORA_VARIANTS if is_dora else VARIANTS:
-        path = f"{fixtures}/{variant}-f32.gguf"
+    variants = {"lora": VARIANTS, "dora": DORA_VARIANTS, "hybrid": HYBRID_VARIANTS}[method]
+    for variant in variants:
+        path = f"{fixtures}/{variant}{'' if method == 'hybrid' else '-f32'}.gguf"
         tiny = tiny_models.load(path)
         rows = make_rows(tiny.model.config.vocab_size)
         cases = []
-        for case in DORA_CASES if is_dora else CASES:
+        for case in {"lora": CASES, "dora": DORA_CASES, "hybrid": HYBRID_CASES}[method]:
             # A trial without clipping finds the norm between the steps' norms that clips about half of them.
             norms = sorted(s["grad_norm"] for s in run(path, case, rows, 0.0)["steps"])
             max_grad_norm = round(float(np.mean(norms[4:6])), 2)

@@ -29,6 +29,10 @@ struct kernel_table {
     decltype(&forja::cpu::dropout_apply)             dropout_apply;
     decltype(&forja::cpu::rms_norm_forward)          rms_norm_forward;
     decltype(&forja::cpu::rms_norm_backward)         rms_norm_backward;
+    decltype(&forja::cpu::short_conv_forward)        short_conv_forward;
+    decltype(&forja::cpu::short_conv_backward)       short_conv_backward;
+    decltype(&forja::cpu::delta_net_forward)         delta_net_forward;
+    decltype(&forja::cpu::delta_net_backward)        delta_net_backward;
     decltype(&forja::cpu::add_low_rank)              add_low_rank;
     decltype(&forja::cpu::fast_from_float)           fast_from_float;
 };

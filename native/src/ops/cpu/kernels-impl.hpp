@@ -19,6 +19,10 @@
 #include "ops/cpu/dequantise-impl.hpp"
 #include "ops/cpu/dropout-impl.hpp"
 #include "ops/cpu/glu-impl.hpp"
+#include "ops/cpu/short-conv-impl.hpp"
+#include "ops/cpu/small-product.hpp"
+
+#include "ops/cpu/delta-net-impl.hpp"
 #include "ops/cpu/low-rank-impl.hpp"
 #include "ops/cpu/norm-impl.hpp"
 #include "ops/cpu/peak-impl.hpp"
@@ -59,6 +63,10 @@ const kernel_table * FORJA_ISA_TABLE() {
         FORJA_ISA::dropout_apply,
         FORJA_ISA::rms_norm_forward,
         FORJA_ISA::rms_norm_backward,
+        FORJA_ISA::short_conv_forward,
+        FORJA_ISA::short_conv_backward,
+        FORJA_ISA::delta_net_forward,
+        FORJA_ISA::delta_net_backward,
         FORJA_ISA::add_low_rank,
         FORJA_ISA::fast_from_float,
     };

@@ -238,6 +238,38 @@ void rms_norm_backward(float * dx, const float * x, const float * w, const float
     table().rms_norm_backward(dx, x, w, dy, n, n_tokens, eps, accumulate, ith, nth);
 }
 
+void short_conv_forward(const short_conv_shape & s, const float * x, const float * taps, float * y, int ith, int nth) {
+    table().short_conv_forward(s, x, taps, y, ith, nth);
+}
+
+void short_conv_backward(const short_conv_shape & s, const float * x, const float * taps, const float * dy, float * dx, int ith, int nth) {
+    table().short_conv_backward(s, x, taps, dy, dx, ith, nth);
+}
+
+int64_t delta_net_chunks(const delta_net_shape & s) {
+    int64_t chunks = 0;
+    for (int64_t i = 0; i < s.n_seq; i++) {
+        chunks += (s.seq_start[i + 1] - s.seq_start[i] + DELTA_NET_CHUNK - 1) / DELTA_NET_CHUNK;
+    }
+    return chunks;
+}
+
+size_t delta_net_scratch_bytes(const delta_net_shape & s) {
+    constexpr int64_t c = DELTA_NET_CHUNK, pieces = 24;
+    return scratch_bytes(2 * c + 7 * c * c + 9 * c * s.d + (1 + s.n_head / s.n_head_k) * s.d * s.d + pieces * PAD_FLOATS);
+}
+
+void delta_net_forward(const delta_net_shape & s, const float * q, const float * k, const float * v, const float * gate, const float * beta,
+                       float * y, float * states, void * scratch, int ith, int nth) {
+    table().delta_net_forward(s, q, k, v, gate, beta, y, states, scratch, ith, nth);
+}
+
+void delta_net_backward(const delta_net_shape & s, const float * q, const float * k, const float * v, const float * gate, const float * beta,
+                        const float * states, const float * dy, float * dq, float * dk, float * dv, float * d_gate, float * d_beta,
+                        void * scratch, int ith, int nth) {
+    table().delta_net_backward(s, q, k, v, gate, beta, states, dy, dq, dk, dv, d_gate, d_beta, scratch, ith, nth);
+}
+
 void add_low_rank(float * rows, int64_t stride, int64_t n_rows, const float * a, const float * c, int64_t n, int64_t r) {
     table().add_low_rank(rows, stride, n_rows, a, c, n, r);
 }

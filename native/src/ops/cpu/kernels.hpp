@@ -291,6 +291,46 @@ void rms_norm_backward(float * dx, const float * x, const float * w, const float
                        float eps, bool accumulate, int ith, int nth);
 
 // ---------------------------------------------------------------------------------------------------------------------
+// What carries something from token to token. Rows lie back to back; nothing goes from one to another.
+
+struct short_conv_shape {
+    int64_t         n, n_taps; // channels, and how many tokens each output sees
+    int64_t         n_seq;
+    const int32_t * seq_start; // n_seq + 1
+    bool            has_silu;  // y = silu(z), z the sum
+};
+
+/// z[c, t] = sum over j < n_taps of taps[j][c] x[c, t - (n_taps - 1) + j], without the tokens before the row's start.
+/// x, y: ne = [n, T]; taps: ne = [n, n_taps]. Split over tokens.
+void short_conv_forward(const short_conv_shape & s, const float * x, const float * taps, float * y, int ith, int nth);
+/// dx from dy. Split over channels.
+void short_conv_backward(const short_conv_shape & s, const float * x, const float * taps, const float * dy, float * dx, int ith, int nth);
+
+/// Tokens that a delta net takes at a time.
+constexpr int64_t DELTA_NET_CHUNK = 64;
+
+struct delta_net_shape {
+    int64_t         d, n_head, n_head_k; // of keys and values; heads of values, and of queries and keys
+    int64_t         n_seq;
+    const int32_t * seq_start; // n_seq + 1
+    float           scale;     // on what is read
+    bool            is_grouped; // value head h reads key head h / (n_head / n_head_k), else h mod n_head_k
+};
+
+int64_t delta_net_chunks(const delta_net_shape & s);
+size_t  delta_net_scratch_bytes(const delta_net_shape & s);
+
+/// Gated delta net: with the state M [d, d], zero at a row's start, for each token and value head
+///     M := exp(gate) M;  M := M + k (beta (v - M^T k))^T;  y = scale M^T q
+/// q, k: ne = [d, n_head_k, T]; v, y: ne = [d, n_head, T]; gate, beta: ne = [n_head, T]; states: ne = [d * d, n_head, chunks], M at each
+/// chunk's start (not set where that is a row's). Split over key heads. Source: Yang et al. 2024, "Gated Delta Networks", eq. 10.
+void delta_net_forward(const delta_net_shape & s, const float * q, const float * k, const float * v, const float * gate, const float * beta,
+                       float * y, float * states, void * scratch, int ith, int nth);
+void delta_net_backward(const delta_net_shape & s, const float * q, const float * k, const float * v, const float * gate, const float * beta,
+                        const float * states, const float * dy, float * dq, float * dk, float * dv, float * d_gate, float * d_beta,
+                        void * scratch, int ith, int nth);
+
+// ---------------------------------------------------------------------------------------------------------------------
 // Merging an adapter into a weight. The caller hands out rows to its threads, so these take no (ith, nth).
 
 /// rows[k][i] += sum over j < r of c[k][j] * a[j][i], j in fours: ((c0 a0 + c1 a1) + (c2 a2 + c3 a3)) is added, then the
