@@ -266,6 +266,7 @@ export const WARNING_CODES = [
   "rows_truncated",
   "setting_changed",
   "checkpoint_damaged",
+  "events_not_kept",
   "nothing_learned",
   "micro_batch_split",
   "inputs_recomputed",

@@ -167,7 +167,7 @@ export interface TrainFields {
   train_tokens_path: string;
   /** Token file to validate on, or null. */
   val_tokens_path: string | null;
-  /** Folder for checkpoints and the adapter; made when missing. */
+  /** Folder for checkpoints, the adapter and the events (events.jsonl); made when missing. */
   out_dir: string;
   /** Checkpoint folder to go on from, or null. */
   resume_path: string | null;

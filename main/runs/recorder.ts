@@ -1,4 +1,3 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
 import type { TrainerEvent } from '../contracts/protocol.ts';
 import type { RunFile } from '../contracts/run-file.ts';
 import type { ForjaDb, StepRow } from '../db/index.ts';
@@ -9,16 +8,16 @@ const BATCH_STEPS = 64;
 const BATCH_MS = 500;
 
 /**
- * Writes what a trainer reports: each line to events.jsonl, each event to the database, the sums to run.json.
+ * Writes what a trainer reports: each event to the database, the sums to run.json. The lines themselves are in events.jsonl, which the
+ * trainer writes, and from which the database is made whole when this process ends too early.
  *
- * Losing the database or the event file must not lose the training: such a failure is told once and the run goes on.
+ * Losing the database must not lose the training: such a failure is told once and the run goes on.
  */
 export class RunRecorder {
   private readonly run: RunFile;
   private readonly folder: RunFolder;
   private readonly db: ForjaDb;
   private readonly onTrouble: (error: Error) => void;
-  private readonly events: number;
   private steps: StepRow[] = [];
   private flushed_ms = Date.now();
   private hasTrouble = false;
@@ -28,15 +27,10 @@ export class RunRecorder {
     this.folder = folder;
     this.db = db;
     this.onTrouble = onTrouble;
-    this.events = openSync(folder.eventsFile, 'a');
   }
 
-  /** Takes one event with the line it came in. */
-  record(event: TrainerEvent, line: string): void {
-    this.guard(() => {
-      writeSync(this.events, `${line}\n`);
-      this.store(event);
-    });
+  record(event: TrainerEvent): void {
+    this.guard(() => this.store(event));
   }
 
   /** Notes how the run stands now, in the database and in run.json. */
@@ -61,7 +55,6 @@ export class RunRecorder {
 
   close(): void {
     this.guard(() => this.flush());
-    closeSync(this.events);
   }
 
   private store(event: TrainerEvent): void {

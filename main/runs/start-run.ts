@@ -48,7 +48,7 @@ export function startRun(
   const recorder = new RunRecorder(run, folder, db, (error) => hooks.onRecordTrouble?.(error));
   const log = createWriteStream(folder.logFile, { flags: 'a' }).on('error', () => undefined);
   const onEvent = (event: TrainerEvent, line: string) => {
-    recorder.record(event, line);
+    recorder.record(event);
     hooks.onEvent?.(event, line);
   };
   const close = () => {

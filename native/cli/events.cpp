@@ -6,8 +6,10 @@
 #include <cmath>
 #include <cstdio>
 #include <mutex>
+#include <string_view>
 
 #include "base/mapped-ranges.hpp"
+#include "event-file.hpp"
 
 #ifdef _WIN32
 #    include <fcntl.h>
@@ -23,6 +25,12 @@ struct event_writer::state {
     std::mutex mutex;
     FILE *     out = nullptr;
     std::atomic<int64_t> seq{0};
+    std::atomic<bool>    is_abandoned{false};
+    std::unique_ptr<event_file> kept;
+    bool                        told_of_loss = false;
+
+    /// Keeps a line, and writes it to stdout. Needs the mutex.
+    void write(const char * type, const json & data);
 };
 
 event_writer::event_writer() : s_(std::make_shared<state>()) {
@@ -54,19 +62,39 @@ void require_finite(const json & value, const std::string & where) {
 }
 } // namespace
 
-void event_writer::emit(const char * type, const json & data) {
-    require_finite(data, type);
-    std::lock_guard<std::mutex> lock(s_->mutex);
+void event_writer::state::write(const char * type, const json & data) {
     const auto now  = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
     nlohmann::ordered_json line;
     line["type"]    = type;
-    line["seq"]     = s_->seq++;
+    line["seq"]     = seq++;
     line["time_ms"] = now;
     line["data"]    = data;
     // Text that is not UTF-8 (a file name) is mended, not thrown at.
     const std::string text = line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
-    std::fwrite(text.data(), 1, text.size(), s_->out);
-    std::fflush(s_->out);
+    const bool  is_lost = kept && !kept->append(text);
+    std::fwrite(text.data(), 1, text.size(), out);
+    std::fflush(out);
+    if (is_lost && !told_of_loss) {
+        told_of_loss = true;
+        const warning w("events_not_kept", "The run's events can't be written to " + kept->path(),
+                        "The training goes on, with its checkpoints. Check that the disk has room.", {{"path", kept->path()}});
+        write("warning", {{"code", w.code}, {"message", w.message}, {"hint", w.hint}, {"details", json(w.details)}});
+    }
+}
+
+void event_writer::keep_in(const std::string & out_dir) {
+    std::lock_guard<std::mutex> lock(s_->mutex);
+    s_->kept = std::make_unique<event_file>(out_dir);
+}
+
+void event_writer::emit(const char * type, const json & data) {
+    require_finite(data, type);
+    std::lock_guard<std::mutex> lock(s_->mutex);
+    s_->write(type, data);
+    // A checkpoint is on the disk; so are the steps that it goes on from.
+    if (s_->kept && std::string_view(type) == "checkpoint") {
+        s_->kept->sync();
+    }
 }
 
 void event_writer::warn(const warning & w) {
@@ -81,7 +109,7 @@ void event_writer::fail(const error & e) {
 namespace {
 
 // What the handler writes with: no memory can be taken in it.
-int                    lost_page_fd  = -1;
+int                    lost_page_fd  = -1, lost_page_file = -1;
 std::atomic<int64_t> * lost_page_seq = nullptr;
 
 /// Appends to a line of fixed size; what doesn't fit is left out.
@@ -136,7 +164,8 @@ void on_lost_page(int number, siginfo_t * info, void *) {
     line.add_escaped(path);
     line.add("\"}}}\n");
     // A pipe takes it in one piece, and there is nobody to tell of a failure.
-    [[maybe_unused]] const ssize_t written = ::write(lost_page_fd, line.text, line.n);
+    [[maybe_unused]] ssize_t written = lost_page_file < 0 ? 0 : ::write(lost_page_file, line.text, line.n);
+    written                          = ::write(lost_page_fd, line.text, line.n);
     _exit(static_cast<int>(exit_kind::failure));
 }
 
@@ -146,6 +175,7 @@ void on_lost_page(int number, siginfo_t * info, void *) {
 void event_writer::tell_of_lost_pages() {
 #ifndef _WIN32
     lost_page_fd  = fileno(s_->out);
+    lost_page_file = s_->kept ? s_->kept->descriptor() : -1;
     lost_page_seq = &s_->seq;
     struct sigaction action {};
     action.sa_sigaction = on_lost_page;
@@ -154,9 +184,14 @@ void event_writer::tell_of_lost_pages() {
 #endif
 }
 
+void event_writer::abandon() { s_->is_abandoned = true; }
+
 progress_fn event_writer::progress(const std::string & phase, const char * unit) {
     auto last = std::make_shared<std::chrono::steady_clock::time_point>();
     return [this, phase, unit, last](uint64_t done, uint64_t total) {
+        if (s_->is_abandoned) {
+            throw abandoned{};
+        }
         const auto now = std::chrono::steady_clock::now();
         if (now - *last >= std::chrono::milliseconds(100) || (total > 0 && done >= total)) {
             *last = now;

@@ -10,10 +10,17 @@
 
 namespace forja {
 
+/// Ends a job that nobody waits for any more; what was being written is removed on the way.
+struct abandoned {};
+
 class event_writer {
   public:
     /// Takes stdout for itself: whatever else prints to it from now on goes to stderr.
     event_writer();
+
+    /// From now on each event is in out_dir/events.jsonl before anybody is told of it: what a reader that is gone did not read is not lost.
+    /// Where that can't be written, the job goes on with a warning. @throws failure output_busy: another trainer works in the folder
+    void keep_in(const std::string & out_dir);
 
     /// Thread-safe; each line is flushed. A reader that went away does not end the job.
     void emit(const char * type, const nlohmann::json & data);
@@ -26,7 +33,10 @@ class event_writer {
     /// file_changed and exit code 1, where a signal alone would say nothing. For the process's only writer.
     void tell_of_lost_pages();
 
-    /// A progress callback that writes at most ten events a second, and the last one.
+    /// Whoever started the job is gone: the next sign of progress ends it, by an exception of type abandoned.
+    void abandon();
+
+    /// A progress callback that writes at most ten events a second, and the last one. It throws abandoned after abandon().
     progress_fn progress(const std::string & phase, const char * unit);
 
   private:

@@ -5,11 +5,13 @@
 #include <cstdio>
 #include <cstring>
 #include <new>
+#include <optional>
 
 #include "base/llama-log.hpp"
 #include "commands.hpp"
 #include "job.hpp"
 #include "ops/device.hpp"
+#include "starter.hpp"
 
 int main(int argc, char ** argv) {
     using namespace forja;
@@ -34,6 +36,17 @@ int main(int argc, char ** argv) {
     try {
         load_backends(false);
         nlohmann::json job = read_job(argv[1]);
+        std::optional<error> busy; // told after the greeting, which comes first
+        if (job["type"] == "train") {
+            try {
+                out.keep_in(job["out_dir"]);
+            } catch (const error & e) {
+                busy = e;
+            }
+            out.tell_of_lost_pages();
+        } else if (job["type"] != "tokenize") { // whose rows come on stdin: their end is the job's
+            end_with_starter(out);
+        }
         const bool gpus = job["type"] == "devices" || (job.contains("device") && job["device"] != "cpu");
         if (gpus) {
             load_backends(true);
@@ -43,10 +56,15 @@ int main(int argc, char ** argv) {
                            {"trainer_version", FORJA_TRAINER_VERSION},
                            {"llama_cpp_release", FORJA_LLAMA_RELEASE},
                            {"devices", devices_json()}});
+        if (busy) {
+            throw error(*busy);
+        }
         job_result result = run_job(job, out);
         result.data["job"] = job["type"];
         out.emit("result", result.data);
         return (int) result.exit;
+    } catch (const abandoned &) {
+        return (int) exit_kind::stopped;
     } catch (const error & e) {
         out.fail(e);
         return (int) e.kind;

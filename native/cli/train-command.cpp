@@ -1,16 +1,9 @@
 // The train and score jobs, and the commands that a running job takes on stdin.
-#include <cerrno>
 #include <cmath>
-#include <thread>
-
-#ifdef _WIN32
-#include <io.h>
-#else
-#include <unistd.h>
-#endif
 
 #include "commands.hpp"
 #include "read-settings.hpp"
+#include "starter.hpp"
 #include "train/evaluate.hpp"
 #include "train/trainer.hpp"
 
@@ -21,45 +14,10 @@ namespace {
 
 template <typename T> json or_null(const std::optional<T> & v) { return v ? json(*v) : json(nullptr); }
 
-// The lines of stdin, read from the system itself: C's and C++'s streams hold a lock while they wait, and a process that ends takes
-// the locks of all its streams.
-class command_lines {
-  public:
-    // Without its end; false at the end of input.
-    bool next(std::string & line) {
-        size_t end;
-        while ((end = pending_.find('\n')) == std::string::npos) {
-            char piece[256];
-#ifdef _WIN32
-            const int n = _read(0, piece, sizeof piece);
-#else
-            const ssize_t n = ::read(0, piece, sizeof piece);
-#endif
-            if (n < 0 && errno == EINTR) {
-                continue;
-            }
-            if (n <= 0) {
-                return false;
-            }
-            pending_.append(piece, (size_t) n);
-        }
-        line = pending_.substr(0, end);
-        pending_.erase(0, end + 1);
-        return true;
-    }
-
-  private:
-    std::string pending_;
-};
-
-// Reads commands until the end of input, which asks for a stop: whoever started the job is gone.
-void listen(std::shared_ptr<train_control> control) {
-    std::thread([control] {
-        command_lines lines;
-        for (std::string line; lines.next(line);) {
-            if (!line.empty() && line.back() == '\r') {
-                line.pop_back();
-            }
+// Obeys until the end of input, which asks for a stop: whoever started the job is gone.
+void listen(std::shared_ptr<train_control> control) { // the thread holds its own share of it
+    listen_to_starter(
+        [control](const std::string & line) {
             if (line == "pause") {
                 control->pause = true;
             } else if (line == "resume") {
@@ -69,9 +27,8 @@ void listen(std::shared_ptr<train_control> control) {
             } else if (line == "stop") {
                 control->stop = true;
             }
-        }
-        control->stop = true;
-    }).detach(); // blocked in a read when the job is done; it holds its own share of control
+        },
+        [control] { control->stop = true; });
 }
 
 } // namespace

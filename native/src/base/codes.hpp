@@ -78,6 +78,7 @@ inline constexpr std::string_view warning[] = {
     "rows_truncated",
     "setting_changed",
     "checkpoint_damaged",
+    "events_not_kept",
     "nothing_learned",
     "micro_batch_split",
     "inputs_recomputed",

@@ -130,7 +130,7 @@ export const errors: TranslatedErrors = {
   },
   disk_full: {
     message: 'El disco está lleno.',
-    hint: 'Libera espacio y reanuda desde el último punto de control.',
+    hint: 'Libera espacio y vuelve a intentarlo; un entrenamiento ya empezado se reanuda desde su último punto de control.',
   },
   internal: { message: 'Algo falló dentro de Forja.', hint: REPORT },
 
@@ -447,8 +447,16 @@ export const errors: TranslatedErrors = {
     hint: 'Si ahí falta una respuesta, añádela.',
   },
   checkpoint_damaged: {
-    message: (d) => `El punto de control ${d('path')} está dañado: se continúa desde el anterior, ${d('older')}.`,
+    message: (d) =>
+      (d('reason') === 'not_finite'
+        ? `Con el punto de control ${d('path')} la pérdida no es un número finito: `
+        : `El punto de control ${d('path')} está dañado: `) +
+      (d('older') === '' ? 'se empieza otra vez desde el primer paso.' : `se continúa desde el anterior, ${d('older')}.`),
     hint: 'No hay que hacer nada: los pasos de después se repiten.',
+  },
+  events_not_kept: {
+    message: (d) => `Los pasos de este entrenamiento no se pueden escribir en ${d('path')}.`,
+    hint: 'El entrenamiento continúa, con sus puntos de control. Comprueba que haya sitio en el disco.',
   },
   export_keeps_less: {
     message: (d) =>
