@@ -69,6 +69,63 @@ void resume(const temporary_folder & folder, const char * variant, ggml_type typ
     }
 }
 
+// Stopped at a step that is validated, and at the last one: that validation is made up for, or the run would know another best state.
+void resume_before_validation(const temporary_folder & folder) {
+    const std::string path  = fixture(folder, {});
+    train_settings    s     = settings(folder, path, "validated");
+    s.val_tokens_path       = rows_file(folder, path, 5, 700);
+    s.eval_steps            = 4;
+    s.checkpoint_steps      = 2;
+    const history whole     = train(s);
+    const auto    last      = read_checkpoint_state(checkpoint_folder(s.out_dir, 9));
+    for (const int64_t stop_after : {4, 9}) {
+        const std::string name = "stopped before the validation of step " + std::to_string(stop_after);
+        s.out_dir              = folder.path("stopped-" + std::to_string(stop_after));
+        s.resume_path.reset();
+        const history stopped = train(s, stop_after);
+        check(!stopped.result.completed && !stopped.result.adapter_path && stopped.result.steps == stop_after, name + ": the run is not through");
+        s.resume_path        = stopped.result.last_checkpoint_path;
+        const history rest   = train(s);
+        auto          all    = stopped.validations;
+        all.insert(all.end(), rest.validations.begin(), rest.validations.end());
+        bool same = rest.result.completed && all.size() == whole.validations.size();
+        for (size_t i = 0; i < all.size() && same; i++) {
+            const train_validation & got = all[i], & want = whole.validations[i];
+            same = got.step == want.step && got.is_best == want.is_best && same_bits(got.val_loss, want.val_loss);
+        }
+        const auto state = read_checkpoint_state(checkpoint_folder(s.out_dir, 9));
+        check(same && state.val_loss == last.val_loss && state.best_val_loss == last.best_val_loss && !state.is_validation_due,
+              name + ": it has the validations of the run that never stopped");
+        check(read_all(whole.result.adapter_path.value()) == read_all(rest.result.adapter_path.value()), name + ": and its adapter");
+    }
+}
+
+// Thrown to infinity by its learning rate: the checkpoints since then are of no use at any rate, and the run goes back behind them.
+void resume_behind_infinity(const temporary_folder & folder) {
+    const std::string path  = fixture(folder, {});
+    train_settings    s     = settings(folder, path, "sane");
+    s.checkpoint_steps      = 1;
+    s.warmup_steps          = 0;
+    const double  sane_rate = s.learning_rate;
+    const history sane      = train(s);
+    s.out_dir               = folder.path("insane");
+    s.checkpoints_kept      = 2;
+    s.learning_rate         = 1e30;
+    try {
+        train(s);
+        check(false, "a learning rate of 1e30 goes well");
+    } catch (const error & e) {
+        check(e.code == "loss_not_finite" && e.hint.find("--learning-rate 2.5e+29") != std::string::npos, "a learning rate of 1e30: the hint names a lower one");
+    }
+    s.resume_path       = checkpoint_folder(s.out_dir, 1);
+    s.learning_rate     = sane_rate;
+    check(fs::exists(utf8_path(*s.resume_path)), "there is a checkpoint of the step that went too far");
+    const history rest = train(s);
+    check(rest.result.completed && rest.plan.start_step == 0 && std::count(rest.warnings.begin(), rest.warnings.end(), "checkpoint_damaged") == 1,
+          "at a sane rate the run goes back to its start, and says so");
+    check(read_all(sane.result.adapter_path.value()) == read_all(rest.result.adapter_path.value()), "and ends as one that had that rate from the start");
+}
+
 // Rows that are a sample of a dataset: the same steps, told in epochs of the dataset.
 void sample_of_a_dataset(const temporary_folder & folder) {
     const std::string path  = fixture(folder, {});
@@ -397,7 +454,9 @@ int main() {
     resume(folder, "llama", GGML_TYPE_F32, precision::f32, 1);
     resume(folder, "gemma3", GGML_TYPE_Q8_0, precision::fast, 2);
     resume(folder, "qwen2", GGML_TYPE_Q4_0, precision::fast, 2, "dora");
+    resume_before_validation(folder);
     resume_from_older(folder);
+    resume_behind_infinity(folder);
     sample_of_a_dataset(folder);
     resume(folder, "phi3", GGML_TYPE_Q4_K, precision::fast, 1);
     make_up(folder);

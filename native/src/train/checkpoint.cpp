@@ -32,6 +32,9 @@ void write_state(const std::string & path, const method & m, const run_state & s
     if (s.best_val_loss) {
         gguf_set_val_f64(meta, "forja.best_val_loss", *s.best_val_loss);
     }
+    if (s.is_validation_due) {
+        gguf_set_val_bool(meta, "forja.validation_due", true);
+    }
     std::vector<const char *> keys, values;
     for (auto & [key, value] : s.settings) {
         keys.push_back(key.c_str());
@@ -103,6 +106,7 @@ std::shared_ptr<gguf_file> open_state(const std::string & folder, run_state & s)
     s.train_loss = file->f64("forja.train_loss").value_or(0);
     s.val_loss   = file->f64("forja.val_loss");
     s.best_val_loss = file->f64("forja.best_val_loss");
+    s.is_validation_due = gguf_find_key(file->meta(), "forja.validation_due") >= 0;
     const auto names = string_array(*file, "forja.setting_names"), values = string_array(*file, "forja.setting_values");
     if (names.size() != values.size()) {
         corrupt(path, "its settings are incomplete");
@@ -167,6 +171,17 @@ std::vector<std::string> checkpoints_before(const std::string & folder) {
     return older;
 }
 
+void remove_checkpoint(const std::string & folder) {
+    std::error_code ec;
+    // Under another name first.
+    fs::path doomed = utf8_path(folder);
+    doomed += ".partial";
+    fs::rename(utf8_path(folder), doomed, ec);
+    if (!ec) {
+        fs::remove_all(doomed, ec);
+    }
+}
+
 void prune_checkpoints(const std::string & out_dir, int kept) {
     std::error_code       ec;
     std::vector<fs::path> steps;
@@ -182,13 +197,7 @@ void prune_checkpoints(const std::string & out_dir, int kept) {
     }
     std::sort(steps.begin(), steps.end());
     for (size_t i = 0; i + kept < steps.size(); i++) {
-        // Under another name first: who is killed while removing leaves no checkpoint that looks whole.
-        fs::path doomed = steps[i];
-        doomed += ".partial";
-        fs::rename(steps[i], doomed, ec);
-        if (!ec) {
-            fs::remove_all(doomed, ec);
-        }
+        remove_checkpoint(path_utf8(steps[i]));
     }
 }
 

@@ -17,6 +17,7 @@ struct run_state {
     int64_t               elapsed_ms = 0;
     double                train_loss = 0; // of the last step
     std::optional<double> val_loss, best_val_loss;
+    bool                  is_validation_due = false; // a stop came while this step was being validated: that is made up for first
 
     /// What the numbers of a run follow from, as text. Those in `must_match` (model, data, adapter) can't change on resume.
     std::map<std::string, std::string> settings;
@@ -34,6 +35,9 @@ run_state read_checkpoint_state(const std::string & folder);
 
 /// Folder of step s in the run: <out_dir>/checkpoints/step-00000010.
 std::string checkpoint_folder(const std::string & out_dir, int64_t step);
+
+/// Removes a checkpoint so that who is killed meanwhile leaves none that looks whole.
+void remove_checkpoint(const std::string & folder);
 
 /// The step folders beside `folder` that are older than it, the newest first.
 std::vector<std::string> checkpoints_before(const std::string & folder);

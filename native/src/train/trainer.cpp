@@ -42,8 +42,8 @@ class run {
         load();
         plan();
         began_ = clock_type::now();
-        if (val_rows_ && state_.step == 0) {
-            validate(); // what there was before: curves start there, and verdicts compare with it
+        if (val_rows_ && (state_.step == 0 || state_.is_validation_due)) {
+            validate(); // of step 0, what there was before: curves start there, and verdicts compare with it
         } else {
             observe_.on_status("training");
         }
@@ -91,10 +91,7 @@ class run {
             }
         }
         method_ = make_method(s_.method, *base_, true);
-        method_->init(s_.seed);
-        if (s_.method.init_adapter_path) {
-            method_->load(read_tuning(*s_.method.init_adapter_path));
-        }
+        init();
 
         rows_per_step_   = s_.micro_batch_size * s_.gradient_accumulation_steps;
         pass_tokens_     = pass_tokens(*train_rows_, s_.micro_batch_size, rows_per_step_, s_.max_seq_len, dev_->is_cpu());
@@ -180,10 +177,65 @@ class run {
         }
     }
 
+    /// The checkpoint that the run goes on from gives no finite number before anything was learned from it: it was written when the run had
+    /// left all bounds, and no learning rate helps it. Goes on from the one before or, where there is none, from the start.
+    void go_back() {
+        const std::string              spoilt = *last_checkpoint_;
+        const std::vector<std::string> older  = checkpoints_before(spoilt);
+        last_checkpoint_.reset();
+        for (const std::string & folder : older) {
+            try {
+                state_           = load_checkpoint(folder, *method_);
+                last_checkpoint_ = folder;
+                break;
+            } catch (const error & e) {
+                if (e.code != "checkpoint_corrupt") {
+                    throw;
+                }
+            }
+        }
+        if (!last_checkpoint_) {
+            state_ = {};
+            init();
+        }
+        state_.settings = record_.all();
+        remove_checkpoint(spoilt); // it would count as the newest
+        observe_.on_warning({"checkpoint_damaged", "The checkpoint " + spoilt + " gives no finite loss. " +
+                                                       (last_checkpoint_ ? "The run goes on from the one before: " + *last_checkpoint_ : "The run begins again at its first step"),
+                             "Nothing needs to be done: the steps since then are done again.",
+                             {{"path", spoilt}, {"older", last_checkpoint_.value_or("")}, {"reason", "not_finite"}}});
+        observe_.on_plan(plan_now());
+    }
+
+    /// What a run starts with.
+    void init() {
+        method_->init(s_.seed);
+        if (s_.method.init_adapter_path) {
+            method_->load(read_tuning(*s_.method.init_adapter_path));
+        }
+        for (ggml_tensor * moment : {method_->params().moment1(), method_->params().moment2()}) {
+            const std::vector<float> zeros((size_t) ggml_nelements(moment));
+            method_->params().write(moment, zeros.data(), zeros.size());
+        }
+    }
+
     void plan() {
         for (const warning & w : engine_->warnings()) {
             observe_.on_warning(w);
         }
+        const train_plan p = plan_now();
+        observe_.on_plan(p);
+        if (p.truncated_rows > 0) {
+            observe_.on_warning({"rows_truncated", std::to_string(p.truncated_rows) + " rows are longer than max_seq_len = " + std::to_string(s_.max_seq_len) + " tokens and lose their end",
+                                 "Raise max_seq_len to keep them whole.", {{"rows", std::to_string(p.truncated_rows)}, {"max_seq_len", std::to_string(s_.max_seq_len)}}});
+        }
+        if (p.skipped_rows > 0) {
+            observe_.on_warning({"rows_skipped", std::to_string(p.skipped_rows) + " rows have nothing to learn within max_seq_len = " + std::to_string(s_.max_seq_len) + " tokens",
+                                 "Raise max_seq_len, or check which part of each row is the answer.", {{"rows", std::to_string(p.skipped_rows)}, {"max_seq_len", std::to_string(s_.max_seq_len)}}});
+        }
+    }
+
+    train_plan plan_now() const {
         train_plan p{};
         p.architecture         = base_->hp().architecture;
         p.base_type            = ggml_type_name(base_->base_type());
@@ -200,15 +252,7 @@ class run {
         p.skipped_rows         = train_rows_->skipped_rows();
         p.truncated_rows       = train_rows_->truncated_rows();
         p.threads              = dev_->threads();
-        observe_.on_plan(p);
-        if (p.truncated_rows > 0) {
-            observe_.on_warning({"rows_truncated", std::to_string(p.truncated_rows) + " rows are longer than max_seq_len = " + std::to_string(s_.max_seq_len) + " tokens and lose their end",
-                                 "Raise max_seq_len to keep them whole.", {{"rows", std::to_string(p.truncated_rows)}, {"max_seq_len", std::to_string(s_.max_seq_len)}}});
-        }
-        if (p.skipped_rows > 0) {
-            observe_.on_warning({"rows_skipped", std::to_string(p.skipped_rows) + " rows have nothing to learn within max_seq_len = " + std::to_string(s_.max_seq_len) + " tokens",
-                                 "Raise max_seq_len, or check which part of each row is the answer.", {{"rows", std::to_string(p.skipped_rows)}, {"max_seq_len", std::to_string(s_.max_seq_len)}}});
-        }
+        return p;
     }
 
     // Waits while paused. Returns false when the run should stop.
@@ -266,6 +310,10 @@ class run {
         const double loss = nats / (double) supervised + method_->extra_loss();
         const double norm = global_grad_norm(engine_->runner(), method_->params());
         if (!std::isfinite(loss) || !std::isfinite(norm)) {
+            if (steps_here_ == 0 && state_.step > 0) {
+                go_back();
+                return one_step();
+            }
             throw failure("loss_not_finite", "The loss or gradient of step " + std::to_string(state_.step + 1) + " is not a finite number",
                           lower_rate_hint(), {{"step", std::to_string(state_.step + 1)}, {"last_checkpoint_path", last_checkpoint_.value_or("")},
                                               {"out_dir", s_.out_dir}, {"learning_rate", lower_rate()}});
@@ -302,6 +350,7 @@ class run {
     void validate() {
         observe_.on_status("validating");
         const std::optional<batch_loss> loss = state_.step == 0 && !method_->changes_base() ? base_loss() : loss_of_rows();
+        state_.is_validation_due = !loss;
         if (!loss) {
             return;
         }
@@ -384,7 +433,7 @@ class run {
 
     train_result finish() {
         train_result r;
-        r.completed = state_.step >= total_steps_;
+        r.completed = state_.step >= total_steps_ && !state_.is_validation_due;
         if (!r.completed) {
             observe_.on_status("stopping");
         }
