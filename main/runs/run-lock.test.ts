@@ -52,37 +52,59 @@ test('one from before the machine was started holds nothing, whatever process ha
   RunLock.take(dir).release();
 });
 
-test.each([
-  ['no lock', null as { id?: string; pids: number[] } | null],
-  ['a lock of the dead', { pids: [2 ** 22 + 1] }],
-  ['a lock of the dead that a dead one was taking over', { id: 'x', pids: [2 ** 22 + 1] }],
-])(
-  'of processes that come at once one gets it: %s',
-  async (_, left) => {
-    if (left !== null) writeFileSync(join(dir, 'run.lock'), JSON.stringify(left));
-    if (left?.id !== undefined)
-      writeFileSync(join(dir, `run.lock.${left.id}`), JSON.stringify({ pids: [2 ** 22 + 1] }));
-    const program = `
+/** More than any system gives to a process. */
+const DEAD = 2 ** 22 + 1;
+const LEFT_BEHIND: readonly [what: string, files: Record<string, object>][] = [
+  ['no lock', {}],
+  ['a lock of the dead', { 'run.lock': { pids: [DEAD] } }],
+  [
+    'a lock of the dead that a dead one was taking over',
+    { 'run.lock': { id: 'x', pids: [DEAD] }, 'run.lock.x': { pids: [DEAD] } },
+  ],
+];
+const RACERS = 4;
+const ROUNDS = 8;
+
+test('of processes that come at once one gets it, round after round, whatever was left behind', async () => {
+  const program = `
     const { RunLock } = await import(${JSON.stringify(new URL('run-lock.ts', import.meta.url).href)});
+    const { createInterface } = await import('node:readline');
+    let lock = null;
     process.stdout.write('ready\\n');
-    process.stdin.once('data', () => {
+    for await (const word of createInterface({ input: process.stdin })) {
+      if (word === 'release') {
+        lock?.release();
+        lock = null;
+        process.stdout.write('released\\n');
+        continue;
+      }
+      while (Date.now() < Number(word)); // as near to each other as clocks are
       try {
-        RunLock.take(${JSON.stringify(dir)});
+        lock = RunLock.take(${JSON.stringify(dir)});
         process.stdout.write('taken\\n');
       } catch (error) {
         process.stdout.write(error.code + '\\n');
       }
-    });
-    process.stdin.on('end', () => process.exit(0));`;
-    const processes = Array.from({ length: 4 }, () => spawn(process.execPath, ['--input-type=module', '-e', program]));
-    const lines = processes.map((one) => createInterface({ input: one.stdout })[Symbol.asyncIterator]());
-    const next = () => Promise.all(lines.map(async (line) => (await line.next()).value as string));
-    expect(await next()).toEqual(Array(4).fill('ready'));
-    for (const one of processes) one.stdin.write('go\n');
-    expect((await next()).sort()).toEqual(['run_in_use', 'run_in_use', 'run_in_use', 'taken']);
-    for (const one of processes) one.stdin.end();
-    await Promise.all(processes.map((one) => new Promise((resolve) => one.on('exit', resolve))));
-    expect(readdirSync(dir)).toEqual(['run.lock']);
-  },
-  60_000,
-);
+    }
+    process.exit(0);`;
+  const racers = Array.from({ length: RACERS }, () => spawn(process.execPath, ['--input-type=module', '-e', program]));
+  const lines = racers.map((one) => createInterface({ input: one.stdout })[Symbol.asyncIterator]());
+  const next = () => Promise.all(lines.map(async (line) => (await line.next()).value as string));
+  const tell = (word: string) => {
+    for (const one of racers) one.stdin.write(`${word}\n`);
+    return next();
+  };
+  expect(await next()).toEqual(Array(RACERS).fill('ready'));
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [what, files] of LEFT_BEHIND) {
+      for (const [name, content] of Object.entries(files)) writeFileSync(join(dir, name), JSON.stringify(content));
+      const got = await tell(String(Date.now() + 20));
+      expect([what, ...got.sort()]).toEqual([what, ...Array<string>(RACERS - 1).fill('run_in_use'), 'taken']);
+      expect(readdirSync(dir), what).toEqual(['run.lock']);
+      await tell('release');
+      expect(readdirSync(dir), what).toEqual([]);
+    }
+  }
+  for (const one of racers) one.stdin.end();
+  await Promise.all(racers.map((one) => new Promise((resolve) => one.on('exit', resolve))));
+}, 60_000);
