@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawnSync, type SpawnSyncOptionsWithStringEncoding } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
@@ -46,6 +46,9 @@ interface Answer {
   data: { code: string; hint: string; message: string };
 }
 const answerOf = (stdout: string) => JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '{}') as Answer;
+
+/** The end of a pipe on stdin would tell the trainer that nobody waits for it. */
+const quiet: SpawnSyncOptionsWithStringEncoding = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] };
 
 const mounted: string[] = [];
 function smallDisk(name: string, kilobytes: number): string {
@@ -115,6 +118,28 @@ describe.runIf(canMount)('a full disk (root’s to make)', () => {
     expect(readdirSync(disk)).toEqual(['merged.gguf']);
   });
 
+  test('in an evaluation: what was answered stays, and the same command goes on when there is room', async () => {
+    const disk = smallDisk('evaluation', 400);
+    const held_out = place.write('held-out.jsonl', alpacaRows(10));
+    const evaluate = (out: string) => [
+      ...['evaluate', '--run', place.path('whole'), '--data', held_out, '--metric', 'exact_match', '--out', out],
+      ...['--max-tokens', '24', '--threads', '1', '--json'],
+    ];
+    const fill = join(disk, 'fill');
+    const ended = await place.watch(evaluate(disk), (line) => {
+      if (line.phase === 'answers' && line.side === 'base' && line.done === 2) fillDisk(fill);
+    });
+    expectRefusal(ended, 'disk_full', /disk is full/i, 1);
+    rmSync(fill);
+    const resumed = await place.forja(...evaluate(disk));
+    expect(resumed.last, resumed.stderr).toMatchObject({ ok: true, status: 'completed' });
+    const answered = resumed.lines.filter(({ phase, side }) => phase === 'answers' && side === 'base').length;
+    expect(answered).toBeLessThan(10);
+    const whole = await place.forja(...evaluate(place.path('evaluated')));
+    const { out_dir: _, ...figures } = whole.last;
+    expect(resumed.last).toMatchObject(figures);
+  });
+
   test('under the database: told before the run; during it, the run goes on and its folder has all', async () => {
     const disk = smallDisk('data', 1000);
     const own = place.data_dir;
@@ -140,12 +165,59 @@ describe.runIf(canMount)('a full disk (root’s to make)', () => {
   });
 });
 
+test('a run that left all bounds goes on with the command that its hint names, and comes to its end', async () => {
+  const out = place.path('unbounded');
+  const steps = 30;
+  const reckless = [
+    '--learning-rate',
+    '10',
+    '--weight-decay',
+    '10',
+    '--warmup-ratio',
+    '0',
+    '--max-steps',
+    String(steps),
+  ];
+  const [command, ...args] = trainArgs(out, fixture('llama-f32.gguf'));
+  const given = args.filter((one, at) => ![one, args[at - 1]].some((flag) => ['--learning-rate', '--max-steps'].includes(flag ?? ''))); // prettier-ignore
+  let ended = await place.forja(command!, ...given, ...reckless);
+  expectRefusal(ended, 'loss_not_finite', /not a finite number/, 1);
+  const rates: number[] = [];
+  while (ended.code !== 0 && rates.length < 8) {
+    const told = /forja (resume .* --learning-rate (\S+))$/.exec(ended.last.hint as string)!;
+    rates.push(Number(told[2]));
+    ended = await place.forja(...told[1]!.split(' '), '--json');
+  }
+  expect(ended.last, String(rates)).toMatchObject({ status: 'completed', steps });
+  expect(rates[0]).toBe(2.5);
+});
+
+test.each([
+  ['score', { tokens_path: 'data/train.fjt' }],
+  ['export', { format: 'gguf', adapter_path: 'adapter.gguf', output_path: 'abandoned.gguf' }],
+  ['verify', { adapter_path: 'adapter.gguf', exported_path: 'exported.gguf', tokens_path: 'data/train.fjt' }],
+])('a %s job ends when whoever started it is gone, and leaves nothing', async (type, files) => {
+  const run = place.path('whole');
+  const names = () => readdirSync(run).sort();
+  if (type === 'verify') await place.forja('export', '--run', run, '--output', join(run, 'exported.gguf'), '--no-check'); // prettier-ignore
+  const before = names();
+  const paths = Object.fromEntries(
+    Object.entries(files).map(([name, value]) => [name, name.endsWith('_path') ? join(run, value) : value]),
+  );
+  const job = { protocol_major: 1, type, model_path: fixture('llama-f32.gguf'), ...paths };
+  const path = place.write('abandoned.json', JSON.stringify(job));
+  // Its end is in the pipe before the trainer begins, so that the job can't be done before it is read.
+  const { status, stdout } = spawnSync(TRAINER, [path], { encoding: 'utf8', input: '' });
+  expect([status, stdout.includes('"result"')]).toEqual([3, false]);
+  expect(names()).toEqual(before);
+});
+
 test.runIf(process.platform === 'linux')('too little memory is told as that', () => {
   const job = { protocol_major: 1, type: 'bench', model_path: fixture('llama-f32.gguf'), mode: 'forward' };
   const more = { max_seq_len: 131072, micro_batch_size: 1, steps: 1, threads: 1 };
   const path = place.write('starved.json', JSON.stringify({ ...job, ...more }));
   const limited = `ulimit -v 300000; exec "${TRAINER}" "${path}"`;
-  const { status, stdout } = spawnSync('sh', ['-c', limited], { encoding: 'utf8' });
+  const { status, stdout } = spawnSync('sh', ['-c', limited], quiet);
   expect(answerOf(stdout)).toMatchObject({ type: 'error', data: { code: 'out_of_memory' } });
   expect(answerOf(stdout).data.hint).toMatch(/max_seq_len/);
   expect(status).toBe(1);
@@ -168,7 +240,7 @@ test.runIf(isRoot)('a folder that may not be written is told as such, to an ordi
     output_path: join(locked, 'x.gguf'),
   };
   const path = place.write('locked.json', JSON.stringify(job));
-  const { stdout } = spawnSync(place.path('trainer'), [path], { encoding: 'utf8', uid: 65534, gid: 65534 });
+  const { stdout } = spawnSync(place.path('trainer'), [path], { ...quiet, uid: 65534, gid: 65534 });
   expect(answerOf(stdout)).toMatchObject({ type: 'error', data: { code: 'output_not_writable' } });
   expect(answerOf(stdout).data.message).toContain(locked);
   expect(readdirSync(locked)).toEqual([]);

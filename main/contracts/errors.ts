@@ -58,7 +58,7 @@ export class TrainerError extends Error implements ErrorReport {
 const full = {
   code: 'disk_full',
   what: 'The disk is full',
-  hint: 'Free some space there and go on from the last checkpoint with `forja resume`.',
+  hint: 'Free some space there and try again. A run that had begun goes on from its last checkpoint with `forja resume`.',
 } as const;
 const denied = {
   code: 'access_denied',

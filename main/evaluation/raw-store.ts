@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, ftruncateSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Side } from '../contracts/shapes/evaluation.ts';
 
@@ -40,8 +40,17 @@ export class RawStore {
     return new Set(found.map(({ line }) => line)).size;
   }
 
+  /** @throws the system's error, e.g. of a full disk; the file then ends with the record before */
   add(record: RawRecord): void {
-    writeSync(this.handle, `${JSON.stringify(record)}\n`);
+    const before = fstatSync(this.handle).size;
+    const bytes = Buffer.from(`${JSON.stringify(record)}\n`);
+    try {
+      // A disk that is nearly full takes a piece and says nothing.
+      for (let done = 0; done < bytes.length;) done += writeSync(this.handle, bytes, done);
+    } catch (error) {
+      ftruncateSync(this.handle, before);
+      throw error;
+    }
     this.keep(record);
   }
 

@@ -36,6 +36,6 @@ export const errors: ErrorTexts = {
   },
   disk_full: {
     message: 'The disk is full.',
-    hint: 'Free some space; the run can then be resumed from its last checkpoint.',
+    hint: 'Free some space and try again; a run that had begun can be resumed from its last checkpoint.',
   },
 };
