@@ -49,16 +49,9 @@ export async function launch(options: LaunchOptions = {}): Promise<RunningApp> {
   const executablePath = process.env.FORJA_ELECTRON_PATH;
   if (executablePath === undefined) throw new Error('FORJA_ELECTRON_PATH is not set: run `npm test -- app`.');
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'forja-app-'));
-  const isRoot = process.getuid?.() === 0;
   const app = await _electron.launch({
     executablePath,
-    args: [
-      ...(isRoot ? ['--no-sandbox'] : []),
-      '--lang=en',
-      // A packaged app knows its own folder.
-      ...(process.env.FORJA_APP_IS_PACKAGED === '1' ? [] : [root]),
-      ...(options.args ?? []),
-    ],
+    args: [...appArguments(), ...(options.args ?? [])],
     env: { ...(process.env as Record<string, string>), FORJA_DATA_DIR: dataDir },
   });
   const gone = once(app.process(), 'exit');
@@ -114,6 +107,16 @@ export async function launch(options: LaunchOptions = {}): Promise<RunningApp> {
   };
   openApps.add(running);
   return running;
+}
+
+/** What the executable is started with. */
+export function appArguments(): string[] {
+  return [
+    ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+    '--lang=en',
+    // A packaged app knows its own folder.
+    ...(process.env.FORJA_APP_IS_PACKAGED === '1' ? [] : [root]),
+  ];
 }
 
 /** Playwright's own waiting knows no bound in some places. @throws Error `complaint` */
