@@ -12,7 +12,17 @@ import { modernNode, root } from './paths.mjs';
  * @param {NodeJS.ProcessEnv} env
  * @returns {Promise<boolean>} whether it ended well
  */
-export async function runPlaywright(args, env = {}) {
+export function runPlaywright(args, env = {}) {
+  return runWithApp([modernNode(), join(root, 'node_modules/@playwright/test/cli.js'), 'test', ...args], env);
+}
+
+/**
+ * Runs a program that starts the built app, on a virtual display.
+ * @param {string[]} command the program and its arguments
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Promise<boolean>} whether it ended well
+ */
+export async function runWithApp(command, env = {}) {
   let runtime;
   try {
     runtime = await ensureElectron();
@@ -26,13 +36,7 @@ export async function runPlaywright(args, env = {}) {
     return false;
   }
   await ensureApp();
-  const [program, ...rest] = [
-    ...prefix,
-    modernNode(),
-    join(root, 'node_modules/@playwright/test/cli.js'),
-    'test',
-    ...args,
-  ];
+  const [program, ...rest] = [...prefix, ...command];
   const { status } = spawnSync(program, rest, {
     cwd: root,
     stdio: 'inherit',
