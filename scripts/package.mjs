@@ -22,7 +22,21 @@ const { status } = spawnSync(modernNode(), [join(root, 'node_modules/electron-bu
   stdio: 'inherit',
 });
 if (status !== 0) fail('The app could not be packaged.', 'See the output above.');
+await checkFuses();
 say('✓ dist/');
+
+/** The packed program has the fuses that it should have, whatever electron-builder made of its configuration. */
+async function checkFuses() {
+  const unpacked = join(root, 'dist/linux-unpacked');
+  const programs = { linux: join(unpacked, 'forja'), win32: join(root, 'dist/win-unpacked/Forja.exe') };
+  const program = programs[process.platform];
+  // The fallback runtime keeps its own: it lacks one, and tests of the packed app attach a debugger. macOS: what is packed is signed.
+  if (runtime.isFallback || program === undefined || !existsSync(program)) return;
+  const { fuseFaults, wantedFuses } = await import('./lib/fuses.mjs');
+  const faults = await fuseFaults(program);
+  if (faults.length > 0) fail(`The fuses of ${program} are not as they should be.`, faults.join('\n'));
+  say(`✓ ${Object.keys(wantedFuses()).length} fuses of ${program}`);
+}
 
 /** The trainer with llama.cpp's libraries beside it, found from where it lies. */
 function stageTrainer(folder) {

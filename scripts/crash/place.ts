@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { locateTrainer } from '../../main/trainer/index.ts';
+import { memoryFolder } from '../fuzz/memory.ts';
 
 /** Where a campaign works: a folder with a tiny model and rows for it. */
 export interface Place {
@@ -14,11 +14,11 @@ export interface Place {
   clean: () => void;
 }
 
-/** Waiting for a disk is most of a tiny run's time, and a process that is killed leaves to the system what it wrote, on any disk. */
-const MEMORY = '/dev/shm';
-
-/** A tiny model made by the native tests' fixtures, and 60 short rows. @param parent default: memory, where the system has such a folder */
-export function openPlace(parent = existsSync(MEMORY) ? MEMORY : tmpdir()): Place {
+/**
+ * A tiny model made by the native tests' fixtures, and 60 short rows.
+ * @param parent default: memory; a process that is killed leaves to the system what it wrote, on any disk
+ */
+export function openPlace(parent = memoryFolder()): Place {
   const dir = mkdtempSync(join(parent, 'forja-crash-'));
   const path = (name: string) => join(dir, name);
   const tool = process.env.FORJA_FIXTURES ?? join(import.meta.dirname, '../../native/build/tests/forja-fixtures');

@@ -1,6 +1,5 @@
 /** Dataset files through the readers, the formats, the templates and the audit, up to the lines that a tokenize process gets. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import {
@@ -14,6 +13,7 @@ import { DatasetError } from '../../main/datasets/errors.ts';
 import { chatml } from '../../main/datasets/templates/example-templates.ts';
 import type { StartTokenizer } from '../../main/datasets/types.ts';
 import { Dice, Finding, mutateBytes, mutateText, type Campaign } from './dice.ts';
+import { memoryFolder } from './memory.ts';
 
 const CHAT =
   '{"messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello"}]}';
@@ -158,7 +158,7 @@ let folder: string | null = null;
 
 /** Reads a file as a run does. @throws Finding */
 export async function tryDataset(extension: string, bytes: Buffer): Promise<string> {
-  folder ??= mkdtempSync(join(tmpdir(), 'forja-fuzz-'));
+  folder ??= mkdtempSync(join(memoryFolder(), 'forja-fuzz-'));
   const path = join(folder, `rows.${extension}`);
   writeFileSync(path, bytes);
   const template = openTemplate(chatml, 'model');

@@ -1,6 +1,5 @@
 /** Messages of a window that has gone wrong: no valid calls, and valid ones that name what the person never gave. */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { CHANNELS, type ChannelName } from '../../main/contracts/channels.ts';
@@ -15,6 +14,7 @@ import { openCore } from '../../main/services/index.ts';
 import { Playground } from '../../main/services/playground.ts';
 import { AppSettingsStore } from '../../main/settings/index.ts';
 import { Dice, Finding, type Campaign } from './dice.ts';
+import { memoryFolder } from './memory.ts';
 
 type Listener = (sender: string, request?: unknown) => Promise<unknown>;
 
@@ -41,7 +41,7 @@ class Place {
   readonly listeners = new Map<string, Listener>();
   readonly faults: unknown[] = [];
   readonly shown: string[] = [];
-  readonly dir = mkdtempSync(join(tmpdir(), 'forja-messages-'));
+  readonly dir = mkdtempSync(join(memoryFolder(), 'forja-messages-'));
   private readonly db = openDb(':memory:');
   private readonly core;
   private readonly playground;
