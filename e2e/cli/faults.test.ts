@@ -1,4 +1,4 @@
-import { spawnSync, type SpawnSyncOptionsWithStringEncoding } from 'node:child_process';
+import { spawn, spawnSync, type SpawnSyncOptionsWithStringEncoding } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
@@ -210,6 +210,32 @@ test.each([
   const { status, stdout } = spawnSync(TRAINER, [path], { encoding: 'utf8', input: '' });
   expect([status, stdout.includes('"result"')]).toEqual([3, false]);
   expect(names()).toEqual(before);
+});
+
+test('two trainers never work in one folder, and what one reports is kept there though nobody reads it', async () => {
+  const out_dir = place.path('twice');
+  const job = {
+    ...{ protocol_major: 1, type: 'train', model_path: fixture('llama-f32.gguf'), out_dir, device: 'cpu', threads: 1 },
+    ...{ train_tokens_path: place.path('whole/data/train.fjt'), max_seq_len: 128, max_steps: 100_000, lora_rank: 4 },
+  };
+  const path = place.write('twice.json', JSON.stringify(job));
+  const first = spawn(TRAINER, [path], { stdio: ['pipe', 'pipe', 'ignore'] });
+  await new Promise<void>((resolve) => {
+    let text = '';
+    first.stdout.setEncoding('utf8').on('data', (piece: string) => {
+      text += piece;
+      if (text.includes('"type":"step"')) resolve();
+    });
+  });
+  const { status, stdout } = spawnSync(TRAINER, [path], quiet);
+  expect([status, answerOf(stdout)]).toMatchObject([1, { type: 'error', data: { code: 'output_busy' } }]);
+  first.stdout.destroy();
+  first.stdin.end();
+  expect(await new Promise((resolve) => first.on('exit', resolve))).toBe(3);
+  const kept = readFileSync(join(out_dir, 'events.jsonl'), 'utf8').trimEnd().split('\n');
+  const { type, data } = JSON.parse(kept.at(-1)!) as { type: string; data: { status: string; steps: number } };
+  expect([type, data.status]).toEqual(['result', 'stopped']);
+  expect(kept.filter((line) => line.includes('"type":"step"'))).toHaveLength(data.steps);
 });
 
 test.runIf(process.platform === 'linux')('too little memory is told as that', () => {

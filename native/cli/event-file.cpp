@@ -12,7 +12,6 @@
 #    include <sys/stat.h>
 #else
 #    include <fcntl.h>
-#    include <sys/file.h>
 #    include <unistd.h>
 #endif
 
@@ -37,8 +36,12 @@ int open_alone(const fs::path & path, const std::string & out_dir) {
     return fd;
 #else
     const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    // Where a file system has no locks, there is the run's lock file only.
-    if (fd >= 0 && ::flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    // A lock of this process alone: one that was forked to ask libllama, and outlives a kill by a moment, does not hold it. Where a file
+    // system has no locks, there is the run's lock file only.
+    struct flock whole {};
+    whole.l_type   = F_WRLCK;
+    whole.l_whence = SEEK_SET;
+    if (fd >= 0 && ::fcntl(fd, F_SETLK, &whole) != 0 && (errno == EACCES || errno == EAGAIN)) {
         ::close(fd);
         throw busy(out_dir);
     }

@@ -123,6 +123,7 @@ void resume_behind_infinity(const temporary_folder & folder) {
     const history rest = train(s);
     check(rest.result.completed && rest.plan.start_step == 0 && std::count(rest.warnings.begin(), rest.warnings.end(), "checkpoint_damaged") == 1,
           "at a sane rate the run goes back to its start, and says so");
+    check(fs::exists(utf8_path(folder.path("insane")) / "checkpoints" / "aside-step-00000001" / "state.gguf"), "what it leaves behind is kept aside");
     check(read_all(sane.result.adapter_path.value()) == read_all(rest.result.adapter_path.value()), "and ends as one that had that rate from the start");
 }
 

@@ -171,15 +171,12 @@ std::vector<std::string> checkpoints_before(const std::string & folder) {
     return older;
 }
 
-void remove_checkpoint(const std::string & folder) {
+std::string set_checkpoint_aside(const std::string & folder) {
+    const fs::path  from = utf8_path(folder), to = from.parent_path() / ("aside-" + path_utf8(from.filename()));
     std::error_code ec;
-    // Under another name first.
-    fs::path doomed = utf8_path(folder);
-    doomed += ".partial";
-    fs::rename(utf8_path(folder), doomed, ec);
-    if (!ec) {
-        fs::remove_all(doomed, ec);
-    }
+    fs::remove_all(to, ec);
+    fs::rename(from, to, ec);
+    return path_utf8(ec ? from : to);
 }
 
 void prune_checkpoints(const std::string & out_dir, int kept) {
@@ -197,7 +194,13 @@ void prune_checkpoints(const std::string & out_dir, int kept) {
     }
     std::sort(steps.begin(), steps.end());
     for (size_t i = 0; i + kept < steps.size(); i++) {
-        remove_checkpoint(path_utf8(steps[i]));
+        // Under another name first: who is killed while removing leaves no checkpoint that looks whole.
+        fs::path doomed = steps[i];
+        doomed += ".partial";
+        fs::rename(steps[i], doomed, ec);
+        if (!ec) {
+            fs::remove_all(doomed, ec);
+        }
     }
 }
 

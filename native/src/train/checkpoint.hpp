@@ -36,8 +36,8 @@ run_state read_checkpoint_state(const std::string & folder);
 /// Folder of step s in the run: <out_dir>/checkpoints/step-00000010.
 std::string checkpoint_folder(const std::string & out_dir, int64_t step);
 
-/// Removes a checkpoint so that who is killed meanwhile leaves none that looks whole.
-void remove_checkpoint(const std::string & folder);
+/// Gives a checkpoint a name under which it is none of the run's any more, and returns that. An older one of that name goes.
+std::string set_checkpoint_aside(const std::string & folder);
 
 /// The step folders beside `folder` that are older than it, the newest first.
 std::vector<std::string> checkpoints_before(const std::string & folder);

@@ -199,11 +199,11 @@ class run {
             init();
         }
         state_.settings = record_.all();
-        remove_checkpoint(spoilt); // it would count as the newest
-        observe_.on_warning({"checkpoint_damaged", "The checkpoint " + spoilt + " gives no finite loss. " +
+        const std::string kept = set_checkpoint_aside(spoilt); // it would count as the newest
+        observe_.on_warning({"checkpoint_damaged", "The checkpoint " + spoilt + " gives no finite loss; it is kept as " + kept + ". " +
                                                        (last_checkpoint_ ? "The run goes on from the one before: " + *last_checkpoint_ : "The run begins again at its first step"),
                              "Nothing needs to be done: the steps since then are done again.",
-                             {{"path", spoilt}, {"older", last_checkpoint_.value_or("")}, {"reason", "not_finite"}}});
+                             {{"path", spoilt}, {"older", last_checkpoint_.value_or("")}, {"kept", kept}, {"reason", "not_finite"}}});
         observe_.on_plan(plan_now());
     }
 

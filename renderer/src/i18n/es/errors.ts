@@ -449,9 +449,11 @@ export const errors: TranslatedErrors = {
   checkpoint_damaged: {
     message: (d) =>
       (d('reason') === 'not_finite'
-        ? `Con el punto de control ${d('path')} la pérdida no es un número finito: `
+        ? `Con el punto de control ${d('path')} la pérdida no es un número finito (se guarda como ${d('kept')}): `
         : `El punto de control ${d('path')} está dañado: `) +
-      (d('older') === '' ? 'se empieza otra vez desde el primer paso.' : `se continúa desde el anterior, ${d('older')}.`),
+      (d('older') === ''
+        ? 'se empieza otra vez desde el primer paso.'
+        : `se continúa desde el anterior, ${d('older')}.`),
     hint: 'No hay que hacer nada: los pasos de después se repiten.',
   },
   events_not_kept: {
