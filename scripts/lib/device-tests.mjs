@@ -55,7 +55,11 @@ export function softwareVulkan() {
 function devicesOf(build, scratch, env) {
   const job = join(scratch, 'devices.json');
   writeFileSync(job, JSON.stringify({ protocol_major: 1, protocol_minor: 0, type: 'devices' }));
-  const { stdout } = spawnSync(join(build, 'forja-trainer'), [job], { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  const { stdout } = spawnSync(join(build, 'forja-trainer'), [job], {
+    env,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const hello = (stdout ?? '').split('\n').find((line) => line.includes('"devices"'));
   const found = hello === undefined ? [] : (JSON.parse(hello).data.devices ?? []);
   return found.filter(({ type }) => type !== 'cpu');
