@@ -39,10 +39,46 @@ const settings = (over: Partial<MemorySettings> = {}): MemorySettings => ({
   ...over,
 });
 
+/** Four blocks at the sizes of Qwen3.5-0.8B and LFM2-1.2B, random weights, as the catalogue reads them: rank 16, every layer. */
+const layersOf = (n: number, n_in: number, n_out: number) =>
+  Array.from({ length: n }, () => ({ roles: ['q', 'k', 'v', 'o', 'gate', 'up', 'down'], n_in, n_out }));
+const qwen35: TrainedModel = {
+  n_layer: 4,
+  n_embd: 1024,
+  n_head: 8,
+  n_head_kv: 2,
+  n_embd_head: 512,
+  n_ff: 3584,
+  n_vocab: 49152,
+  n_params: 133_351_392,
+  file_size_bytes: 143_705_056,
+  linear_layers: [
+    ...[layersOf(3, 1024, 6144), layersOf(3, 1024, 2048), layersOf(6, 1024, 16), layersOf(3, 2048, 1024)],
+    ...[layersOf(1, 1024, 4096), layersOf(2, 1024, 512), layersOf(1, 2048, 1024)],
+    ...[layersOf(8, 1024, 3584), layersOf(4, 3584, 1024)],
+  ].flat(),
+};
+const lfm2: TrainedModel = {
+  n_layer: 4,
+  n_embd: 2048,
+  n_head: 32,
+  n_head_kv: 32,
+  n_ff: 8192,
+  n_vocab: 49152,
+  n_params: 362_844_288,
+  file_size_bytes: 387_402_016,
+  linear_layers: [
+    ...[layersOf(3, 2048, 6144), layersOf(5, 2048, 2048), layersOf(2, 2048, 512)],
+    ...[layersOf(8, 2048, 8192), layersOf(4, 8192, 2048)],
+  ].flat(),
+};
+
 describe("the trainer's measured peak, within 15 %", () => {
   // `bench` jobs on Linux x64 with two threads; they write no checkpoint, which is 8 bytes a trainable parameter.
   test.each([
     ['SmolLM2 Q4_1', smollm2(Q4_1), { max_seq_len: 512 }, 363_798_528],
+    ['four blocks of a delta net', qwen35, { max_seq_len: 512 }, 359_964_672],
+    ['four blocks of short convolutions', lfm2, { max_seq_len: 512 }, 663_257_088],
     ['SmolLM2 Q4_1', smollm2(Q4_1), { max_seq_len: 256 }, 346_812_416],
     ['SmolLM2 Q4_1', smollm2(Q4_1), { max_seq_len: 256, activation_budget_bytes: 0 }, 264_126_464],
     ['SmolLM2 Q4_1', smollm2(Q4_1), { max_seq_len: 128, lora_rank: 64 }, 514_760_704],
