@@ -104,6 +104,8 @@ export const ERROR_EXITS = {
   dataset_shape_unclear: 2,
   dataset_turns_as_rows: 2,
   dataset_preference_pairs: 2,
+  dataset_unfit_objective: 2,
+  rows_unfit_objective: 2,
   dataset_empty: 2,
   dataset_cancelled: 2,
   template_missing: 2,
@@ -171,6 +173,7 @@ export type DatasetErrorCode =
   | "dataset_shape_unclear"
   | "dataset_turns_as_rows"
   | "dataset_preference_pairs"
+  | "dataset_unfit_objective"
   | "dataset_empty"
   | "dataset_cancelled"
   | "template_missing"
@@ -248,6 +251,7 @@ export type TrainerErrorCode =
   | "output_is_input"
   | "output_not_an_adapter_folder"
   | "output_not_writable"
+  | "rows_unfit_objective"
   | "dataset_empty";
 
 /** What is told and stops nothing. */
@@ -281,6 +285,7 @@ export const WARNING_CODES = [
   "file_part_read",
   "file_splits",
   "turns_dropped",
+  "pairs_alike",
   "val_split_all",
   "evaluation_rows_trained_on",
   "split_kept",
@@ -305,6 +310,7 @@ export const REFUSAL_CODES = [
   "wrong_type",
   "empty_content",
   "no_answer",
+  "pair_equal",
   "labelled_wrong",
   "unsupported_role",
   "unsupported_content",

@@ -52,11 +52,43 @@ export type MethodSettings = LoraSettings | DoraSettings;
 
 /** What a run of objective sft has of its own. */
 export interface SftSettings {
-  /** What is learned from the rows. */
+  /** What is learned from the rows: sft learns to give their answers; dpo, orpo and kto learn what a person prefers, the first two from pairs of a chosen and a rejected answer, kto from single answers that are marked as good or bad. */
   objective: "sft";
 }
 
-export type ObjectiveSettings = SftSettings;
+/** What a run of objective dpo has of its own. */
+export interface DpoSettings {
+  /** What is learned from the rows: sft learns to give their answers; dpo, orpo and kto learn what a person prefers, the first two from pairs of a chosen and a rejected answer, kto from single answers that are marked as good or bad. */
+  objective: "dpo";
+  /** How strongly the tuned model is held to what it was: higher is closer. */
+  dpo_beta: number;
+  /** Share of the pairs that are taken to be the wrong way round; 0 trusts them all. Not used by ipo. */
+  dpo_label_smoothing: number;
+  /** sigmoid is DPO as published; ipo asks for a certain lead by token and no more, which holds better where pairs are few or all one way. */
+  dpo_loss_type: "sigmoid" | "ipo";
+}
+
+/** What a run of objective orpo has of its own. */
+export interface OrpoSettings {
+  /** What is learned from the rows: sft learns to give their answers; dpo, orpo and kto learn what a person prefers, the first two from pairs of a chosen and a rejected answer, kto from single answers that are marked as good or bad. */
+  objective: "orpo";
+  /** Weight of preferring the chosen answer, beside learning it. */
+  orpo_beta: number;
+}
+
+/** What a run of objective kto has of its own. */
+export interface KtoSettings {
+  /** What is learned from the rows: sft learns to give their answers; dpo, orpo and kto learn what a person prefers, the first two from pairs of a chosen and a rejected answer, kto from single answers that are marked as good or bad. */
+  objective: "kto";
+  /** How strongly the tuned model is held to what it was: higher is closer. */
+  kto_beta: number;
+  /** Weight of the rows that are marked as good. Where there are fewer of them than others, a higher one evens that out. */
+  desirable_weight: number;
+  /** Weight of the rows that are marked as bad. */
+  undesirable_weight: number;
+}
+
+export type ObjectiveSettings = SftSettings | DpoSettings | OrpoSettings | KtoSettings;
 
 /** The settings that every run has. */
 export interface CommonSettings {
@@ -130,6 +162,13 @@ export type SettingName =
   | "neftune_noise_alpha"
   | "init_adapter_path"
   | "objective"
+  | "dpo_beta"
+  | "dpo_label_smoothing"
+  | "dpo_loss_type"
+  | "orpo_beta"
+  | "kto_beta"
+  | "desirable_weight"
+  | "undesirable_weight"
   | "learning_rate"
   | "epochs"
   | "max_steps"
@@ -212,6 +251,8 @@ export interface TokenizeJob {
   max_seq_len: number;
   /** Plain text longer than max_seq_len is cut into several rows; so many tokens of one are given, and not learned again, at the beginning of the next. At most half of max_seq_len. */
   text_overlap_tokens: number;
+  /** What the rows are to each other: rows by themselves; pairs, whose lines have the row with the rejected answer, as segments, in "rejected"; labelled, whose lines have "desirable": 0 or 1. */
+  row_kind: "rows" | "pairs" | "labelled";
   /** Rows of the dataset to train on, where only a sample of them is sent; 0 where all are. */
   dataset_rows: number;
   /** CPU threads; 0 means all that the machine has, at most 8. */
@@ -375,7 +416,7 @@ export interface StepData {
   total_steps: number;
   /** Passes done, with fraction. */
   epoch: number;
-  /** Mean nats per supervised token of this step. */
+  /** The objective's loss of this step; sft: mean nats per supervised token. */
   train_loss: number;
   /** Used in this step. */
   learning_rate: number;
@@ -393,16 +434,22 @@ export interface StepData {
   eta_ms: number;
   /** Largest resident size so far. */
   peak_memory_bytes: number;
+  /** The objective's own figures by name, as means over the step; any number of them. */
+  metrics?: Record<string, number>;
 }
 
-/** Mean over all supervised tokens of the validation file; that of step 0 is of what the run begins with. */
+/** The objective's loss over the validation file (sft: the mean over all supervised tokens); that of step 0 is of what the run begins with. */
 export interface ValidationData {
   step: number;
-  /** Nats per token. */
+  /** The objective's loss; sft: nats per token. */
   val_loss: number;
+  /** Of the supervised tokens; of pairs, of the chosen answers'. */
   perplexity: number;
+  /** That perplexity is of. */
   tokens: number;
   is_best: boolean;
+  /** The objective's own figures by name, as means over the rows; any number of them. */
+  metrics?: Record<string, number>;
 }
 
 /** A checkpoint that is whole on disk. */
@@ -506,6 +553,8 @@ export interface TokenizeResult {
   truncated_rows: number;
   /** Nothing to learn within max_seq_len. */
   empty_rows: number;
+  /** Pairs whose answers are the same tokens within max_seq_len. */
+  alike_pairs?: number;
   /** Tokens beyond max_seq_len. */
   lost_tokens: number;
   /** Those of them that would be learned. */

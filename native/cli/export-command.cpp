@@ -15,7 +15,7 @@ job_result tokenize_command(const json & job, event_writer & out) {
     std::ios::sync_with_stdio(false);
     const tokenize_result r = tokenize_rows(o, std::cin, out.progress("tokenizing", "rows"));
     return {{{"rows", r.rows}, {"tokens", r.tokens}, {"supervised_tokens", r.supervised_tokens}, {"median_tokens", r.median_tokens},
-             {"p95_tokens", r.p95_tokens}, {"max_tokens", r.max_tokens}, {"truncated_rows", r.truncated_rows}, {"empty_rows", r.empty_rows},
+             {"p95_tokens", r.p95_tokens}, {"max_tokens", r.max_tokens}, {"truncated_rows", r.truncated_rows}, {"empty_rows", r.empty_rows}, {"alike_pairs", r.alike_pairs},
              {"lost_tokens", r.lost_tokens}, {"lost_supervised_tokens", r.lost_supervised_tokens}, {"windowed_rows", r.windowed_rows},
              {"repeated_tokens", r.repeated_tokens}, {"length_histogram", r.length_histogram}, {"output_path", o.output_path}}};
 }

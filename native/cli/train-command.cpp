@@ -50,10 +50,10 @@ job_result train_command(const json & job, event_writer & out) {
         out.emit("step", {{"step", e.step}, {"total_steps", e.total_steps}, {"epoch", e.epoch}, {"train_loss", e.train_loss},
                           {"learning_rate", e.learning_rate}, {"grad_norm", e.grad_norm}, {"tokens_per_second", e.tokens_per_second},
                           {"tokens", e.tokens}, {"supervised_tokens", e.supervised_tokens}, {"elapsed_ms", e.elapsed_ms},
-                          {"eta_ms", e.eta_ms}, {"peak_memory_bytes", e.peak_memory_bytes}});
+                          {"eta_ms", e.eta_ms}, {"peak_memory_bytes", e.peak_memory_bytes}, {"metrics", e.metrics}});
     };
     observe.on_validation = [&](const train_validation & v) {
-        out.emit("validation", {{"step", v.step}, {"val_loss", v.val_loss}, {"perplexity", v.perplexity}, {"tokens", v.tokens}, {"is_best", v.is_best}});
+        out.emit("validation", {{"step", v.step}, {"val_loss", v.val_loss}, {"perplexity", v.perplexity}, {"tokens", v.tokens}, {"is_best", v.is_best}, {"metrics", v.metrics}});
     };
     observe.on_checkpoint = [&](const train_checkpoint & c) {
         out.emit("checkpoint", {{"step", c.step}, {"path", c.path}, {"reason", c.reason}});

@@ -100,31 +100,48 @@ void follows_tags() {
     }
 }
 
-// The structs are the schema's, each field and each default.
+// The structs are the schema's, each field and each default. A struct has the settings of every method and objective; those that a job
+// does not have stay at their defaults.
 void gives_structs() {
     const temporary_folder folder;
+    nlohmann::json         defaults = nlohmann::json::object();
     each_line("jobs.jsonl", [&](const nlohmann::json & line, const std::string & where) {
         if (line["given"]["type"] != "train") {
             return;
         }
-        nlohmann::json back;
+        nlohmann::json back, unnamed;
         const auto     settings = forja::read_settings<forja::train_settings>(line["completed"]);
         forja::each_field(settings, [&](const char * name, const auto & value) {
+            nlohmann::json & into = line["completed"].contains(name) ? back : unnamed;
             if constexpr (requires { value.has_value(); }) {
-                back[name] = value ? nlohmann::json(*value) : nlohmann::json(nullptr);
+                into[name] = value ? nlohmann::json(*value) : nlohmann::json(nullptr);
             } else {
-                back[name] = value;
+                into[name] = value;
+            }
+        });
+        const auto standard = forja::read_settings<forja::train_settings>(nlohmann::json::object());
+        forja::each_field(standard, [&](const char * name, const auto & value) {
+            if (!unnamed.contains(name)) {
+                return;
+            }
+            if constexpr (!requires { value.has_value(); }) {
+                check(unnamed[name] == nlohmann::json(value), where + " leaves " + name + " at its default");
             }
         });
         back["protocol_major"] = 1;
         back["type"]           = "train";
         check(back == line["completed"], where + " comes into the struct whole, got " + back.dump());
     });
-    // The first golden job names no setting.
-    std::ifstream in(golden + "jobs.jsonl");
-    std::string   first;
-    std::getline(in, first);
-    const nlohmann::json defaults = nlohmann::json::parse(first)["completed"];
+    // The first golden job names no setting, and one of each objective names nothing else.
+    bool is_first = true;
+    each_line("jobs.jsonl", [&](const nlohmann::json & line, const std::string &) {
+        if (is_first || (line["given"]["type"] == "train" && line["given"].value("objective", "sft") != "sft")) {
+            for (const auto & [name, value] : line["completed"].items()) {
+                defaults.emplace(name, value); // the first one's stay
+            }
+        }
+        is_first = false;
+    });
     forja::each_setting(forja::train_settings(), [&](const char * name, const auto & value, forja::resume_rule) {
         if constexpr (requires { value.has_value(); }) {
             check(!value && defaults.at(name).is_null(), std::string(name) + " has the schema's default");

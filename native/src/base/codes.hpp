@@ -53,6 +53,7 @@ inline constexpr std::string_view bad_input[] = {
     "output_is_input",
     "output_not_an_adapter_folder",
     "output_not_writable",
+    "rows_unfit_objective",
     "dataset_empty",
 };
 

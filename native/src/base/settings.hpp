@@ -28,6 +28,13 @@ struct method_settings {
 
 struct objective_settings {
     std::string objective = "sft";
+    double dpo_beta = 0.1;
+    double dpo_label_smoothing = 0;
+    std::string dpo_loss_type = "sigmoid";
+    double orpo_beta = 0.1;
+    double kto_beta = 0.1;
+    double desirable_weight = 1;
+    double undesirable_weight = 1;
 };
 
 struct adamw_settings {
@@ -90,6 +97,7 @@ struct tokenize_settings {
     std::string output_path;
     int64_t max_seq_len = 512;
     int64_t text_overlap_tokens = 0;
+    std::string row_kind = "rows";
     int64_t dataset_rows = 0;
     int64_t threads = 0;
 };
@@ -159,6 +167,13 @@ void each_field(Settings & s, Use && use) {
     use("neftune_noise_alpha", s.method.neftune_noise_alpha);
     use("init_adapter_path", s.method.init_adapter_path);
     use("objective", s.objective.objective);
+    use("dpo_beta", s.objective.dpo_beta);
+    use("dpo_label_smoothing", s.objective.dpo_label_smoothing);
+    use("dpo_loss_type", s.objective.dpo_loss_type);
+    use("orpo_beta", s.objective.orpo_beta);
+    use("kto_beta", s.objective.kto_beta);
+    use("desirable_weight", s.objective.desirable_weight);
+    use("undesirable_weight", s.objective.undesirable_weight);
     use("learning_rate", s.learning_rate);
     use("epochs", s.epochs);
     use("max_steps", s.max_steps);
@@ -205,6 +220,7 @@ void each_field(Settings & s, Use && use) {
     use("output_path", s.output_path);
     use("max_seq_len", s.max_seq_len);
     use("text_overlap_tokens", s.text_overlap_tokens);
+    use("row_kind", s.row_kind);
     use("dataset_rows", s.dataset_rows);
     use("threads", s.threads);
 }
@@ -269,6 +285,13 @@ template <typename Use> void each_setting(const train_settings & s, Use && use) 
     use("neftune_noise_alpha", s.method.neftune_noise_alpha, resume_rule::warned);
     use("init_adapter_path", s.method.init_adapter_path, resume_rule::fixed);
     use("objective", s.objective.objective, resume_rule::fixed);
+    use("dpo_beta", s.objective.dpo_beta, resume_rule::warned);
+    use("dpo_label_smoothing", s.objective.dpo_label_smoothing, resume_rule::warned);
+    use("dpo_loss_type", s.objective.dpo_loss_type, resume_rule::warned);
+    use("orpo_beta", s.objective.orpo_beta, resume_rule::warned);
+    use("kto_beta", s.objective.kto_beta, resume_rule::warned);
+    use("desirable_weight", s.objective.desirable_weight, resume_rule::warned);
+    use("undesirable_weight", s.objective.undesirable_weight, resume_rule::warned);
     use("learning_rate", s.learning_rate, resume_rule::warned);
     use("epochs", s.epochs, resume_rule::warned);
     use("max_steps", s.max_steps, resume_rule::warned);

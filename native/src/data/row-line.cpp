@@ -28,18 +28,15 @@ class scanner {
     explicit scanner(std::string_view line) : p_(line.data()), end_(line.data() + line.size()) {}
 
     std::optional<row_line> row() {
-        row_line row{0, {}, false};
-        if (!is(R"({"row":)") || !number(row.source_row) || !is(R"(,"segments":[)")) {
+        row_line row{};
+        if (!is(R"({"row":)") || !number(row.source_row) || !is(R"(,"segments":[)") || !list(row.segments)) {
             return std::nullopt;
         }
-        while (!is("]")) {
-            if (!row.segments.empty() && !is(",")) {
-                return std::nullopt;
-            }
-            segment & s = row.segments.emplace_back();
-            if (!is("[\"") || !text(s.text) || !is(",") || !flag(s.supervised) || (is(",") && !flag(s.literal)) || !is("]")) {
-                return std::nullopt;
-            }
+        if (is(R"(,"rejected":[)") && !list(row.rejected)) {
+            return std::nullopt;
+        }
+        if (is(R"(,"desirable":)") && !flag(row.desirable)) {
+            return std::nullopt;
         }
         if (is(R"(,"windows":)") && !flag(row.windows)) {
             return std::nullopt;
@@ -53,6 +50,20 @@ class scanner {
             return false;
         }
         p_ += expected.size();
+        return true;
+    }
+
+    /// Segments up to and with the closing bracket.
+    bool list(std::vector<segment> & to) {
+        while (!is("]")) {
+            if (!to.empty() && !is(",")) {
+                return false;
+            }
+            segment & s = to.emplace_back();
+            if (!is("[\"") || !text(s.text) || !is(",") || !flag(s.supervised) || (is(",") && !flag(s.literal)) || !is("]")) {
+                return false;
+            }
+        }
         return true;
     }
 
@@ -122,14 +133,22 @@ row_line parse_row_line(std::string_view line, uint64_t number) {
             return std::move(*row);
         }
     }
-    row_line row{number, {}, false};
+    row_line row{};
+    row.source_row = number;
     try {
         json       object = json::parse(line);
         const auto flag   = [](const json & mark) { return mark.is_boolean() ? mark.get<bool>() : mark.get<int>() != 0; };
         row.source_row    = object.value("row", number);
         row.windows       = object.contains("windows") && flag(object.at("windows"));
-        for (json & item : object.at("segments")) {
-            row.segments.push_back({std::move(item.at(0).get_ref<std::string &>()), flag(item.at(1)), item.size() > 2 && flag(item.at(2))});
+        row.desirable      = object.contains("desirable") && flag(object.at("desirable"));
+        const auto list    = [&](json & items, std::vector<segment> & to) {
+            for (json & item : items) {
+                to.push_back({std::move(item.at(0).get_ref<std::string &>()), flag(item.at(1)), item.size() > 2 && flag(item.at(2))});
+            }
+        };
+        list(object.at("segments"), row.segments);
+        if (object.contains("rejected")) {
+            list(object.at("rejected"), row.rejected);
         }
     } catch (const json::exception & e) {
         throw invalid(number, e.what());

@@ -1,4 +1,5 @@
-// One row as the core sends it: {"row": 12, "segments": [["text", 0], ["more", 1, 1]], "windows": 1}.
+// One row as the core sends it: {"row": 12, "segments": [["text", 0], ["more", 1, 1]], "windows": 1}. A pair has its rejected answer in
+// "rejected", as segments; a labelled row has "desirable": 0 or 1.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +13,8 @@ namespace forja {
 struct row_line {
     uint64_t             source_row;
     std::vector<segment> segments;
+    std::vector<segment> rejected;        // pairs: the whole row with the rejected answer in place of the chosen one
+    bool                 desirable = false;
     bool                 windows = false; // where it is longer than a row may be, it becomes several (text-windows.hpp)
 };
 

@@ -21,7 +21,7 @@ struct header {
     char     magic[4] = {'F', 'J', 'T', 'K'};
     uint32_t version  = version_1;
     uint64_t n_rows = 0, n_tokens = 0, n_supervised = 0, index_offset = 0;
-    uint32_t n_vocab = 0, reserved = 0;
+    uint32_t n_vocab = 0, kind = 0;
     uint64_t vocab_hash = 0, n_dataset_rows = 0;
 };
 static_assert(sizeof(header) == 64);
@@ -33,6 +33,8 @@ struct index_bytes {
 };
 static_assert(sizeof(index_bytes) == 32);
 
+constexpr uint64_t desirable_bit = 1ull << 63;
+
 constexpr const char * again_hint = "Make the token file again from the dataset.";
 
 error corrupt(const std::string & path, const std::string & what) {
@@ -40,6 +42,12 @@ error corrupt(const std::string & path, const std::string & what) {
 }
 
 } // namespace
+
+const char * row_kind_name(row_kind kind) { return kind == row_kind::pairs ? "pairs" : kind == row_kind::labelled ? "labelled" : "rows"; }
+
+row_kind row_kind_of(const std::string & name) {
+    return name == "pairs" ? row_kind::pairs : name == "labelled" ? row_kind::labelled : row_kind::rows;
+}
 
 token_file::token_file(const std::string & path) : path_(path), file_(path, "token file") {
     const uint8_t * data = file_.data();
@@ -77,6 +85,13 @@ token_file::token_file(const std::string & path) : path_(path), file_(path, "tok
     n_vocab_      = h.n_vocab;
     vocab_hash_   = h.vocab_hash;
     n_dataset_rows_ = h.n_dataset_rows;
+    if (h.kind > static_cast<uint32_t>(row_kind::labelled)) {
+        throw corrupt(path, "its rows are of an unknown kind");
+    }
+    kind_ = static_cast<row_kind>(h.kind);
+    if (kind_ == row_kind::pairs && n_rows_ % 2 != 0) {
+        throw corrupt(path, "a pair lacks one of its rows");
+    }
 
     uint64_t next = 0, supervised = 0;
     for (uint64_t i = 0; i < n_rows_; ++i) {
@@ -115,7 +130,7 @@ token_row token_file::row_unchecked(uint64_t i) const {
     index_bytes e;
     std::memcpy(&e, file_.data() + index_offset_ + i * sizeof(e), sizeof(e));
     const auto * payload = reinterpret_cast<const uint32_t *>(file_.data() + sizeof(header));
-    return {payload + e.first_token, e.n_tokens, e.n_supervised, e.source_row, e.row_hash};
+    return {payload + e.first_token, e.n_tokens, e.n_supervised, e.source_row & ~desirable_bit, e.row_hash, (e.source_row & desirable_bit) != 0};
 }
 
 token_row token_file::row(uint64_t i) const {
@@ -136,12 +151,12 @@ token_row token_file::row(uint64_t i) const {
     return r;
 }
 
-token_file_writer::token_file_writer(const std::string & path, uint32_t n_vocab, uint64_t vocab_hash, uint64_t n_dataset_rows)
-    : file_(path), index_(path + ".index"), vocab_hash_(vocab_hash), n_dataset_rows_(n_dataset_rows), n_vocab_(n_vocab) {
+token_file_writer::token_file_writer(const std::string & path, uint32_t n_vocab, uint64_t vocab_hash, uint64_t n_dataset_rows, row_kind kind)
+    : file_(path), index_(path + ".index"), vocab_hash_(vocab_hash), n_dataset_rows_(n_dataset_rows), n_vocab_(n_vocab), kind_(kind) {
     file_.write_zeros(sizeof(header)); // filled in by finish()
 }
 
-void token_file_writer::add_row(const uint32_t * words, size_t n_words, uint64_t source_row) {
+void token_file_writer::add_row(const uint32_t * words, size_t n_words, uint64_t source_row, bool desirable) {
     if (n_words > std::numeric_limits<uint32_t>::max()) {
         throw error("row_too_long", "Row " + std::to_string(source_row) + " has more tokens than can be counted.", "Split it.",
                     {{"row", std::to_string(source_row)}});
@@ -154,7 +169,7 @@ void token_file_writer::add_row(const uint32_t * words, size_t n_words, uint64_t
     for (const uint32_t word : row_) {
         supervised += is_supervised(word) ? 1 : 0;
     }
-    const index_bytes entry{n_tokens_, static_cast<uint32_t>(n_words), supervised, source_row, fnv1a_of_words(row_.data(), n_words)};
+    const index_bytes entry{n_tokens_, static_cast<uint32_t>(n_words), supervised, desirable ? source_row | desirable_bit : source_row, fnv1a_of_words(row_.data(), n_words)};
     file_.write(row_.data(), n_words * sizeof(uint32_t));
     index_.write(&entry, sizeof(entry));
     ++n_rows_;
@@ -171,6 +186,7 @@ void token_file_writer::finish() {
     file_.write_zeros(file_.size_bytes() % 8);
     h.index_offset = file_.size_bytes();
     h.n_vocab      = n_vocab_;
+    h.kind         = static_cast<uint32_t>(kind_);
     h.vocab_hash   = vocab_hash_;
     h.n_dataset_rows = n_dataset_rows_;
     std::vector<uint8_t> piece(size_t{1} << 18);

@@ -30,6 +30,7 @@ struct tokenised_batch {
     struct row {
         size_t   n_words;
         uint64_t source_row;
+        bool     desirable;
     };
     std::vector<uint32_t> words; // of all rows, back to back
     std::vector<row>      rows;
@@ -74,7 +75,7 @@ class cache_pool {
 
 /// Puts the windows of the row that is last in `out` in its place.
 void cut_last_row(const tokenizer & tok, const tokenize_settings & options, tokenised_batch & out) {
-    const auto [n_words, source_row] = out.rows.back();
+    const auto [n_words, source_row, desirable] = out.rows.back();
     const std::vector<uint32_t> row(out.words.end() - static_cast<std::ptrdiff_t>(n_words), out.words.end());
     const bool has_bos = tok.bos() >= 0 && token_id(row.front()) == tok.bos();
     const auto windows = cut_windows(row, {(uint32_t) options.max_seq_len, (uint32_t) options.text_overlap_tokens, has_bos},
@@ -84,10 +85,19 @@ void cut_last_row(const tokenizer & tok, const tokenize_settings & options, toke
     for (const text_window & window : windows) {
         const size_t before = out.words.size();
         add_window(row, window, has_bos, out.words);
-        out.rows.push_back({out.words.size() - before, source_row});
+        out.rows.push_back({out.words.size() - before, source_row, desirable});
         out.repeated_tokens += window.n_given + (has_bos && window.begin > 1 ? 1 : 0);
     }
     ++out.windowed_rows;
+}
+
+/// A pair without its second answer, or a row with one too many, is a fault of whoever sends the rows.
+void require_kind(const row_line & row, bool pairs, uint64_t line) {
+    if (row.rejected.empty() == pairs) {
+        const std::string why = pairs ? "it has no rejected answer" : "it has a rejected answer, and the rows are no pairs";
+        throw error("rows_invalid", "Line " + std::to_string(line) + " of the rows is not valid: " + why + ".", "Send rows of one kind, and name it in row_kind.",
+                    {{"line", std::to_string(line)}, {"reason", why}});
+    }
 }
 
 tokenised_batch tokenise_batch(const tokenizer & tok, cache_pool & caches, const tokenize_settings & options, const batch & b) {
@@ -95,11 +105,15 @@ tokenised_batch tokenise_batch(const tokenizer & tok, cache_pool & caches, const
     tokenised_batch out;
     out.words.reserve(batch_bytes / 2);
     out.rows.reserve(b.lines.size());
+    const bool pairs = row_kind_of(options.row_kind) == row_kind::pairs;
     for (size_t i = 0; i < b.lines.size(); ++i) {
         if (b.lines[i].find_first_not_of(" \t\r") != std::string::npos) {
             const row_line row = parse_row_line(b.lines[i], b.first_line + i);
-            out.rows.push_back({tok.add_row(row.segments, cache.get(), out.words), row.source_row});
-            if (row.windows && out.rows.back().n_words > (uint32_t) options.max_seq_len) {
+            require_kind(row, pairs, b.first_line + i);
+            out.rows.push_back({tok.add_row(row.segments, cache.get(), out.words), row.source_row, row.desirable});
+            if (pairs) {
+                out.rows.push_back({tok.add_row(row.rejected, cache.get(), out.words), row.source_row, false});
+            } else if (row.windows && out.rows.back().n_words > (uint32_t) options.max_seq_len) {
                 cut_last_row(tok, options, out);
             }
         }
@@ -115,15 +129,29 @@ struct statistics {
     length_counts   lengths;
 
     void add(std::span<const uint32_t> words) {
+        const bool truncated = words.size() > max_seq_len, learnt = add_length(words);
+        result.truncated_rows += truncated ? 1 : 0;
+        result.empty_rows += learnt ? 0 : 1;
+    }
+
+    void add_pair(std::span<const uint32_t> chosen, std::span<const uint32_t> rejected) {
+        const bool both_learnt = add_length(chosen) & add_length(rejected);
+        result.truncated_rows += chosen.size() > max_seq_len || rejected.size() > max_seq_len ? 1 : 0;
+        result.empty_rows += both_learnt ? 0 : 1;
+        const auto cut = [&](std::span<const uint32_t> words) { return words.first(std::min<size_t>(words.size(), max_seq_len)); };
+        result.alike_pairs += both_learnt && std::ranges::equal(cut(chosen), cut(rejected)) ? 1 : 0;
+    }
+
+    /// Whether anything is learnt of them.
+    bool add_length(std::span<const uint32_t> words) {
         const std::span<const uint32_t> kept = words.first(std::min<size_t>(words.size(), max_seq_len));
         // An answer is near a row's end.
         const bool learnt = std::any_of(kept.rbegin(), kept.rend(), is_supervised);
-        result.truncated_rows += words.size() > kept.size() ? 1 : 0;
         const std::span<const uint32_t> lost = words.subspan(kept.size());
         result.lost_tokens += lost.size();
         result.lost_supervised_tokens += static_cast<uint64_t>(std::count_if(lost.begin(), lost.end(), is_supervised));
-        result.empty_rows += learnt ? 0 : 1;
         lengths.add(words.size());
+        return learnt;
     }
 
     void finish() {
@@ -138,7 +166,8 @@ struct statistics {
 
 tokenize_result tokenize_rows(const tokenize_settings & options, std::istream & rows, const progress_fn & progress) {
     const tokenizer   tok(options.model_path);
-    token_file_writer writer(options.output_path, tok.identity().n_vocab, tok.identity().vocab_hash, (uint64_t) options.dataset_rows);
+    const row_kind    kind = row_kind_of(options.row_kind);
+    token_file_writer writer(options.output_path, tok.identity().n_vocab, tok.identity().vocab_hash, (uint64_t) options.dataset_rows, kind);
     statistics        stats{(uint32_t) options.max_seq_len, {}, {}};
     const size_t      n_threads = options.threads > 0 ? static_cast<size_t>(options.threads)
                                                       : std::clamp<size_t>(std::thread::hardware_concurrency(), 1, 8);
@@ -153,11 +182,19 @@ tokenize_result tokenize_rows(const tokenize_settings & options, std::istream & 
         stats.result.windowed_rows += done.windowed_rows;
         stats.result.repeated_tokens += done.repeated_tokens;
         size_t at = 0;
-        for (const auto & [n_words, source_row] : done.rows) {
-            const std::span words = std::span(done.words).subspan(at, n_words);
-            writer.add_row(words.data(), words.size(), source_row);
-            stats.add(words);
+        std::span<const uint32_t> chosen;
+        for (size_t i = 0; i < done.rows.size(); ++i) {
+            const auto & [n_words, source_row, desirable] = done.rows[i];
+            const std::span<const uint32_t> words = std::span(done.words).subspan(at, n_words);
+            writer.add_row(words.data(), words.size(), source_row, desirable);
             at += n_words;
+            if (kind != row_kind::pairs) {
+                stats.add(words);
+            } else if (i % 2 == 0) {
+                chosen = words;
+            } else {
+                stats.add_pair(chosen, words);
+            }
         }
         if (progress) {
             progress(writer.n_rows(), 0);
@@ -174,7 +211,7 @@ tokenize_result tokenize_rows(const tokenize_settings & options, std::istream & 
         write_oldest();
     }
     stats.finish();
-    stats.result.rows              = writer.n_rows();
+    stats.result.rows              = writer.n_rows() / (kind == row_kind::pairs ? 2 : 1);
     stats.result.tokens            = writer.n_tokens();
     stats.result.supervised_tokens = writer.n_supervised();
     writer.finish();

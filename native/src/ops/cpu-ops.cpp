@@ -340,12 +340,16 @@ ggml_tensor * cpu_dropout(graph & g, ggml_tensor * x, const cpu::dropout & drop)
     });
 }
 
-ggml_tensor * cpu_cross_entropy(graph & g, ggml_tensor * logits, ggml_tensor * labels, float * loss_nats, bool with_grad,
+ggml_tensor * cpu_cross_entropy(graph & g, ggml_tensor * logits, ggml_tensor * labels, float * loss_nats, const float * weights, bool with_grad,
                                 float grad_scale, float softcap, bool for_product) {
     const bool packed_grads = for_product && cpu::fastest_product() == cpu::product_type::bf16;
     return node_inplace(g, "cross entropy", logits, {labels}, [=](ggml_tensor * dst, int ith, int nth) {
         const int32_t * ids = (const int32_t *) labels->data;
-        if (with_grad) {
+        if (with_grad && weights) { // each row has a factor of its own
+            for (int64_t row = dst->ne[1] * ith / nth; row < dst->ne[1] * (ith + 1) / nth; row++) {
+                cpu::cross_entropy(f32(dst) + row * stride_of(dst), stride_of(dst), ids + row, loss_nats + row, dst->ne[0], 1, grad_scale * weights[row], softcap, packed_grads, 0, 1);
+            }
+        } else if (with_grad) {
             cpu::cross_entropy(f32(dst), stride_of(dst), ids, loss_nats, dst->ne[0], dst->ne[1], grad_scale, softcap, packed_grads, ith, nth);
         } else {
             cpu::cross_entropy_loss(f32(dst), stride_of(dst), ids, loss_nats, dst->ne[0], dst->ne[1], softcap, ith, nth);

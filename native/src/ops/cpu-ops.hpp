@@ -63,7 +63,8 @@ ggml_tensor * cpu_dropout(graph & g, ggml_tensor * x, const cpu::dropout & drop)
 /// Cross entropy in place on logits [n_vocab, n]: they become their gradients times grad_scale (when with_grad), and the
 /// losses go to loss_nats (host memory, n values) as the node runs.
 /// @param for_product gradients as cpu_logits_backward() takes them, which may be BF16
-ggml_tensor * cpu_cross_entropy(graph & g, ggml_tensor * logits, ggml_tensor * labels, float * loss_nats, bool with_grad,
+/// @param weights of each row, beside grad_scale; null: all 1
+ggml_tensor * cpu_cross_entropy(graph & g, ggml_tensor * logits, ggml_tensor * labels, float * loss_nats, const float * weights, bool with_grad,
                                 float grad_scale, float softcap, bool for_product);
 
 } // namespace forja

@@ -18,6 +18,7 @@ struct micro_batch {
     std::vector<int32_t>  seq_start;   // n_seq + 1 offsets into tokens
     std::vector<int32_t>  sup_index;   // where a supervised token is predicted: the index of the token before it
     std::vector<int32_t>  labels;      // the supervised tokens
+    std::vector<int32_t>  sup_start;   // n_seq + 1 offsets into labels
     std::vector<uint64_t> dropout_ids; // T, of a token's row and place in it: the same in whichever pass the row lies
 
     int64_t n_tokens() const { return (int64_t) tokens.size(); }

@@ -247,10 +247,16 @@ head_memory engine::head_memory_of(int64_t T, bool with_grad, int grad_slot) con
 
 batch_loss engine::evaluate(const micro_batch & mb) {
     forward(mb, false, 0, {base_->hp().n_layer, 0});
-    return {head_.run(mb, head_memory_of(mb.n_tokens(), false, 0), 0.0f), (int64_t) mb.labels.size()};
+    batch_loss loss{0, (int64_t) mb.labels.size(), {}};
+    loss.nats = head_.run(mb, head_memory_of(mb.n_tokens(), false, 0), 0.0f, nullptr, &loss.token_nats);
+    return loss;
 }
 
 batch_loss engine::accumulate_gradients(const micro_batch & mb, float grad_scale, uint64_t dropout_key) {
+    return accumulate_gradients(mb, {}, grad_scale, dropout_key);
+}
+
+batch_loss engine::accumulate_gradients(const micro_batch & mb, const token_weights_fn & weigh, float grad_scale, uint64_t dropout_key) {
     const hparams & hp = base_->hp();
     const int64_t   T  = mb.n_tokens();
 
@@ -267,7 +273,14 @@ batch_loss engine::accumulate_gradients(const micro_batch & mb, float grad_scale
         graph g(runner_);
         ggml_backend_tensor_memset(hidden_grad(g, grad_slot, T), 0, 0, slot_bytes_ > 0 ? (size_t) hp.n_embd * T * sizeof(float) : 0);
     }
-    const batch_loss loss{head_.run(mb, head_memory_of(T, true, grad_slot), grad_scale), (int64_t) mb.labels.size()};
+    batch_loss         loss{0, (int64_t) mb.labels.size(), {}};
+    std::vector<float> weights;
+    if (weigh) {
+        std::vector<float> nats;
+        head_.run(mb, head_memory_of(T, false, 0), 0.0f, nullptr, &nats);
+        weights = weigh(nats);
+    }
+    loss.nats = head_.run(mb, head_memory_of(T, true, grad_slot), grad_scale, weigh ? weights.data() : nullptr, &loss.token_nats);
 
     const kept_blocks nothing{hp.n_layer, 0};
     int               from = slots_.origin(hp.n_layer - 1); // what lies between the kept inputs belongs to it
@@ -322,6 +335,7 @@ bool append_row(micro_batch & mb, const uint32_t * tokens, size_t n_tokens, int 
     }
     if (mb.seq_start.empty()) {
         mb.seq_start.push_back(0);
+        mb.sup_start.push_back(0);
     }
     const int32_t start = (int32_t) mb.tokens.size();
     for (size_t i = 0; i < n; i++) {
@@ -334,6 +348,7 @@ bool append_row(micro_batch & mb, const uint32_t * tokens, size_t n_tokens, int 
         }
     }
     mb.seq_start.push_back((int32_t) mb.tokens.size());
+    mb.sup_start.push_back((int32_t) mb.labels.size());
     return true;
 }
 

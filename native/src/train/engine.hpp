@@ -27,9 +27,13 @@ struct block_pass;
 
 /// Sum of the losses of supervised tokens, in nats.
 struct batch_loss {
-    double  nats     = 0;
-    int64_t n_tokens = 0; // supervised
+    double             nats     = 0;
+    int64_t            n_tokens = 0; // supervised
+    std::vector<float> token_nats;   // of each, in the micro-batch's order
 };
+
+/// Turns the loss of each supervised token of a micro-batch into the share that its gradient has in the step's.
+using token_weights_fn = std::function<std::vector<float>(const std::vector<float> & token_nats)>;
 
 class engine {
   public:
@@ -59,6 +63,10 @@ class engine {
     /// Loss, and grad_scale times the gradient of its sum added to the method's gradients.
     /// @param dropout_key differs for each step; the same key gives a row the same dropout, whichever pass it lies in
     batch_loss accumulate_gradients(const micro_batch & mb, float grad_scale, uint64_t dropout_key);
+
+    /// The same where the loss is not a plain sum: the head runs forward, `weigh` says what each token's gradient counts, and the head
+    /// runs again with its backward pass. Needs no more memory than the plain sum.
+    batch_loss accumulate_gradients(const micro_batch & mb, const token_weights_fn & weigh, float grad_scale, uint64_t dropout_key);
 
     /// Logits of every position, [n_vocab, T]. For tests and comparisons: memory grows with T.
     std::vector<float> logits(const micro_batch & mb);

@@ -16,7 +16,7 @@ batch_loss evaluate_rows(engine & e, const row_set & rows, const std::atomic<boo
         const int64_t first = i;
         micro_batch   mb;
         do {
-            rows.append(mb, i++);
+            rows.append_first(mb, i++); // of a pair, the answer that is to be given
         } while (i < rows.count() && mb.n_tokens() + rows.tokens_of(i) <= pass_tokens);
         const batch_loss loss = e.evaluate(mb);
         total.nats += loss.nats;

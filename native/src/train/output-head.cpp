@@ -32,10 +32,12 @@ struct output_head::chunk {
     const head_memory & memory;
     int64_t             first, n, slab_rows; // slab_rows 0: the head is whole
     float               grad_scale;
+    const float *       all_weights; // of the micro-batch; null: all 1
 
     bool            with_grad() const { return memory.d_hidden != nullptr; }
     const int32_t * labels() const { return mb.labels.data() + first; }
     const int32_t * index() const { return mb.sup_index.data() + first; }
+    const float *   weights() const { return all_weights ? all_weights + first : nullptr; }
 
     ggml_tensor * rows(graph & g) const { // I32 [n]
         return g.input(GGML_TYPE_I32, {n}, [this](void * dst) { std::memcpy(dst, index(), n * sizeof(int32_t)); });
@@ -67,7 +69,7 @@ struct entropy {
 };
 
 // W^T (p - onehot) = W^T p - W[label]: no one-hot matrix is needed.
-entropy cross_entropy(graph & g, const model & base, ggml_tensor * logits, const int32_t * labels, bool with_grad, float grad_scale) {
+entropy cross_entropy(graph & g, const model & base, ggml_tensor * logits, const int32_t * labels, const float * weights, bool with_grad, float grad_scale) {
     ggml_context *  ctx = g.ctx();
     const hparams & hp  = base.hp();
     const int64_t   n   = logits->ne[1];
@@ -96,19 +98,24 @@ entropy cross_entropy(graph & g, const model & base, ggml_tensor * logits, const
             label_rows = ggml_mul(ctx, label_rows, gather(slope));
             p          = ggml_mul(ctx, p, slope);
         }
+        if (weights) {
+            ggml_tensor * share = g.input(GGML_TYPE_F32, {1, n}, [weights, n](void * dst) { std::memcpy(dst, weights, n * sizeof(float)); });
+            p                   = ggml_mul(ctx, p, share);
+            label_rows          = ggml_mul(ctx, label_rows, share);
+        }
         out.d_logits = ggml_scale(ctx, p, grad_scale);
         out.d_normed = ggml_scale(ctx, label_rows, -grad_scale);
     }
     return out;
 }
 
-double nats_of(ggml_tensor * p_label) {
+std::vector<float> nats_of(ggml_tensor * p_label) {
     std::vector<float> nats(ggml_nelements(p_label));
     ggml_backend_tensor_get(p_label, nats.data(), 0, nats.size() * sizeof(float));
     for (float & v : nats) {
         v = -std::log(v);
     }
-    return sum(nats);
+    return nats;
 }
 
 } // namespace
@@ -134,20 +141,24 @@ bool output_head::allocate_scratch(int64_t n_rows) {
     return scratch_ != nullptr;
 }
 
-double output_head::run(const micro_batch & mb, const head_memory & memory, float grad_scale) {
+double output_head::run(const micro_batch & mb, const head_memory & memory, float grad_scale, const float * weights, std::vector<float> * token_nats) {
     const weight_store * w     = base_.weights();
     const int64_t        n_all = (int64_t) mb.labels.size(), at_a_time = rows_at_a_time(n_all);
     double               nats  = 0;
     for (int64_t first = 0; first < n_all; first += at_a_time) {
-        const chunk c{mb, memory, first, std::min(at_a_time, n_all - first), w ? w->placement().head_rows : 0, grad_scale};
-        nats += c.slab_rows > 0 ? run_in_slabs(c, false, {}) : run_whole(c, false, {});
+        const chunk c{mb, memory, first, std::min(at_a_time, n_all - first), w ? w->placement().head_rows : 0, grad_scale, weights};
+        const std::vector<float> of_chunk = c.slab_rows > 0 ? run_in_slabs(c, false, {}) : run_whole(c, false, {});
+        nats += sum(of_chunk);
+        if (token_nats) {
+            token_nats->insert(token_nats->end(), of_chunk.begin(), of_chunk.end());
+        }
     }
     return nats;
 }
 
 void output_head::look(const micro_batch & mb, const head_memory & memory, int64_t slab_rows, const std::function<void(graph &)> & visit) {
     const int64_t n_all = (int64_t) mb.labels.size();
-    const chunk   c{mb, memory, 0, std::min(rows_at_a_time(n_all), n_all), slab_rows, 1.0f};
+    const chunk   c{mb, memory, 0, std::min(rows_at_a_time(n_all), n_all), slab_rows, 1.0f, nullptr};
     if (slab_rows > 0) {
         run_in_slabs(c, true, visit);
     } else {
@@ -155,7 +166,7 @@ void output_head::look(const micro_batch & mb, const head_memory & memory, int64
     }
 }
 
-double output_head::run_whole(const chunk & c, bool dry, const std::function<void(graph &)> & visit) {
+std::vector<float> output_head::run_whole(const chunk & c, bool dry, const std::function<void(graph &)> & visit) {
     const linear_weights & out = base_.output();
     const hparams &        hp  = base_.hp();
     graph                  g(runner_, dry);
@@ -178,7 +189,7 @@ double output_head::run_whole(const chunk & c, bool dry, const std::function<voi
     ggml_tensor *      d_normed = nullptr;
     if (g.on_cpu()) {
         ggml_tensor * ids = g.input(GGML_TYPE_I32, {c.n}, [&c](void * dst) { std::memcpy(dst, c.labels(), c.n * sizeof(int32_t)); });
-        ggml_tensor * d_logits = cpu_cross_entropy(g, logits, ids, nats.data(), c.with_grad(), c.grad_scale, hp.final_softcap, runner_.own_forward());
+        ggml_tensor * d_logits = cpu_cross_entropy(g, logits, ids, nats.data(), c.weights(), c.with_grad(), c.grad_scale, hp.final_softcap, runner_.own_forward());
         g.expand(d_logits);
         if (c.with_grad() && runner_.own_forward()) {
             d_normed = cpu_logits_backward(g, out, d_logits);
@@ -194,7 +205,7 @@ double output_head::run_whole(const chunk & c, bool dry, const std::function<voi
             }
         }
     } else {
-        const entropy e = cross_entropy(g, base_, logits, c.labels(), c.with_grad(), c.grad_scale);
+        const entropy e = cross_entropy(g, base_, logits, c.labels(), c.weights(), c.with_grad(), c.grad_scale);
         p_label         = e.p_label;
         d_normed        = c.with_grad() ? device_transposed_product(g, out, 0, hp.n_vocab, e.d_logits, e.d_normed) : nullptr;
     }
@@ -203,14 +214,14 @@ double output_head::run_whole(const chunk & c, bool dry, const std::function<voi
     }
     if (dry) {
         visit(g);
-        return 0;
+        return {};
     }
     g.run();
-    return p_label ? nats_of(p_label) : sum(nats);
+    return p_label ? nats_of(p_label) : nats;
 }
 
 // The same sums in the same order as run_whole()'s, cut into graphs between which a slab is uploaded.
-double output_head::run_in_slabs(const chunk & c, bool dry, const std::function<void(graph &)> & visit) {
+std::vector<float> output_head::run_in_slabs(const chunk & c, bool dry, const std::function<void(graph &)> & visit) {
     const hparams & hp   = base_.hp();
     auto            base = scratch_ ? (uint8_t *) ggml_backend_buffer_get_base(scratch_.get()) : nullptr;
     uint8_t *       at_normed = base, *at_d_normed = base + GGML_PAD(hp.n_embd * c.n * sizeof(float), 256);
@@ -256,14 +267,14 @@ double output_head::run_in_slabs(const chunk & c, bool dry, const std::function<
         g.expand(ggml_cpy(ctx, part, ggml_view_2d(ctx, logits, m, c.n, logits->nb[1], row * sizeof(float))));
         run(g);
     });
-    double nats = 0;
+    std::vector<float> nats;
     {
         graph         g(runner_, dry);
         ggml_tensor * logits = leaf(g, hp.n_vocab, at_logits);
         if (base_.output().bias) {
             logits = ggml_add(g.ctx(), logits, base_.output().bias);
         }
-        const entropy e = cross_entropy(g, base_, logits, c.labels(), c.with_grad(), c.grad_scale);
+        const entropy e = cross_entropy(g, base_, logits, c.labels(), c.weights(), c.with_grad(), c.grad_scale);
         if (c.with_grad()) {
             g.place(e.d_normed, scratch_.get(), at_d_normed);
             g.expand(e.d_normed);
@@ -271,7 +282,7 @@ double output_head::run_in_slabs(const chunk & c, bool dry, const std::function<
             g.expand(e.d_logits);
         }
         run(g);
-        nats = dry ? 0 : nats_of(e.p_label);
+        nats = dry ? std::vector<float>() : nats_of(e.p_label);
     }
     if (!c.with_grad()) {
         return nats;

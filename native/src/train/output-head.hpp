@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <vector>
 
 #include "model/model.hpp"
 #include "ops/ops.hpp"
@@ -30,15 +31,18 @@ class output_head {
     size_t allocated_bytes() const { return scratch_ ? ggml_backend_buffer_get_size(scratch_.get()) : 0; }
 
     /// Sum of the losses in nats, and, where memory.d_hidden is, grad_scale times its gradient.
-    double run(const micro_batch & mb, const head_memory & memory, float grad_scale);
+    /// @param weights the share of each supervised token in that sum's gradient, which may be negative; null: all 1
+    /// @param token_nats receives the loss of each supervised token; may be null
+    double run(const micro_batch & mb, const head_memory & memory, float grad_scale, const float * weights = nullptr, std::vector<float> * token_nats = nullptr);
 
     /// Builds the graphs that run() would, for one chunk, and shows them; nothing runs. `slabs` as the placement would have it.
     void look(const micro_batch & mb, const head_memory & memory, int64_t slab_rows, const std::function<void(graph &)> & visit);
 
   private:
     struct chunk; // what one chunk's graphs share
-    double run_whole(const chunk & c, bool dry, const std::function<void(graph &)> & visit);
-    double run_in_slabs(const chunk & c, bool dry, const std::function<void(graph &)> & visit);
+    // The loss of each of its tokens, in nats; empty when dry.
+    std::vector<float> run_whole(const chunk & c, bool dry, const std::function<void(graph &)> & visit);
+    std::vector<float> run_in_slabs(const chunk & c, bool dry, const std::function<void(graph &)> & visit);
 
     graph_runner &          runner_;
     const model &           base_;

@@ -19,6 +19,7 @@
 #include "train/evaluate.hpp"
 #include "train/intervals.hpp"
 #include "train/known-results.hpp"
+#include "train/objective-step.hpp"
 #include "train/row-order.hpp"
 
 namespace forja {
@@ -76,6 +77,8 @@ class run {
         const vocab_identity vocab = identify_vocab(*file);
         auto                 train = token_file::open(s_.train_tokens_path);
         train->require_vocab(vocab.n_vocab, vocab.vocab_hash);
+        goal_ = make_objective(s_.objective);
+        require_kind(*train);
         train_rows_ = std::make_unique<row_set>(train, s_.max_seq_len);
         if (train_rows_->count() == 0) {
             throw error("dataset_empty", s_.train_tokens_path + ": no row has anything to learn within " + std::to_string(s_.max_seq_len) + " tokens",
@@ -84,6 +87,7 @@ class run {
         if (s_.val_tokens_path) {
             auto val = token_file::open(*s_.val_tokens_path);
             val->require_vocab(vocab.n_vocab, vocab.vocab_hash);
+            require_kind(*val);
             val_rows_ = std::make_unique<row_set>(val, s_.max_seq_len);
             if (val_rows_->count() == 0) {
                 throw error("dataset_empty", *s_.val_tokens_path + ": no row has anything to learn within " + std::to_string(s_.max_seq_len) + " tokens",
@@ -92,6 +96,13 @@ class run {
         }
         method_ = make_method(s_.method, *base_, true);
         init();
+        if (s_.method.init_adapter_path) {
+            start_ = method_->saved();
+        }
+        if (goal_->needs_reference()) {
+            train_reference_ = std::make_unique<reference_losses>(*train_rows_);
+            val_reference_   = val_rows_ ? std::make_unique<reference_losses>(*val_rows_) : nullptr;
+        }
 
         rows_per_step_   = s_.micro_batch_size * s_.gradient_accumulation_steps;
         pass_tokens_     = pass_tokens(*train_rows_, s_.micro_batch_size, rows_per_step_, s_.max_seq_len, dev_->is_cpu());
@@ -119,6 +130,7 @@ class run {
             resume(*s_.resume_path);
         }
         state_.settings = record_.all();
+        prepare_reference();
         // A run that wrote its first bytes here knows that it can write its last ones.
         std::error_code ec;
         fs::create_directories(utf8_path(s_.out_dir) / "checkpoints", ec);
@@ -131,12 +143,13 @@ class run {
         engine::options options;
         options.prec                      = precision_of(s_.compute_type);
         options.max_tokens                = pass_tokens_;
-        options.max_row_tokens            = train_rows_->most_tokens(1);
+        options.max_row_tokens            = longest_sequence(*train_rows_);
+        options.max_tokens                = std::max(options.max_tokens, options.max_row_tokens);
         options.activation_budget_bytes   = s_.activation_budget_bytes;
         options.device_memory_limit_bytes = s_.device_memory_limit_bytes;
         if (val_rows_) {
-            options.max_row_tokens = std::max(options.max_row_tokens, val_rows_->most_tokens(1));
-            options.max_tokens     = std::max(options.max_tokens, options.max_row_tokens);
+            options.max_row_tokens = std::max(options.max_row_tokens, longest_sequence(*val_rows_));
+            options.max_tokens     = std::max({options.max_tokens, options.max_row_tokens, val_rows_->most_tokens(1)});
         }
         engine_      = std::make_unique<engine>(base_, method_.get(), options);
         pass_tokens_ = std::min(pass_tokens_, engine_->pass_tokens());
@@ -150,6 +163,40 @@ class run {
             known_.keep(agrees, 1);
         }
     }
+
+    /// What the objective learns from must be what the file holds.
+    void require_kind(const token_file & file) const {
+        if (file.kind() != goal_->rows()) {
+            throw error("rows_unfit_objective", "The objective '" + s_.objective.objective + "' learns from " + row_kind_name(goal_->rows()) + ", and " + file.path() + " holds " + row_kind_name(file.kind()),
+                        "Make the token file again from a dataset that fits the objective.",
+                        {{"objective", s_.objective.objective}, {"wanted", row_kind_name(goal_->rows())}, {"found", row_kind_name(file.kind())}, {"path", file.path()}});
+        }
+    }
+
+    int64_t longest_sequence(const row_set & rows) const {
+        return goal_->needs_kl() ? std::max(rows.longest_sequence(), rows.most_mismatched_tokens()) : rows.longest_sequence();
+    }
+
+    std::string reference_path() const { return path_in("reference.bin"); }
+
+    uint64_t reference_identity() const {
+        return stream_key(train_rows_->content_hash(), val_rows_ ? val_rows_->content_hash() : 0, base_->n_params(), base_->file().file_size_bytes());
+    }
+
+    // A new run knows nothing of its reference: what lies there is another run's.
+    void prepare_reference() {
+        if (!train_reference_) {
+            return;
+        }
+        if (s_.resume_path) {
+            load_reference(reference_path(), reference_identity(), *train_reference_, val_reference_.get());
+        } else {
+            std::error_code ec;
+            fs::remove(utf8_path(reference_path()), ec);
+        }
+    }
+
+    objective_parts parts(reference_losses * reference) { return {*goal_, *engine_, *method_, reference, start_ ? &*start_ : nullptr}; }
 
     std::string path_in(const char * name) const { return path_utf8(utf8_path(s_.out_dir) / name); }
 
@@ -284,30 +331,31 @@ class run {
             rows.push_back(order_->at(pass, i));
         }
         const std::vector<micro_batch> batches = pack_passes(*train_rows_, rows, pass_tokens_);
-        int64_t                        tokens = 0, supervised = 0;
-        for (const micro_batch & mb : batches) {
-            tokens += mb.n_tokens();
-            supervised += (int64_t) mb.labels.size();
-        }
+        objective_step                 step(parts(train_reference_.get()), *train_rows_, rows, batches);
+        const int64_t                  tokens = step.tokens(), supervised = step.supervised_tokens();
 
         if (!may_go_on()) {
             return false;
         }
         auto began = clock_type::now();
+        const auto go_on = [&] {
+            const auto paused_before = paused_;
+            const bool on            = may_go_on();
+            began += paused_ - paused_before;
+            return on;
+        };
+        if (!step.prepare(go_on)) {
+            return false;
+        }
         method_->before_step(state_.step + 1);
         method_->params().zero_grads();
-        double nats = 0;
         for (size_t i = 0; i < batches.size(); i++) {
-            if (i > 0) {
-                const auto paused_before = paused_;
-                if (!may_go_on()) {
-                    return false;
-                }
-                began += paused_ - paused_before;
+            if (i > 0 && !go_on()) {
+                return false;
             }
-            nats += engine_->accumulate_gradients(batches[i], (float) (1.0 / (double) supervised), stream_key(s_.seed, 0x64726f70, state_.step)).nats;
+            step.add(batches[i], stream_key(s_.seed, 0x64726f70, state_.step));
         }
-        const double loss = nats / (double) supervised + method_->extra_loss();
+        const double loss = step.loss() + method_->extra_loss();
         const double norm = global_grad_norm(engine_->runner(), method_->params());
         if (!std::isfinite(loss) || !std::isfinite(norm)) {
             if (steps_here_ == 0 && state_.step > 0) {
@@ -343,22 +391,35 @@ class run {
         e.elapsed_ms        = state_.elapsed_ms + elapsed_here();
         e.eta_ms            = (int64_t) ((double) (elapsed_here() - before_first_step_ms_) / (double) steps_here_ * (double) (total_steps_ - state_.step));
         e.peak_memory_bytes = peak_memory_bytes();
+        e.metrics           = step.metrics();
         observe_.on_step(e);
         return true;
     }
 
     void validate() {
         observe_.on_status("validating");
-        const std::optional<batch_loss> loss = state_.step == 0 && !method_->changes_base() ? base_loss() : loss_of_rows();
-        state_.is_validation_due = !loss;
-        if (!loss) {
-            return;
-        }
         train_validation v{};
-        v.step       = state_.step;
-        v.tokens     = loss->n_tokens;
-        v.val_loss   = loss->nats / (double) loss->n_tokens;
-        v.perplexity = std::exp(std::min(v.val_loss, 700.0));
+        v.step = state_.step;
+        if (goal_->is_plain_mean()) {
+            const std::optional<batch_loss> loss = state_.step == 0 && !method_->changes_base() ? base_loss() : loss_of_rows();
+            state_.is_validation_due             = !loss;
+            if (!loss) {
+                return;
+            }
+            v.tokens     = loss->n_tokens;
+            v.val_loss   = loss->nats / (double) loss->n_tokens;
+            v.perplexity = std::exp(std::min(v.val_loss, 700.0));
+        } else {
+            const auto score = score_rows(parts(val_reference_.get()), *val_rows_, [this] { return !control_.stop; });
+            state_.is_validation_due = !score;
+            if (!score) {
+                return;
+            }
+            v.val_loss   = score->loss;
+            v.perplexity = std::exp(std::min(score->chosen_nats / (double) score->chosen_tokens, 700.0));
+            v.tokens     = score->chosen_tokens;
+            v.metrics    = score->metrics;
+        }
         // The base is no state of the run to go back to.
         v.is_best = state_.step > 0 && (!state_.best_val_loss || v.val_loss < *state_.best_val_loss);
         if (!std::isfinite(v.val_loss)) {
@@ -425,6 +486,9 @@ class run {
 
     void checkpoint(const char * reason) {
         const std::string folder = checkpoint_folder(s_.out_dir, state_.step);
+        if (train_reference_) {
+            save_reference(reference_path(), reference_identity(), *train_reference_, val_reference_.get());
+        }
         save_checkpoint(folder, *method_, state_now());
         last_checkpoint_ = folder;
         prune_checkpoints(s_.out_dir, s_.checkpoints_kept);
@@ -470,6 +534,9 @@ class run {
     std::unique_ptr<method>            method_;
     std::unique_ptr<engine>            engine_;
     std::unique_ptr<row_set>           train_rows_, val_rows_;
+    std::unique_ptr<objective>         goal_;
+    std::unique_ptr<reference_losses>  train_reference_, val_reference_;
+    std::optional<saved_tuning>        start_; // of a run that starts from an adapter
     std::unique_ptr<row_order>         order_;
     schedule_settings                  schedule_{};
     run_record                         record_;

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,12 +30,14 @@ struct train_step {
     double   epoch, train_loss, learning_rate, grad_norm, tokens_per_second;
     int64_t  tokens, supervised_tokens, elapsed_ms, eta_ms;
     uint64_t peak_memory_bytes;
+    std::map<std::string, double> metrics; // the objective's own figures
 };
 struct train_validation {
     int64_t step;
     double  val_loss, perplexity;
     int64_t tokens;
     bool    is_best;
+    std::map<std::string, double> metrics;
 };
 struct train_checkpoint {
     int64_t     step;
