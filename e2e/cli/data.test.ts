@@ -58,6 +58,51 @@ describe('an audit', () => {
   });
 });
 
+describe('preferences', () => {
+  const pair = (at: number) =>
+    JSON.stringify({ prompt: `Add ${at} and 1.`, chosen: `The sum is ${at + 1}.`, rejected: `I will not say ${at}.` });
+  const pairs = (count: number) => Array.from({ length: count }, (_, at) => pair(at)).join('\n');
+
+  test('an audit counts pairs, shows both answers and names what teaches nothing', async () => {
+    const same = JSON.stringify({ prompt: 'Why?', chosen: 'So.', rejected: 'So.' });
+    const start = 'word '.repeat(60);
+    const late = JSON.stringify({ prompt: 'Why?', chosen: `${start}yes`, rejected: `${start}no` });
+    const data = place.write('pairs.jsonl', [pairs(4), same, late].join('\n'));
+    const { code, last } = await audit(data, '--max-seq-len', '64');
+    expect(code).toBe(0);
+    expect(last).toMatchObject({
+      format: 'preference',
+      rows_used: 5,
+      alike_pairs: 1,
+      refused: [{ code: 'pair_equal' }],
+    });
+    expect((last.warnings as { code: string }[]).map((one) => one.code)).toContain('pairs_alike');
+    const model = fixture('llama-f32.gguf');
+    const { stdout } = await place.forja('audit', '--model', model, '--data', data, '--preview');
+    expect(stdout).toContain('chosen answer');
+    expect(stdout).toMatch(/rejected answer[^]*⟦I will not say 0\./);
+  });
+
+  test('dpo learns from them, with its figures in every step, and sft says what to do', async () => {
+    const data = place.write('pairs.jsonl', pairs(12));
+    const outcome = await train(data, 'dpo', '--objective', 'dpo', '--val-share', '0.3', '--max-steps', '3');
+    expect(outcome.code).toBe(0);
+    const [first, ...later] = outcome.events('step');
+    expect(first!.train_loss).toBeCloseTo(Math.LN2, 5);
+    expect(later).toHaveLength(2);
+    expect(Object.keys(first!.metrics as object).sort()).toEqual([
+      'reward_accuracy',
+      'reward_chosen',
+      'reward_margin',
+      'reward_rejected',
+    ]);
+    expect(existsSync(place.path('dpo/reference.bin'))).toBe(true);
+    expectRefusal(await train(data, 'sft'), 'dataset_preference_pairs', /prefers/);
+    const answers = place.write('answers.jsonl', alpacaRows(4));
+    expectRefusal(await train(answers, 'none', '--objective', 'dpo'), 'dataset_unfit_objective', /pairs of answers/);
+  });
+});
+
 describe('a dataset that can not be used is refused, and leaves no folder', () => {
   test.each<[string, string | Buffer, string, RegExp]>([
     ['empty.jsonl', '', 'dataset_empty', /empty\.jsonl/],

@@ -23,7 +23,7 @@ import {
 } from './shapes/parts.ts';
 import { DOCTOR_CODES, appSettings, picked } from './shapes/app.ts';
 import { FETCH_SOURCES, modelInfo, recentModel } from './shapes/models.ts';
-import { datasetChoices, datasetReport, example, previewRow } from './shapes/datasets.ts';
+import { datasetChoices, datasetReport, objectiveChoice, example, previewRow } from './shapes/datasets.ts';
 import { plan, preset, settingInfo } from './shapes/estimates.ts';
 import {
   checkpointChoice,
@@ -184,6 +184,7 @@ export const ipc = {
       max_seq_len: z.int().min(1),
       text_overlap_tokens: z.int().min(0).default(0),
       split_seed: z.int().min(0),
+      objective: objectiveChoice,
     }),
     response: datasetReport,
   },
@@ -192,6 +193,7 @@ export const ipc = {
       model_path: path,
       max_seq_len: z.int().min(1),
       text_overlap_tokens: z.int().min(0).default(0),
+      objective: objectiveChoice,
       /** Rows to leave out at the start. */
       offset: count,
       limit: z.int().min(1).max(100),

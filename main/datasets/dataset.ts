@@ -1,5 +1,6 @@
 import { DatasetError, RowError } from './errors.ts';
 import { chooseFormat, toConversation } from './formats/index.ts';
+import type { ObjectiveName } from './objectives.ts';
 import { openReader } from './readers/index.ts';
 import type { SplitPart } from './readers/json-shape.ts';
 import type {
@@ -25,6 +26,8 @@ export interface OpenOptions {
   format?: RowFormat | 'auto';
   /** Columns that don't have one of the usual names. */
   columns?: ColumnMap;
+  /** What is to be learned: it decides what the rows must be. Default: rows of any kind, pairs included. */
+  objective?: ObjectiveName | undefined;
   /** Which part is read of a file that holds splits. Default `train`. */
   part?: SplitPart;
 }
@@ -78,7 +81,7 @@ export interface Dataset {
  * Opens a dataset and recognises its format.
  * @throws DatasetError dataset_not_found, dataset_unreadable, dataset_encoding, dataset_kind_unsupported,
  *   dataset_shape_unclear, dataset_format_unknown, dataset_column_missing, dataset_turns_as_rows, dataset_preference_pairs,
- *   dataset_empty
+ *   dataset_unfit_objective, dataset_empty
  */
 export async function openDataset(options: OpenOptions): Promise<Dataset> {
   const reader = await openReader(options.path, options.part);
@@ -88,6 +91,7 @@ export async function openDataset(options: OpenOptions): Promise<Dataset> {
     sample,
     options.format ?? 'auto',
     options.columns ?? {},
+    options.objective,
   );
   let index: Promise<RowIndex> | null = null;
   const openIndex = (starts?: Float64Array) => (index ??= reader.index?.(starts) ?? null);

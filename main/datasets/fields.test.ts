@@ -212,7 +212,6 @@ describe('what is not used is named', () => {
 describe('what is no dataset of questions and answers is refused with what it is', () => {
   it.each([
     ['turns as rows', [user('ping'), assistant('pong')], 'dataset_turns_as_rows', /"role" beside "content"/],
-    ['pairs', [{ prompt: 'a', chosen: 'b', rejected: 'c' }], 'dataset_preference_pairs', /pairs/],
     ['a wrong type', [{ prompt: ['a'], completion: 'b' }], 'dataset_format_unknown', /"prompt" is a list of text/],
     [
       'turns without roles',

@@ -1,4 +1,4 @@
-import type { Conversation } from './types.ts';
+import type { ChatMessage, Conversation } from './types.ts';
 
 /** A 64-bit hash of a row's text, as two unsigned 32-bit halves: enough to find equal rows among many millions. */
 export interface Hash64 {
@@ -13,6 +13,8 @@ const CONTEXT = 0xfd;
 const TEXT = 0xfc;
 const REASONING = 0xfb;
 const TOOLS = 0xfa;
+const REJECTED = 0xf9;
+const LABEL = 0xf8;
 
 /** Where a row's text lies as bytes while it is hashed; the same memory as numbers, and how many bytes it has. */
 let scratch = makeScratch(1 << 16);
@@ -55,18 +57,26 @@ function writeContent(conversation: Conversation): number {
   if (conversation.kind === 'text') {
     at = writePart(at, TEXT, conversation.text);
   } else {
-    for (const message of conversation.messages) {
-      const { role, content, supervised } = message;
-      at = writePart(at, ROLE, role);
-      at = writePart(at, role === 'assistant' && supervised !== false ? LEARNED : CONTEXT, content.trim());
-      const { reasoning, tool_calls, name, tool_call_id } = message;
-      if (reasoning !== undefined) at = writePart(at, REASONING, reasoning.trim());
-      if (tool_calls !== undefined || name !== undefined || tool_call_id !== undefined)
-        at = writePart(at, TOOLS, JSON.stringify([tool_calls, name, tool_call_id]));
-    }
+    at = writeMessages(at, conversation.messages);
+    if (conversation.rejected !== undefined) at = writeMessages(writePart(at, REJECTED, ''), conversation.rejected);
+    if (conversation.desirable !== undefined) at = writePart(at, LABEL, conversation.desirable ? '1' : '0');
     if (conversation.tools !== undefined) at = writePart(at, TOOLS, JSON.stringify(conversation.tools));
   }
   scratch.bytes.fill(0, at, at + 3);
+  return at;
+}
+
+function writeMessages(from: number, messages: ChatMessage[]): number {
+  let at = from;
+  for (const message of messages) {
+    const { role, content, supervised } = message;
+    at = writePart(at, ROLE, role);
+    at = writePart(at, role === 'assistant' && supervised !== false ? LEARNED : CONTEXT, content.trim());
+    const { reasoning, tool_calls, name, tool_call_id } = message;
+    if (reasoning !== undefined) at = writePart(at, REASONING, reasoning.trim());
+    if (tool_calls !== undefined || name !== undefined || tool_call_id !== undefined)
+      at = writePart(at, TOOLS, JSON.stringify([tool_calls, name, tool_call_id]));
+  }
   return at;
 }
 

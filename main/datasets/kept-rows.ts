@@ -1,11 +1,11 @@
-import type { Segment } from './types.ts';
+import type { TokenRow } from './types.ts';
 
 /** A held-out row, rendered. A long text is several, which follow each other. */
 export interface RankedRow {
   rank: number;
   line: number;
   part: number;
-  segments: Segment[];
+  row: TokenRow;
 }
 
 /** The first of all held-out rows by their rank, however many come. Memory: twice as many rows as are kept. */

@@ -39,6 +39,15 @@ export function heldOutTrainedOn(rows: number): DatasetWarning {
   };
 }
 
+export function pairsAlike(pairs: number, max_seq_len: number): DatasetWarning {
+  return {
+    code: 'pairs_alike',
+    message: `${pairs} pairs differ only beyond max_seq_len = ${max_seq_len} tokens: nothing is learned from them.`,
+    hint: 'Raise max_seq_len, or shorten what both answers begin with.',
+    details: { pairs, max_seq_len },
+  };
+}
+
 export function datasetChanged(path: string): DatasetError {
   return new DatasetError(
     'dataset_changed',

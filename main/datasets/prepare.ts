@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { mostScoredRows, scoredRows, type ValidationSettings } from '../domain/validation.ts';
 import { openDataset, type Dataset } from './dataset.ts';
+import { rowKindOf, type ObjectiveName } from './objectives.ts';
 import { ExampleKeeper } from './example-keeper.ts';
 import { FileAuditor, type ReadFile } from './file-audit.ts';
 import { fileWarnings } from './file-warnings.ts';
@@ -9,7 +10,7 @@ import { hashConversation, HashSet } from './hash.ts';
 import { KeptRows, type RankedRow } from './kept-rows.ts';
 import { identityOf, RowCache } from './row-cache.ts';
 import type { RowList } from './row-list.ts';
-import { requireGoing, RowRenderer, type RenderedRow } from './row-renderer.ts';
+import { answersOf, requireGoing, RowRenderer, type RenderedRow } from './row-renderer.ts';
 import { placesIn, shuffled, take } from './sample.ts';
 import { allHashes, hashSetOf, heldOutHashes, joinHashes, withoutHashes } from './held-out-hashes.ts';
 import { HeldOutSplit } from './split.ts';
@@ -19,6 +20,7 @@ import {
   heldOutTrainedOn,
   noneHeldOut,
   nothingLeft,
+  pairsAlike,
   valRowsTrainedOn,
 } from './prepare-notices.ts';
 import type { PromptTemplate } from './templates/index.ts';
@@ -41,6 +43,8 @@ export interface PrepareOptions {
   held_out_before?: Uint32Array | null;
   /** Default `auto`: recognised from the first rows. */
   format?: RowFormat | 'auto';
+  /** What is to be learned: it decides what the rows must be. Default: rows of any kind, pairs included. */
+  objective?: ObjectiveName | undefined;
   /** Columns that don't have one of the usual names. */
   columns?: ColumnMap;
   template: PromptTemplate;
@@ -104,19 +108,21 @@ const DEFAULT_VALIDATION: ValidationSettings = {
  *   openDataset; the trainer's own error when a tokenize process fails
  */
 export async function prepareTokens(options: PrepareOptions): Promise<PreparedTokens> {
-  const { data_path, val_path = null, columns = {}, format = 'auto' } = options;
+  const { data_path, val_path = null, columns = {}, format = 'auto', objective } = options;
   const identity = identityOf(data_path);
-  const data = await openDataset({ path: data_path, format, columns });
+  const data = await openDataset({ path: data_path, format, columns, objective });
   // The same file a second time is its validation split, where it has one.
   const isSame = val_path !== null && resolve(val_path) === resolve(data_path);
   const part = isSame && data.shape?.kind === 'named' && data.shape.validation !== undefined;
   const valData =
     val_path === null
       ? null
-      : await openDataset({ path: val_path, format, columns, part: part ? 'validation' : 'train' });
+      : await openDataset({ path: val_path, format, columns, objective, part: part ? 'validation' : 'train' });
   await mkdir(options.out_dir, { recursive: true });
   const train = new TokenSink(join(options.out_dir, 'train.fjt'), options.startTokenizer);
   const val = new TokenSink(join(options.out_dir, 'val.fjt'), options.startTokenizer);
+  train.row_kind = rowKindOf(data.format);
+  val.row_kind = rowKindOf((valData ?? data).format);
   train.isText = data.format === 'text';
   val.isText = (valData ?? data).format === 'text';
   try {
@@ -178,10 +184,14 @@ class Preparation {
     const scored = this.val.rows;
     const [trainTokens, valTokens] = await Promise.all([this.train.finish(), this.val.finish()]);
     // Rows whose answer lies beyond max_seq_len are as good as none.
-    if (trainTokens === null || trainTokens.empty_rows >= trainTokens.rows) throw nothingLeft(auditor, trainTokens);
-    const { template } = this.options;
+    if (trainTokens === null || trainTokens.empty_rows + (trainTokens.alike_pairs ?? 0) >= trainTokens.rows)
+      throw nothingLeft(auditor, trainTokens);
+    const { options } = this;
+    const { template } = options;
     const data = auditor.result(template);
     const val_data = valAuditor?.result(template) ?? null;
+    const alike = (trainTokens.alike_pairs ?? 0) + (valTokens?.alike_pairs ?? 0);
+    if (alike > 0) this.warnings.push(pairsAlike(alike, options.max_seq_len ?? 0));
     this.warnings.push(...fileWarnings(data), ...(val_data === null ? [] : fileWarnings(val_data)));
     return {
       audit: {
@@ -270,8 +280,8 @@ class Preparation {
         for (const row of rows) {
           if (split.isHeldOut(row.rank)) {
             this.shown.note('val', row.conversation);
-            for (const segments of row.parts.slice(0, wanted - scored)) {
-              this.val.add(row.line, segments);
+            for (const part of row.parts.slice(0, wanted - scored)) {
+              this.val.add(row.line, part);
               scored += 1;
             }
           } else if (this.train.rows < enough_rows) {
@@ -341,15 +351,17 @@ class Preparation {
   }
 
   private learn({ line, parts }: RenderedRow): void {
-    for (const segments of parts) {
-      this.train.add(line, segments);
-      if (this.preview.length < (this.options.max_preview_rows ?? 2)) this.preview.push({ line, segments });
+    for (const row of parts) {
+      this.train.add(line, row);
+      if (this.preview.length >= (this.options.max_preview_rows ?? 2)) continue;
+      for (const { segments, part } of answersOf(row))
+        this.preview.push({ line, segments, ...(part !== null && { part }) });
     }
   }
 
   private async score(rows: RankedRow[]): Promise<void> {
-    for (const { line, segments } of rows) {
-      this.val.add(line, segments);
+    for (const { line, row } of rows) {
+      this.val.add(line, row);
       if (this.val.rows % 256 === 0) await this.val.flush();
     }
     await this.val.flush();
@@ -380,5 +392,5 @@ class Preparation {
 }
 
 function keep({ line, rank, parts }: RenderedRow, kept: KeptRows): void {
-  for (const [part, segments] of parts.entries()) kept.add({ rank, line, part, segments });
+  for (const [part, row] of parts.entries()) kept.add({ rank, line, part, row });
 }

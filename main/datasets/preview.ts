@@ -1,14 +1,17 @@
 import { openDataset, type OpenOptions } from './dataset.ts';
 import { DatasetError, RowError } from './errors.ts';
 import { openReader } from './readers/index.ts';
+import { answersOf, tokenRow } from './row-renderer.ts';
 import type { PromptTemplate } from './templates/index.ts';
 import { splitLongText } from './text-windows.ts';
-import type { Refusal, Segment } from './types.ts';
+import type { Refusal, RowPart, Segment } from './types.ts';
 
 /** A row as the model will see it, or why it can't be used. Long plain text gives several of the same line. */
 export interface PreviewedRow {
   line: number;
   segments: Segment[];
+  /** Which answer it has, in preference data: a pair gives two rows of the same line. */
+  part: RowPart | null;
   /** Plain text, which becomes several rows where its tokens are too many for one. */
   isText: boolean;
   refusal: Refusal | null;
@@ -45,16 +48,18 @@ export async function previewRows(options: PreviewOptions): Promise<{ rows: Prev
       taken += 1;
       const { line } = row;
       if (row.refusal !== undefined) {
-        shown.push({ line, segments: [], isText: false, refusal: row.refusal });
+        shown.push({ line, segments: [], part: null, isText: false, refusal: row.refusal });
         continue;
       }
       try {
-        const parts = splitLongText(row.conversation, max_seq_len).map((part) => template.renderRow(part));
+        const parts = splitLongText(row.conversation, max_seq_len).flatMap((part) =>
+          answersOf(tokenRow(template, part)),
+        );
         const isText = row.conversation.kind === 'text';
-        for (const segments of parts) shown.push({ line, segments, isText, refusal: null });
+        for (const { segments, part } of parts) shown.push({ line, segments, part, isText, refusal: null });
       } catch (error) {
         if (!(error instanceof RowError)) throw error;
-        shown.push({ line, segments: [], isText: false, refusal: error.toRefusal() });
+        shown.push({ line, segments: [], part: null, isText: false, refusal: error.toRefusal() });
       }
     }
   }

@@ -6,7 +6,7 @@ import { datasetChanged } from './prepare-notices.ts';
 import type { HeldOutSplit } from './split.ts';
 import type { PromptTemplate } from './templates/index.ts';
 import { splitLongText } from './text-windows.ts';
-import type { Conversation, Segment } from './types.ts';
+import type { Conversation, RowPart, Segment, TokenRow } from './types.ts';
 
 /** What a row became: its windows, rendered, and its place among all. */
 export interface RenderedRow {
@@ -14,7 +14,7 @@ export interface RenderedRow {
   rank: number;
   hash: Hash64;
   conversation: Conversation;
-  parts: Segment[][];
+  parts: TokenRow[];
 }
 
 /** Renders rows for a model, and tells an auditor what becomes of each. */
@@ -83,7 +83,7 @@ export class RowRenderer {
     auditor: FileAuditor,
   ): RenderedRow | null {
     try {
-      const parts = splitLongText(conversation, this.max_seq_len).map((part) => this.template.renderRow(part));
+      const parts = splitLongText(conversation, this.max_seq_len).map((part) => tokenRow(this.template, part));
       return { line, rank: this.split.rankOf(hash), hash, conversation, parts };
     } catch (error) {
       if (!(error instanceof RowError)) throw error;
@@ -91,6 +91,32 @@ export class RowRenderer {
       return null;
     }
   }
+}
+
+/** A row with both of its answers, where it is a pair. @throws RowError template_refused */
+export function tokenRow(template: PromptTemplate, conversation: Conversation): TokenRow {
+  const segments = template.renderRow(conversation);
+  if (conversation.kind === 'text') return { segments };
+  const { rejected, desirable } = conversation;
+  return {
+    segments,
+    ...(rejected !== undefined && { rejected: template.renderRow({ ...conversation, messages: rejected }) }),
+    ...(desirable !== undefined && { desirable }),
+  };
+}
+
+/** The answers of a rendered row, one by one, each with what it is in preference data. */
+export function answersOf({
+  segments,
+  rejected,
+  desirable,
+}: TokenRow): { segments: Segment[]; part: RowPart | null }[] {
+  if (rejected !== undefined)
+    return [
+      { segments, part: 'chosen' },
+      { segments: rejected, part: 'rejected' },
+    ];
+  return [{ segments, part: desirable === undefined ? null : desirable ? 'desirable' : 'undesirable' }];
 }
 
 /** @throws DatasetError dataset_cancelled */

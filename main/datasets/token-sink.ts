@@ -1,4 +1,4 @@
-import type { Segment, StartTokenizer, TokenizeProcess, TokenizeResult } from './types.ts';
+import type { RowKind, StartTokenizer, TokenizeProcess, TokenizeResult, TokenRow } from './types.ts';
 
 const LINE_END = 10;
 /** Room for the rows of a batch: 256 KiB of the dataset, and what the template adds. */
@@ -8,6 +8,7 @@ const PENDING_BYTES = 640 * 1024;
 export class TokenSink {
   readonly output_path: string;
   rows = 0;
+  row_kind: RowKind = 'rows';
   /** Its rows are plain text: one that is too long becomes several. */
   isText = false;
   /** Rows of the dataset to train on, where only a sample of them is added; to be set before the first flush. */
@@ -23,9 +24,15 @@ export class TokenSink {
     this.start = start;
   }
 
-  add(line: number, segments: Segment[]): void {
+  add(line: number, { segments, rejected, desirable }: TokenRow): void {
     this.rows += 1;
-    const text = JSON.stringify(this.isText ? { row: line, segments, windows: 1 } : { row: line, segments });
+    const text = JSON.stringify({
+      row: line,
+      segments,
+      ...(rejected !== undefined && { rejected }),
+      ...(desirable !== undefined && { desirable: desirable ? 1 : 0 }),
+      ...(this.isText && { windows: 1 }),
+    });
     // Straight to bytes: one long text of all rows would be put together and converted once more. A character has at most three
     // bytes for each of its UTF-16 halves.
     const least = this.pendingBytes + 3 * text.length + 1;
@@ -74,7 +81,7 @@ export class TokenSink {
   }
 
   private open(): TokenizeProcess {
-    const process = this.start(this.output_path, this.dataset_rows);
+    const process = this.start(this.output_path, this.dataset_rows, this.row_kind);
     // A process that died breaks the pipe; its own error, in `result`, says why.
     process.stdin.on('error', () => undefined);
     this.failure = process.result.then(

@@ -4,7 +4,7 @@
 import type { DatasetErrorCode, WarningCode } from '../contracts/codes.ts';
 import type { FieldQuestion, RefusalCode } from '../contracts/refusals.ts';
 
-import type { COLUMN_PARTS, ROW_FORMATS, TEMPLATES } from '../contracts/shapes/datasets.ts';
+import type { COLUMN_PARTS, ROW_FORMATS, ROW_PARTS, TEMPLATES } from '../contracts/shapes/datasets.ts';
 
 /** How the bytes of a file become rows. */
 export type FileKind = 'jsonl' | 'json' | 'csv' | 'txt';
@@ -22,6 +22,9 @@ export type TemplateChoice = TemplateName | 'auto';
 export type ColumnMap = Partial<Record<ColumnPart, string>>;
 
 export type ColumnPart = (typeof COLUMN_PARTS)[number];
+
+/** Which answer a rendered row has, in preference data. */
+export type RowPart = (typeof ROW_PARTS)[number];
 
 /** Why one row can't be used: a stable code, and a sentence with the particulars of this row. */
 export interface Refusal {
@@ -114,6 +117,10 @@ export interface ChatConversation {
   /** Tools that the assistant may call, as chat templates take them. */
   tools?: unknown[];
   alpaca?: { instruction: string; input: string };
+  /** A pair: the whole conversation with the rejected answer; `messages` has the chosen one. What both begin with is not learned. */
+  rejected?: ChatMessage[];
+  /** A labelled answer: whether it is a good one. */
+  desirable?: boolean;
   /** Turns that stood behind the last answer and were left out. */
   dropped_turns?: number;
 }
@@ -129,6 +136,13 @@ export type Conversation =
  * set on what a person wrote that could be taken for a control token's mark, and must not be.
  */
 export type Segment = [text: string, supervised: 0 | 1, literal?: 1];
+
+/** A row as the tokenize job takes it: rendered, a pair with both of its answers. */
+export interface TokenRow {
+  segments: Segment[];
+  rejected?: Segment[];
+  desirable?: boolean;
+}
 
 /** What a template needs to know of a model; the trainer's `inspect` result has all of it. */
 export interface ModelText {
@@ -156,12 +170,14 @@ export interface TokenizeResult {
   /** Rows of plain text that became several, and tokens that stand in two of these. */
   windowed_rows: number;
   repeated_tokens: number;
+  /** Pairs whose answers are the same tokens within max_seq_len. */
+  alike_pairs?: number;
   length_histogram: [upper_bound: number, count: number][];
 }
 
 /** A running `forja-trainer` tokenize job, started by the caller. */
 export interface TokenizeProcess {
-  /** Takes rows as JSON Lines `{"row":<line>,"segments":[["text",0|1,1 if literal],…],"windows":1 if plain text}`. */
+  /** Takes rows as JSON Lines `{"row":<line>,"segments":[["text",0|1,1 if literal],…],"windows":1 if plain text}`; of pairs with `rejected`, of labelled rows with `desirable`. */
   stdin: NodeJS.WritableStream;
   /** Resolves after stdin ended; rejects with the trainer's error. */
   result: Promise<TokenizeResult>;
@@ -173,7 +189,10 @@ export interface TokenizeProcess {
  * Starts a tokenize job that writes `output_path`; the caller knows the model, max_seq_len and where the trainer is.
  * `dataset_rows`: rows of the dataset to train on, where only a sample of them comes.
  */
-export type StartTokenizer = (output_path: string, dataset_rows?: number) => TokenizeProcess;
+export type StartTokenizer = (output_path: string, dataset_rows?: number, row_kind?: RowKind) => TokenizeProcess;
+
+/** What the rows of a token file are to each other; the `row_kind` of a tokenize job. */
+export type RowKind = 'rows' | 'pairs' | 'labelled';
 
 /** Something worth telling that stops nothing. */
 export interface DatasetWarning {
@@ -256,7 +275,7 @@ export interface DatasetAudit {
   /** Why this template, in a sentence. */
   template_reason: string;
   /** The first rows as the model will see them. */
-  preview: { line: number; segments: Segment[] }[];
+  preview: { line: number; segments: Segment[]; part?: RowPart }[];
   /** Tokens of the training part, and of the validation part. */
   train: TokenizeResult;
   val: TokenizeResult | null;

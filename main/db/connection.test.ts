@@ -106,6 +106,25 @@ describe('metrics', () => {
     expect(db.metrics.checkpoints('r')).toHaveLength(1);
   });
 
+  test('figures of any name are kept with their step, and there are none where none came', () => {
+    addRun('r');
+    db.metrics.addSteps([step('r', 1), { ...step('r', 2), metrics: { reward_margin: 0.25, kl: 0 } }]);
+    db.metrics.addValidation({
+      run_id: 'r',
+      step: 2,
+      time_ms: 2,
+      val_loss: 0.6,
+      perplexity: 2,
+      tokens: 8,
+      is_best: 1,
+      metrics: { reward_accuracy: 0.75 },
+    });
+    expect(db.metrics.steps('r').map(({ metrics }) => metrics)).toEqual([{}, { reward_margin: 0.25, kl: 0 }]);
+    expect(db.metrics.stepsAt('r', [2]).map(({ metrics }) => metrics)).toEqual([{ reward_margin: 0.25, kl: 0 }]);
+    expect(db.metrics.lastStep('r')?.metrics).toEqual({ reward_margin: 0.25, kl: 0 });
+    expect(db.metrics.validations('r')[0]?.metrics).toEqual({ reward_accuracy: 0.75 });
+  });
+
   test('steps of a run that is not known are refused', () => {
     expect(() => db.metrics.addSteps([step('nobody', 1)])).toThrow('FOREIGN KEY');
   });

@@ -6,6 +6,7 @@ const usual: JudgedSettings = {
   lora_rank: 16,
   lora_alpha: 32,
   use_rslora: false,
+  objective: 'sft',
   learning_rate: 2e-4,
   warmup_steps: 0,
   max_seq_len: 512,
@@ -32,6 +33,7 @@ test.each([
   ['alpha_far_from_rank', { lora_alpha: 256 }, {}],
   ['learning_rate_of_full_tuning', { learning_rate: 1e-5 }, {}],
   ['learning_rate_high', { learning_rate: 0.01 }, {}],
+  ['learning_rate_high', { objective: 'dpo' }, {}],
   ['longer_than_context', { max_seq_len: 4096 }, { max_tokens: 4000 }],
   ['rank_beyond_data', {}, { supervised_tokens: 100 }],
   ['longer_than_rows', {}, { max_tokens: 60 }],
@@ -40,6 +42,11 @@ test.each([
   ['few_steps', {}, { rows: 8 }],
   ['no_validation_rows', { eval_steps: 10 }, { val_rows: 0 }],
 ] as const)('%s', (code, over, some) => expect(codes(over, some)).toEqual([code]));
+
+test('preferences are learned with a lower rate', () => {
+  expect(codes({ objective: 'dpo', learning_rate: 2e-5 })).toEqual([]);
+  expect(codes({ objective: 'orpo', learning_rate: 5e-6 })).toEqual([]);
+});
 
 test('with rsLoRA alpha may be anything', () => expect(codes({ use_rslora: true, lora_alpha: 1 })).toEqual([]));
 

@@ -1,4 +1,5 @@
 import type { WarningCode } from '../contracts/codes.ts';
+import type { TrainSettings } from '../contracts/protocol-types.ts';
 import { totalSteps, type StepSettings } from './steps.ts';
 
 /** Settings that may be unwise together; names as in native/protocol. */
@@ -6,6 +7,7 @@ export interface JudgedSettings extends StepSettings {
   lora_rank: number;
   lora_alpha: number;
   use_rslora: boolean;
+  objective: TrainSettings['objective'];
   learning_rate: number;
   warmup_steps: number;
   max_seq_len: number;
@@ -27,6 +29,12 @@ export interface SettingWarning {
   hint: string;
   details: Record<string, number>;
 }
+
+/** Learning rates that adapters are trained with, and the usual one: preferences ask for smaller steps. */
+const RATES = {
+  answers: { too_low: 2e-5, least: 5e-5, usual: 2e-4, most: 1e-3, too_high: 2e-3 },
+  preferences: { too_low: 2e-7, least: 5e-6, usual: 2e-5, most: 1e-4, too_high: 1e-4 },
+};
 
 /** Trainable parameters for each token to learn, from which on an adapter can learn rows by heart. */
 const PARAMETERS_PER_TOKEN = 1000;
@@ -63,22 +71,25 @@ export function judgeSettings(
       { lora_alpha, lora_rank, suggested: 2 * lora_rank },
     );
   }
-  if (learning_rate > 0 && learning_rate <= 2e-5) {
+  const rates = settings.objective === 'sft' ? RATES.answers : RATES.preferences;
+  const range = { least: rates.least, most: rates.most, suggested: rates.usual };
+  const usualRates = `Adapters are trained with ${rates.least.toFixed(6).replace(/0+$/, '')} to ${rates.most}${settings.objective === 'sft' ? '' : ` for ${settings.objective}`}.`;
+  if (learning_rate > 0 && learning_rate <= rates.too_low) {
     warn(
       'learning_rate',
       'learning_rate_of_full_tuning',
       `A learning rate of ${learning_rate} is one of full fine-tuning: an adapter hardly moves with it.`,
-      'Adapters are trained with 0.00005 to 0.001.',
-      { learning_rate, suggested: 2e-4 },
+      usualRates,
+      { learning_rate, ...range },
     );
   }
-  if (learning_rate > 2e-3) {
+  if (learning_rate > rates.too_high) {
     warn(
       'learning_rate',
       'learning_rate_high',
       `A learning rate of ${learning_rate} often makes the loss jump and the model forget.`,
-      'Adapters are trained with 0.00005 to 0.001.',
-      { learning_rate, suggested: 2e-4 },
+      usualRates,
+      { learning_rate, ...range },
     );
   }
   if (n_ctx_train > 0 && max_seq_len > n_ctx_train) {

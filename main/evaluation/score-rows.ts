@@ -43,7 +43,7 @@ async function scorePart(rows: readonly Segment[][], from: number, scored: Score
   try {
     const sink = new TokenSink(join(dir, 'rows.fjt'), tokenizerOf(model_path, { max_seq_len }));
     for (const [at, segments] of rows.entries()) {
-      sink.add(at, segments);
+      sink.add(at, { segments });
       if (sink.rows % 256 === 0) await sink.flush();
     }
     const counts = await sink.finish();

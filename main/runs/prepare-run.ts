@@ -110,6 +110,7 @@ export async function prepareRun(request: RunRequest, db: ForjaDb, hooks: Prepar
       validation: settings,
       seed: settings.seed,
       format: request.format,
+      objective: settings.objective,
       columns: request.columns,
       template,
       out_dir: aside,

@@ -21,8 +21,15 @@ export function tokenizerOf(
   { max_seq_len, text_overlap_tokens = 0 }: TokenizeSettings,
   onEvent?: (event: TrainerEvent, line: string) => void,
 ): StartTokenizer {
-  return (output_path, dataset_rows = 0) => {
-    const job = completeJob('tokenize', { model_path, output_path, max_seq_len, text_overlap_tokens, dataset_rows });
+  return (output_path, dataset_rows = 0, row_kind = 'rows') => {
+    const job = completeJob('tokenize', {
+      model_path,
+      output_path,
+      max_seq_len,
+      text_overlap_tokens,
+      dataset_rows,
+      row_kind,
+    });
     const trainer = startTrainer<'tokenize'>(job, { onEvent });
     return {
       stdin: trainer.stdin,

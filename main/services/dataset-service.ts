@@ -47,6 +47,7 @@ export class DatasetService {
         split_seed,
         format,
         columns,
+        objective: request.objective,
         template: openTemplate(info, request.template),
         out_dir,
         startTokenizer: tokenizerOf(model_path, request),
@@ -78,6 +79,7 @@ export class DatasetService {
         path,
         format,
         columns,
+        objective: request.objective,
         template: openTemplate(info, request.template),
         max_seq_len,
         offset,
@@ -102,9 +104,10 @@ export class DatasetService {
       const cutOf = new Map(long.map((segments, at) => [segments, cuts[at]!]));
       const tokensOf = new Map(used.map((segments, at) => [segments, counts[at]!]));
       return {
-        rows: rows.map(({ line, segments, refusal }) => ({
+        rows: rows.map(({ line, segments, part, refusal }) => ({
           line,
           tokens: refusal === null ? (tokensOf.get(segments)?.tokens ?? null) : null,
+          part,
           windows: tokensOf.get(segments)?.rows ?? 1,
           segments: markCut(segments, cutOf.get(segments) ?? charsOf(segments)),
           refusal,

@@ -46,10 +46,12 @@ export class RunLibrary {
         learning_rate: rows.map(({ learning_rate }) => learning_rate),
         grad_norm: rows.map(({ grad_norm }) => grad_norm),
         tokens_per_second: rows.map(({ tokens_per_second }) => tokens_per_second),
+        metrics: metricColumns(rows),
       },
       validations: {
         step: validations.map(({ step }) => step),
         val_loss: validations.map(({ val_loss }) => val_loss),
+        metrics: metricColumns(validations),
       },
     };
   }
@@ -112,6 +114,12 @@ export class RunLibrary {
     this.context.db.runs.remove(run_id);
     this.context.emit('run.removed', { run_id });
   }
+}
+
+/** The open figures of rows, each as a column. */
+function metricColumns(rows: readonly { metrics?: Record<string, number> }[]): Record<string, (number | null)[]> {
+  const names = new Set(rows.flatMap(({ metrics }) => Object.keys(metrics ?? {})));
+  return Object.fromEntries([...names].map((name) => [name, rows.map(({ metrics }) => metrics?.[name] ?? null)]));
 }
 
 function tailOfFile(path: string, limit: number): LogEntry[] {

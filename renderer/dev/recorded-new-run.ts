@@ -24,6 +24,7 @@ export function newRunAnswers(scenario: string) {
       line: 1,
       tokens: 74,
       windows: 1,
+      part: null,
       refusal: null,
       segments: [
         text(
@@ -37,6 +38,7 @@ export function newRunAnswers(scenario: string) {
       line: 2,
       tokens: null,
       windows: 1,
+      part: null,
       refusal: { code: 'invalid_json', message: 'Unexpected token } at column 41' },
       segments: [],
     },
@@ -44,6 +46,7 @@ export function newRunAnswers(scenario: string) {
       line: 3,
       tokens: 612,
       windows: 1,
+      part: null,
       refusal: null,
       segments: [
         text(

@@ -7,6 +7,7 @@ import { givenSettings, settingOptions } from '../lib/settings.ts';
 
 /** Settings that say how rows are read, held out and scored. */
 const SETTINGS = [
+  'objective',
   'max_seq_len',
   'text_overlap_tokens',
   'split_seed',
@@ -17,6 +18,8 @@ const SETTINGS = [
   'micro_batch_size',
   'gradient_accumulation_steps',
 ];
+
+const PARTS = { chosen: 'chosen', rejected: 'rejected', desirable: 'good', undesirable: 'bad' };
 
 export const audit: Command = {
   name: 'audit',
@@ -49,8 +52,9 @@ export const audit: Command = {
     const { options } = args;
     const model_path = options.model as string;
     // The same default and range as in training.
+    const given = givenSettings('train', SETTINGS, args);
     const settings = completeJob('train', {
-      ...givenSettings('train', SETTINGS, args),
+      ...given,
       model_path,
       train_tokens_path: '-',
       out_dir: '-',
@@ -63,13 +67,16 @@ export const audit: Command = {
       val_share: (options['val-share'] as number | undefined) ?? 0,
       max_seq_len,
       text_overlap_tokens: settings.text_overlap_tokens,
+      objective: given.objective,
       settings,
     };
     await withTokens(request, args, output, ({ audit: found }) => {
       printAudit(found, max_seq_len, output);
       if (options.preview === true) {
-        for (const { line, segments } of found.preview) {
-          output.text(`\nLine ${line}, with what is learned in ⟦ ⟧:`);
+        for (const { line, segments, part } of found.preview) {
+          output.text(
+            `\nLine ${line}${part === undefined ? '' : `, ${PARTS[part]} answer`}, with what is learned in ⟦ ⟧:`,
+          );
           output.text(segments.map(([text, learned]) => (learned === 1 ? `⟦${text}⟧` : text)).join(''));
         }
       }

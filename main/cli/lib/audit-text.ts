@@ -8,10 +8,11 @@ const UNUSED_SHOWN = 12;
 /** Prints what is known of a dataset before training. */
 export function printAudit(audit: DatasetAudit, max_seq_len: number, output: Output): void {
   printFile('Data', audit.data, output);
-  printTokens(audit.train, max_seq_len, output);
+  const isPairs = audit.data.format === 'preference';
+  printTokens(audit.train, max_seq_len, isPairs, output);
   if (audit.val_data !== null) printFile('Validation file', audit.val_data, output);
   if (audit.split !== undefined && audit.split.held_out_rows > 0) output.text(`Validation  ${scoredText(audit.split)}`);
-  if (audit.val !== null) printTokens(audit.val, max_seq_len, output);
+  if (audit.val !== null) printTokens(audit.val, max_seq_len, isPairs, output);
   output.text(`Template  ${audit.template} (${audit.template_reason})`);
   for (const { message, hint } of audit.warnings) output.warn(message, hint);
 }
@@ -67,7 +68,7 @@ function shapeText({ shape }: FileAudit): string | null {
   }
 }
 
-function printTokens(tokens: TokenizeResult, max_seq_len: number, output: Output): void {
+function printTokens(tokens: TokenizeResult, max_seq_len: number, isPairs: boolean, output: Output): void {
   const { lost_tokens, windowed_rows, repeated_tokens } = tokens;
   const beyond = lost_tokens === 0 ? '' : `, which lose ${plural(lost_tokens, 'token')}`;
   const windows =
@@ -83,7 +84,7 @@ function printTokens(tokens: TokenizeResult, max_seq_len: number, output: Output
     table([
       [
         'tokens',
-        `${count(tokens.tokens)} in ${plural(tokens.rows, 'row')}: median ${count(tokens.median_tokens)}, ` +
+        `${count(tokens.tokens)} in ${plural(tokens.rows, isPairs ? 'pair' : 'row')}: median ${count(tokens.median_tokens)}, ` +
           `95th percentile ${count(tokens.p95_tokens)}, longest ${count(tokens.max_tokens)}`,
       ],
       ['learned', `${percent(learnedShare(tokens))} of the tokens`],
@@ -91,7 +92,8 @@ function printTokens(tokens: TokenizeResult, max_seq_len: number, output: Output
       [
         'cut',
         `${plural(tokens.truncated_rows, 'row')} longer than ${max_seq_len} tokens${beyond}; ` +
-          `${plural(tokens.empty_rows, 'row')} with nothing to learn`,
+          `${plural(tokens.empty_rows, 'row')} with nothing to learn` +
+          (tokens.alike_pairs ? `; ${plural(tokens.alike_pairs, 'pair')} that differ only beyond that` : ''),
       ],
     ]),
   );
@@ -128,6 +130,7 @@ export function flatAudit(audit: DatasetAudit): Record<string, unknown> {
     max_tokens: tokens.max_tokens,
     truncated_rows: tokens.truncated_rows,
     empty_rows: tokens.empty_rows,
+    alike_pairs: tokens.alike_pairs ?? 0,
     val_rows: val?.rows ?? 0,
     held_out_rows: audit.split?.held_out_rows ?? 0,
     train_rows: audit.split?.train_rows ?? train.rows,

@@ -11,7 +11,9 @@ import {
 } from '../../datasets/index.ts';
 import { inspectModel } from '../../models/index.ts';
 import { rowCacheDir, tokenizerOf } from '../../runs/index.ts';
+import type { TrainSettings } from '../../contracts/protocol-types.ts';
 import type { ValidationSettings } from '../../domain/validation.ts';
+import { ROW_FORMATS } from '../../contracts/shapes/datasets.ts';
 import type { Arguments, Option } from './command.ts';
 import type { Output } from './output.ts';
 import { usage } from './parse.ts';
@@ -22,7 +24,7 @@ export const DATASET_OPTIONS: Option[] = [
     flag: 'format',
     kind: 'string',
     help: 'what the columns mean',
-    choices: ['auto', 'alpaca', 'messages', 'sharegpt', 'prompt_completion', 'text'],
+    choices: ['auto', ...ROW_FORMATS],
     default: 'auto: found from the first rows',
   },
   {
@@ -89,6 +91,8 @@ export async function withTokens<T>(
     val_share?: number;
     max_seq_len: number;
     text_overlap_tokens?: number;
+    /** What is to be learned; without it, rows of any kind are read. */
+    objective?: TrainSettings['objective'] | undefined;
     settings?: ValidationSettings & { split_seed: number };
   },
   args: Arguments,
@@ -109,6 +113,7 @@ export async function withTokens<T>(
       validation: settings,
       cache_dir: rowCacheDir(),
       format,
+      objective: request.objective,
       columns,
       template: openTemplate({ ...model, date }, template),
       out_dir,

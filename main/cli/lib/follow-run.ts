@@ -69,7 +69,7 @@ function show(event: TrainerEvent, output: Output): void {
     case 'validation':
       output.progress(
         `  step ${count(event.data.step)}  validation loss ${loss(event.data.val_loss)}, perplexity ` +
-          `${event.data.perplexity.toFixed(2)}${event.data.is_best ? '  (best so far)' : ''}`,
+          `${event.data.perplexity.toFixed(2)}${figures(event.data.metrics)}${event.data.is_best ? '  (best so far)' : ''}`,
         true,
       );
       break;
@@ -78,6 +78,19 @@ function show(event: TrainerEvent, output: Output): void {
       break;
     default:
   }
+}
+
+/** What a preference run is about: whether the better answers win, and by how much. */
+function figures(metrics: Record<string, number> = {}): string {
+  return [
+    ['reward_accuracy', 'accuracy'],
+    ['reward_margin', 'margin'],
+    ['kl', 'drift'],
+  ]
+    .map(([name, label]) => [label, metrics[name!]] as const)
+    .filter(([, value]) => value !== undefined)
+    .map(([label, value]) => `  ${label} ${value!.toFixed(3)}`)
+    .join('');
 }
 
 function isMilestone({ step, total_steps }: StepData): boolean {
@@ -109,7 +122,7 @@ function stepsText({ total_steps, steps_per_epoch, rows, dataset_rows = 0 }: Pla
 function stepLine(step: StepData): string {
   const total = count(step.total_steps);
   return (
-    `  step ${count(step.step).padStart(total.length)}/${total}  loss ${loss(step.train_loss)}  lr ${rate(step.learning_rate)}` +
+    `  step ${count(step.step).padStart(total.length)}/${total}  loss ${loss(step.train_loss)}${figures(step.metrics)}  lr ${rate(step.learning_rate)}` +
     `  grad ${step.grad_norm.toFixed(2)}  ${Math.round(step.tokens_per_second)} tok/s` +
     `  ${bytes(step.peak_memory_bytes)}  ETA ${duration(step.eta_ms)}`
   );

@@ -3,7 +3,15 @@ import { z } from 'zod';
 import { FIELD_QUESTIONS } from '../refusals.ts';
 import { count, notice, path } from './parts.ts';
 
-export const ROW_FORMATS = ['alpaca', 'messages', 'sharegpt', 'prompt_completion', 'text'] as const;
+export const ROW_FORMATS = [
+  'alpaca',
+  'messages',
+  'sharegpt',
+  'prompt_completion',
+  'text',
+  'preference',
+  'labelled',
+] as const;
 export const COLUMN_PARTS = [
   'instruction',
   'input',
@@ -14,8 +22,16 @@ export const COLUMN_PARTS = [
   'messages',
   'conversations',
   'text',
+  'chosen',
+  'rejected',
+  'label',
 ] as const;
+/** What an answer of preference data is. */
+export const ROW_PARTS = ['chosen', 'rejected', 'desirable', 'undesirable'] as const;
 export const TEMPLATES = ['model', 'alpaca', 'alpaca-short', 'plain'] as const;
+
+/** What is to be learned, where that decides how rows are read; without it, rows of any kind are read, pairs included. */
+export const objectiveChoice = z.enum(['sft', 'dpo', 'orpo', 'kto']).optional();
 
 export const columnMap = z.partialRecord(z.enum(COLUMN_PARTS), z.string().max(500));
 
@@ -88,6 +104,8 @@ export const tokenCounts = z.object({
   /** Rows of plain text that became several, and tokens that stand in two of these. */
   windowed_rows: count,
   repeated_tokens: count,
+  /** Pairs whose answers are the same within max_seq_len; audits of older runs have none. */
+  alike_pairs: count.optional(),
   /** Pairs of upper bound (tokens, inclusive) and rows. */
   length_histogram: z.array(z.tuple([z.number(), z.number()])),
 });
@@ -128,6 +146,8 @@ export const previewRow = z.object({
   tokens: count.nullable(),
   /** Rows that it becomes: long plain text becomes several. */
   windows: count,
+  /** Which answer it has, where a row of the file has two or says what is thought of it; null elsewhere. */
+  part: z.enum(ROW_PARTS).nullable(),
   segments: z.array(
     z.object({
       text: z.string(),

@@ -145,6 +145,9 @@ export const runRequest = datasetChoices.extend({
   estimated_memory_bytes: z.number().nullable(),
 });
 
+/** Figures of an objective by name, each a column beside the steps; null where a step has none. */
+const metricColumns = z.record(z.string(), z.array(z.number().nullable()));
+
 /** Columns of equal length, thinned to at most `max_points`; each kept point is of a real step. */
 export const metricSeries = z.object({
   step: z.array(count),
@@ -154,9 +157,14 @@ export const metricSeries = z.object({
   learning_rate: z.array(z.number()),
   grad_norm: z.array(z.number()),
   tokens_per_second: z.array(z.number()),
+  metrics: metricColumns,
 });
 
-export const validationSeries = z.object({ step: z.array(count), val_loss: z.array(z.number()) });
+export const validationSeries = z.object({
+  step: z.array(count),
+  val_loss: z.array(z.number()),
+  metrics: metricColumns,
+});
 
 export const logEntry = z.object({
   /** Counts up within a run. */

@@ -12,6 +12,9 @@ export const ALIASES: Record<ColumnPart, string[]> = {
   messages: ['messages', 'conversations', 'conversation', 'mensajes'],
   conversations: ['conversations', 'conversation', 'messages', 'conversaciones'],
   text: ['text', 'content', 'texto', 'contenido'],
+  chosen: ['chosen', 'preferred', 'elegida', 'preferida'],
+  rejected: ['rejected', 'dispreferred', 'rechazada'],
+  label: ['label', 'etiqueta'],
 };
 
 /** In a row of question and answer `input` may be the question; what it refers to has one of these names. */

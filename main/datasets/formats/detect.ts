@@ -1,6 +1,8 @@
 import { DatasetError } from '../errors.ts';
 import type { ColumnMap, ColumnPart, RowFormat } from '../types.ts';
+import { takesFormat, type ObjectiveName } from '../objectives.ts';
 import { ALIASES, ALIASES_BESIDE_PROMPT, columnNamed, PAIRS } from './column-names.ts';
+import { yesOrNo } from './flags.ts';
 import { typeName, type Row } from './values.ts';
 
 interface FormatRule {
@@ -9,13 +11,15 @@ interface FormatRule {
   optional: ColumnPart[];
 }
 
-/** In this order: instruction and output make a row Alpaca whatever else it holds. */
+/** In this order: a chosen and a rejected answer make a row a pair, instruction and output make a row Alpaca whatever else it holds. */
 const RULES: FormatRule[] = [
+  { format: 'preference', required: ['chosen', 'rejected'], optional: ['prompt', 'system'] },
   { format: 'alpaca', required: ['instruction', 'output'], optional: ['input', 'system'] },
   { format: 'messages', required: ['messages'], optional: ['system'] },
   { format: 'sharegpt', required: ['conversations'], optional: ['system'] },
   { format: 'prompt_completion', required: ['prompt', 'completion'], optional: ['system', 'input'] },
   { format: 'text', required: ['text'], optional: [] },
+  { format: 'labelled', required: ['prompt', 'completion', 'label'], optional: ['system', 'input'] },
 ];
 
 export interface FormatChoice {
@@ -30,11 +34,23 @@ export interface FormatChoice {
  * @param rows the first readable rows
  * @param wanted a format the person asked for, or `auto`
  * @param mapping columns the person named; they win over the usual names
- * @throws DatasetError dataset_format_unknown, dataset_column_missing, dataset_turns_as_rows, dataset_preference_pairs
+ * @param objective what is to be learned; without one, rows of any kind are recognised
+ * @throws DatasetError dataset_format_unknown, dataset_column_missing, dataset_turns_as_rows, dataset_preference_pairs,
+ *   dataset_unfit_objective
  */
-export function chooseFormat(path: string, rows: Row[], wanted: RowFormat | 'auto', mapping: ColumnMap): FormatChoice {
+export function chooseFormat(
+  path: string,
+  rows: Row[],
+  wanted: RowFormat | 'auto',
+  mapping: ColumnMap,
+  objective?: ObjectiveName,
+): FormatChoice {
   checkMapping(path, rows, mapping);
-  const rules = wanted === 'auto' ? RULES : RULES.filter((rule) => rule.format === wanted);
+  const rules = RULES.filter(({ format }) =>
+    wanted === 'auto'
+      ? takesFormat(objective, format)
+      : format === wanted && (objective === undefined || takesFormat(objective, format)),
+  );
   let best: { rule: FormatRule; columns: ColumnMap; fits: number } | null = null;
   for (const rule of rules) {
     const votes = new Map<string, { columns: ColumnMap; fits: number }>();
@@ -50,7 +66,7 @@ export function chooseFormat(path: string, rows: Row[], wanted: RowFormat | 'aut
     for (const { columns, fits } of votes.values())
       if (best === null || fits > best.fits) best = { rule, columns, fits };
   }
-  if (best === null) throw unknownFormat(path, rows, wanted);
+  if (best === null) throw unfitObjective(path, rows, wanted, objective) ?? unknownFormat(path, rows, wanted);
   if (best.rule.format === 'text' && wanted === 'auto') refuseTurns(path, rows, best.columns.text!);
   const named = best.rule.required.map((part) => `"${best.columns[part]}"`).join(' and ');
   const reason =
@@ -70,7 +86,7 @@ function columnsOf(rule: FormatRule, row: Row, mapping: ColumnMap): ColumnMap | 
   const taken = new Set(Object.values(columns));
   for (const part of rule.optional) {
     if (mapping[part] === '') continue;
-    const names = (rule.format === 'prompt_completion' && ALIASES_BESIDE_PROMPT[part]) || ALIASES[part];
+    const names = (rule.required.includes('completion') && ALIASES_BESIDE_PROMPT[part]) || ALIASES[part];
     const found = names.map((name) => columnNamed(row, name)).find((name) => name !== undefined && !taken.has(name));
     const column = mapping[part] ?? found;
     if (column !== undefined) columns[part] = column;
@@ -103,7 +119,8 @@ function pairOf(rule: FormatRule, row: Row, mapping: ColumnMap): ColumnMap | nul
 
 /** Whether a value looks like what the part holds: lists of the right turns, or for text anything that can be written as text. */
 function fitsPart(part: ColumnPart, value: unknown): boolean {
-  if (part === 'prompt' || part === 'completion')
+  if (part === 'label') return yesOrNo(value) !== null;
+  if (part === 'prompt' || part === 'completion' || part === 'chosen' || part === 'rejected')
     return isText(value) || (Array.isArray(value) && turnKey(value) === 'role');
   if (part !== 'messages' && part !== 'conversations') return isText(value);
   return turnKey(value) === (part === 'messages' ? 'role' : 'from');
@@ -153,16 +170,37 @@ function checkMapping(path: string, rows: Row[], mapping: ColumnMap): void {
   }
 }
 
-function unknownFormat(path: string, rows: Row[], wanted: RowFormat | 'auto'): DatasetError {
+/** Rows of another kind than the objective learns from; null where they are of no known kind. */
+function unfitObjective(
+  path: string,
+  rows: Row[],
+  wanted: RowFormat | 'auto',
+  objective: ObjectiveName | undefined,
+): DatasetError | null {
+  if (objective === undefined) return null;
   const found = columnNames(rows);
-  if (found.includes('chosen') && found.includes('rejected')) {
+  if (objective === 'sft') {
+    if (!(found.includes('chosen') && found.includes('rejected')) && wanted !== 'labelled') return null;
     return new DatasetError(
       'dataset_preference_pairs',
-      `The rows of ${path} are pairs of a chosen and a rejected answer: preference tuning, which Forja does not do.`,
-      'To learn the chosen answers alone, rename "chosen" to "completion", or to "messages" where it holds turns.',
+      `The rows of ${path} say which answers a person prefers, and the objective sft learns to give every answer.`,
+      'Learn from the preferences with the objective dpo (kto for single answers with a label). To learn the chosen answers alone, rename "chosen" to "completion", or to "messages" where it holds turns.',
       { path, found },
     );
   }
+  const isKto = objective === 'kto';
+  return new DatasetError(
+    'dataset_unfit_objective',
+    isKto
+      ? `The objective kto learns from answers that are marked as good or bad: "prompt", "completion" and "label" (true or false). The first rows of ${path} have ${found.join(', ') || 'no columns'}.`
+      : `The objective ${objective} learns from pairs of answers: "prompt", "chosen" and "rejected". The first rows of ${path} have ${found.join(', ') || 'no columns'}.`,
+    'Choose a dataset of that kind, say which column plays which part, or learn the answers themselves with the objective sft.',
+    { path, objective, wanted: isKto ? 'prompt, completion, label' : 'prompt, chosen, rejected', found },
+  );
+}
+
+function unknownFormat(path: string, rows: Row[], wanted: RowFormat | 'auto'): DatasetError {
+  const found = columnNames(rows);
   const list = found.length === 0 ? 'no columns' : `the columns ${found.join(', ')}`;
   const wrong = wrongTypes(rows, wanted);
   const types = wrong.map(({ column, type }) => `"${column}" is ${type}`).join(', ');
@@ -172,7 +210,7 @@ function unknownFormat(path: string, rows: Row[], wanted: RowFormat | 'auto'): D
       ? `The format of ${path} was not recognised: its first rows have ${list}${fault}.`
       : `The dataset ${path} is not in the format ${wanted}: its first rows have ${list}${fault}.`;
   const known =
-    'Known are instruction/output (alpaca), messages, conversations (sharegpt), prompt/completion and text.';
+    'Known are instruction/output (alpaca), messages, conversations (sharegpt), prompt/completion, text and prompt/chosen/rejected.';
   const hint =
     types === ''
       ? `${known} Rename the columns, or say which column plays which part.`

@@ -1,6 +1,7 @@
 import type { ColumnMap, Conversation, RowFormat } from '../types.ts';
 import { fromAlpaca } from './alpaca.ts';
 import { RowFields } from './fields.ts';
+import { fromLabelled, fromPreference } from './preference.ts';
 import { fromPromptCompletion } from './prompt-completion.ts';
 import { fromText } from './text.ts';
 import { fromMessages, fromShareGpt } from './turns.ts';
@@ -14,6 +15,8 @@ const CONVERTERS: Record<RowFormat, (row: Row, columns: ColumnMap, fields: RowFi
   sharegpt: fromShareGpt,
   prompt_completion: fromPromptCompletion,
   text: fromText,
+  preference: fromPreference,
+  labelled: fromLabelled,
 };
 
 /**

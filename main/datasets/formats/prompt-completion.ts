@@ -1,4 +1,4 @@
-import type { ChatMessage, ColumnMap, Conversation } from '../types.ts';
+import type { ChatConversation, ChatMessage, ColumnMap, Conversation } from '../types.ts';
 import { alpacaUserText, chatConversation, withSystem } from './conversation.ts';
 import type { RowFields } from './fields.ts';
 import { refuseWrongAnswer } from './flags.ts';
@@ -12,15 +12,26 @@ import { optionalText, requiredText, type Row } from './values.ts';
  * and answer may be lists of turns, as TRL has them; then only the turns of the answer are learned.
  */
 export function fromPromptCompletion(row: Row, columns: ColumnMap, fields: RowFields): Conversation {
+  return promptAndCompletion(row, columns, fields, refuseWrongAnswer);
+}
+
+/** The same, whatever a label says of the answer, unless `check` refuses the row. */
+export function promptAndCompletion(
+  row: Row,
+  columns: ColumnMap,
+  fields: RowFields,
+  check?: (row: Row, fields: RowFields) => void,
+): ChatConversation {
   const prompt = asked(row, columns, fields);
   const completion = answered(row, columns.completion!, fields);
   const system = optionalText(row, columns.system);
-  refuseWrongAnswer(row, fields);
+  check?.(row, fields);
   const turns = [...historyOf(row, fields), ...prompt, ...completion];
   return chatConversation(withSystem(system, turns), toolsOf(row, fields));
 }
 
-function asked(row: Row, columns: ColumnMap, fields: RowFields): ChatMessage[] {
+/** What is asked: text, or turns whose answers are context. */
+export function asked(row: Row, columns: ColumnMap, fields: RowFields): ChatMessage[] {
   const column = columns.prompt!;
   if (isTurns(row[column])) {
     return readTurns(row, column, 'role', 'content', fields).map((turn) =>
@@ -31,7 +42,8 @@ function asked(row: Row, columns: ColumnMap, fields: RowFields): ChatMessage[] {
   return [{ role: 'user', content: alpacaUserText(requiredText(row, column), input.trim() === '' ? '' : input) }];
 }
 
-function answered(row: Row, column: string, fields: RowFields): ChatMessage[] {
+/** An answer: text, or turns. */
+export function answered(row: Row, column: string, fields: RowFields): ChatMessage[] {
   if (isTurns(row[column])) return readTurns(row, column, 'role', 'content', fields);
   return [{ role: 'assistant', content: requiredText(row, column) }];
 }

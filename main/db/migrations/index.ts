@@ -1,5 +1,6 @@
 import { migration0001 } from './0001-runs.ts';
 import { migration0002 } from './0002-library.ts';
+import { migration0003 } from './0003-metrics.ts';
 
 /** One numbered change of the database's shape. A migration that was released is never edited. */
 export interface Migration {
@@ -9,4 +10,4 @@ export interface Migration {
   sql: string;
 }
 
-export const MIGRATIONS: readonly Migration[] = [migration0001, migration0002];
+export const MIGRATIONS: readonly Migration[] = [migration0001, migration0002, migration0003];

@@ -6,6 +6,21 @@ export type StepRow = Omit<StepData, 'total_steps' | 'eta_ms'> & { run_id: strin
 export type ValidationRow = Omit<ValidationData, 'is_best'> & { run_id: string; time_ms: number; is_best: 0 | 1 };
 export type CheckpointRow = CheckpointData & { run_id: string; time_ms: number };
 
+/** A row as the database keeps it: the open figures as JSON. */
+const toText = <Row extends { metrics?: Record<string, number> }>(row: Row) => ({
+  ...row,
+  metrics: JSON.stringify(row.metrics ?? {}),
+});
+
+const NO_METRICS: Record<string, number> = {};
+
+function fromText<Row extends { metrics?: Record<string, number> }>(rows: unknown[]): Row[] {
+  return (rows as (Omit<Row, 'metrics'> & { metrics: string })[]).map((row) => ({
+    ...row,
+    metrics: row.metrics === '{}' ? NO_METRICS : (JSON.parse(row.metrics) as Record<string, number>),
+  })) as unknown as Row[];
+}
+
 /** What runs reported: a row each step, validation and checkpoint. */
 export class MetricStore {
   private readonly db: Database;
@@ -17,12 +32,12 @@ export class MetricStore {
     // A resumed run does some steps again: the newer row counts.
     this.insertStep = db.prepare(
       `INSERT OR REPLACE INTO steps (run_id, step, time_ms, epoch, train_loss, learning_rate, grad_norm, tokens_per_second,
-         tokens, supervised_tokens, elapsed_ms, peak_memory_bytes)
+         tokens, supervised_tokens, elapsed_ms, peak_memory_bytes, metrics)
        VALUES (@run_id, @step, @time_ms, @epoch, @train_loss, @learning_rate, @grad_norm, @tokens_per_second,
-         @tokens, @supervised_tokens, @elapsed_ms, @peak_memory_bytes)`,
+         @tokens, @supervised_tokens, @elapsed_ms, @peak_memory_bytes, @metrics)`,
     );
     this.insertSteps = db.transaction((steps: StepRow[]) => {
-      for (const step of steps) this.insertStep.run(step);
+      for (const step of steps) this.insertStep.run(toText(step));
     });
   }
 
@@ -34,10 +49,10 @@ export class MetricStore {
   addValidation(validation: ValidationRow): void {
     this.db
       .prepare(
-        `INSERT OR REPLACE INTO validations (run_id, step, time_ms, val_loss, perplexity, tokens, is_best)
-         VALUES (@run_id, @step, @time_ms, @val_loss, @perplexity, @tokens, @is_best)`,
+        `INSERT OR REPLACE INTO validations (run_id, step, time_ms, val_loss, perplexity, tokens, is_best, metrics)
+         VALUES (@run_id, @step, @time_ms, @val_loss, @perplexity, @tokens, @is_best, @metrics)`,
       )
-      .run(validation);
+      .run(toText(validation));
   }
 
   addCheckpoint(checkpoint: CheckpointRow): void {
@@ -56,7 +71,7 @@ export class MetricStore {
   }
 
   steps(run_id: string): StepRow[] {
-    return this.db.prepare('SELECT * FROM steps WHERE run_id = ? ORDER BY step').all(run_id) as StepRow[];
+    return fromText<StepRow>(this.db.prepare('SELECT * FROM steps WHERE run_id = ? ORDER BY step').all(run_id));
   }
 
   countSteps(run_id: string): number {
@@ -66,7 +81,7 @@ export class MetricStore {
   /** The last step's row, or null. */
   lastStep(run_id: string): StepRow | null {
     const found = this.db.prepare('SELECT * FROM steps WHERE run_id = ? ORDER BY step DESC LIMIT 1').get(run_id);
-    return (found as StepRow | undefined) ?? null;
+    return found === undefined ? null : fromText<StepRow>([found])[0]!;
   }
 
   /** The columns that curves are thinned by, in arrays: reading a hundred thousand objects would take many times longer. */
@@ -79,15 +94,17 @@ export class MetricStore {
 
   /** Some steps of a run, in order. */
   stepsAt(run_id: string, steps: readonly number[]): StepRow[] {
-    return this.db
+    const found = this.db
       .prepare(
         'SELECT steps.* FROM json_each(?) AS wanted JOIN steps ON steps.run_id = ? AND steps.step = wanted.value ORDER BY step',
       )
-      .all(JSON.stringify(steps), run_id) as StepRow[];
+      .all(JSON.stringify(steps), run_id);
+    return fromText<StepRow>(found);
   }
 
   validations(run_id: string): ValidationRow[] {
-    return this.db.prepare('SELECT * FROM validations WHERE run_id = ? ORDER BY step').all(run_id) as ValidationRow[];
+    const found = this.db.prepare('SELECT * FROM validations WHERE run_id = ? ORDER BY step').all(run_id);
+    return fromText<ValidationRow>(found);
   }
 
   checkpoints(run_id: string): CheckpointRow[] {

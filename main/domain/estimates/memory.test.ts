@@ -29,6 +29,7 @@ const tiny: TrainedModel = {
 };
 const settings = (over: Partial<MemorySettings> = {}): MemorySettings => ({
   method: 'lora',
+  objective: 'sft',
   lora_rank: 16,
   target_modules: TARGET_MODULES,
   max_seq_len: 512,
@@ -153,6 +154,19 @@ test('short rows of a step share a pass, within what a whole row would need', ()
   const whole = estimateMemory(smollm2(Q4_1), settings(), null);
   expect(shared.activations_bytes).toBeGreaterThan(alone.activations_bytes * 2);
   expect(shared.activations_bytes).toBeLessThan(whole.activations_bytes);
+});
+
+test('a pair is two rows that share a pass', () => {
+  const longest = 200;
+  const rows = { rows: 100, tokens: 100 * longest, supervised_tokens: 50 * longest, max_tokens: longest };
+  const pairs = { ...rows, tokens: 2 * rows.tokens, supervised_tokens: 2 * rows.supervised_tokens };
+  const alone = estimateMemory(smollm2(Q4_1), settings(), rows);
+  const twice = estimateMemory(smollm2(Q4_1), settings(), { ...pairs, max_tokens: 2 * longest });
+  for (const objective of ['dpo', 'orpo'] as const) {
+    const pair = estimateMemory(smollm2(Q4_1), settings({ objective }), pairs);
+    expect(pair.activations_bytes).toBeGreaterThan(alone.activations_bytes * 1.2);
+    expect(pair.activations_bytes / twice.activations_bytes).toBeCloseTo(1, 1);
+  }
 });
 
 test('a deeper model needs no more for the inputs of blocks than the budget, on the CPU', () => {

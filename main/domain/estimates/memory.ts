@@ -1,3 +1,4 @@
+import type { TrainSettings } from '../../contracts/protocol-types.ts';
 import { trainableParameters, type ModelSizes, type TunedLayers } from '../lora-parameters.ts';
 
 /** What of a model the memory of training depends on. */
@@ -17,8 +18,17 @@ export interface MemorySettings extends TunedLayers {
   gradient_accumulation_steps: number;
   /** -1: the trainer's default. */
   activation_budget_bytes: number;
+  /** Of dpo and orpo, a row is a pair of sequences that stay together. */
+  objective: ObjectiveName;
   /** A GPU takes a micro-batch in one pass. */
   on_cpu: boolean;
+}
+
+type ObjectiveName = TrainSettings['objective'];
+
+/** Sequences in a row: a pair has two. */
+export function sequencesOf(objective: ObjectiveName): number {
+  return objective === 'dpo' || objective === 'orpo' ? 2 : 1;
 }
 
 /** The rows that will be learned from, where they are known: shorter rows need less. */
@@ -103,14 +113,16 @@ function otherBytes({ n_vocab }: TrainedModel, rest: number): number {
 /** Tokens of the largest pass that is likely: one row of the longest, the others of the usual length. */
 function largestPass(settings: MemorySettings, rows: RowLengths | null) {
   const { micro_batch_size, gradient_accumulation_steps, max_seq_len, on_cpu } = settings;
+  const group = sequencesOf(settings.objective);
   if (rows === null || rows.rows === 0) {
     const rowsAPass = on_cpu
-      ? Math.min(micro_batch_size, Math.max(1, Math.floor(FAST_PASS_TOKENS / max_seq_len)))
+      ? Math.min(micro_batch_size, Math.max(1, Math.floor(FAST_PASS_TOKENS / (group * max_seq_len))))
       : micro_batch_size;
-    const n_tokens = rowsAPass * max_seq_len;
-    return { n_tokens, n_supervised: n_tokens, n_seq: rowsAPass };
+    const n_tokens = rowsAPass * group * max_seq_len;
+    return { n_tokens, n_supervised: n_tokens, n_seq: rowsAPass * group };
   }
-  const longest = Math.min(max_seq_len, rows.max_tokens);
+  // Both answers of a pair are as long as the longest of any, at the most.
+  const longest = group * Math.min(max_seq_len, rows.max_tokens);
   const usual = Math.min(longest, rows.tokens / rows.rows);
   const n_seq = on_cpu ? 1 : Math.min(micro_batch_size, rows.rows);
   // Of many rows a few are long at once.
@@ -122,7 +134,7 @@ function largestPass(settings: MemorySettings, rows: RowLengths | null) {
   return {
     n_tokens,
     n_supervised: (n_tokens * rows.supervised_tokens) / Math.max(1, rows.tokens),
-    n_seq: Math.max(n_seq, Math.min(rowsPerStep, Math.round(n_tokens / usual))),
+    n_seq: group * Math.max(n_seq, Math.min(rowsPerStep, Math.round(n_tokens / usual))),
   };
 }
 

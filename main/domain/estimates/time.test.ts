@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { estimateTime, guessTokensPerSecond, learnTokensPerSecond } from './time.ts';
 
 const settings = {
+  objective: 'sft' as const,
   micro_batch_size: 2,
   gradient_accumulation_steps: 4,
   epochs: 1,
