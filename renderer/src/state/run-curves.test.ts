@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import type { IpcEvent } from '../../../main/contracts/ipc.ts';
-import { curvesFrom, lossColumns, MAX_POINTS, NO_CURVES, smoothed, withSteps } from './run-curves.ts';
+import {
+  curvesFrom,
+  lossColumns,
+  MAX_POINTS,
+  NO_CURVES,
+  smoothed,
+  withSteps,
+  metricColumns,
+  metricNames,
+} from './run-curves.ts';
 
 type StepsEvent = IpcEvent<'run.steps'>;
 
@@ -34,7 +43,7 @@ describe('withSteps', () => {
   it('keeps every step of a short run', () => {
     const curves = withSteps(withSteps(NO_CURVES, event([1, 2])), event([3], { validations: [validationOf(3)] }));
     expect(curves.points.map(({ step }) => step)).toEqual([1, 2, 3]);
-    expect(curves.validations).toEqual([{ step: 3, val_loss: 1 }]);
+    expect(curves.validations).toEqual([{ step: 3, val_loss: 1, metrics: {} }]);
   });
 
   it('does not change what it was given', () => {
@@ -100,7 +109,7 @@ describe('withSteps', () => {
       curves = withSteps(curves, event([], { validations: [{ ...validationOf(step), val_loss }] }));
     }
     expect(curves.validations.length).toBeLessThanOrEqual(MAX_POINTS);
-    expect(curves.validations).toContainEqual({ step: 43_210, val_loss: 0.5 });
+    expect(curves.validations).toContainEqual({ step: 43_210, val_loss: 0.5, metrics: {} });
   });
 });
 
@@ -119,8 +128,9 @@ describe('curvesFrom', () => {
         learning_rate: ones,
         grad_norm: ones,
         tokens_per_second: ones,
+        metrics: { kl: step.map((one) => (one > 50 ? one / 100 : null)) },
       },
-      validations: { step: [100], val_loss: [2] },
+      validations: { step: [100], val_loss: [2], metrics: { kl: [7] } },
     });
     const more = Array.from({ length: 3000 }, (_, at) => 50_001 + at);
     const curves = withSteps(loaded, event(more));
@@ -128,6 +138,10 @@ describe('curvesFrom', () => {
     expect(came.length).toBeGreaterThan(20);
     expect(came.length).toBeLessThanOrEqual(66);
     expect(curves.points.at(-1)!.step).toBe(53_000);
+    expect(metricNames(loaded)).toEqual(['kl']);
+    const [steps, trained, validated] = metricColumns(loaded, 'kl');
+    expect([steps[0], trained[0], validated[0]]).toEqual([50, null, null]);
+    expect([steps[1], trained[1], validated[1]]).toEqual([100, 1, 7]);
   });
 });
 

@@ -8,11 +8,14 @@ export interface CurvePoint {
   learning_rate: number;
   grad_norm: number;
   tokens_per_second: number;
+  /** Figures of the objective, by name. */
+  metrics: Readonly<Record<string, number>>;
 }
 
 export interface ValidationPoint {
   step: number;
   val_loss: number;
+  metrics: Readonly<Record<string, number>>;
 }
 
 /** The curves of a run, of bounded size: however long it trains, at most `MAX_POINTS` a series, its peaks among them. */
@@ -45,29 +48,62 @@ export function curvesFrom({ n_steps, steps, validations }: IpcResponse<'runs.me
     learning_rate: steps.learning_rate[at]!,
     grad_norm: steps.grad_norm[at]!,
     tokens_per_second: steps.tokens_per_second[at]!,
+    metrics: metricsAt(steps.metrics, at),
   }));
   const isWhole = points.length === n_steps;
   return bounded({
     points,
-    validations: validations.step.map((step, at) => ({ step, val_loss: validations.val_loss[at]! })),
+    validations: validations.step.map((step, at) => ({
+      step,
+      val_loss: validations.val_loss[at]!,
+      metrics: metricsAt(validations.metrics, at),
+    })),
     stretch: isWhole ? 1 : Math.ceil((POINT_PEAKS.length * n_steps) / points.length),
     validation_stretch: 1,
   });
+}
+
+/** One step's figures out of their columns. */
+function metricsAt(columns: Readonly<Record<string, readonly (number | null)[]>>, at: number): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(columns).flatMap(([name, column]) => {
+      const value = column[at] ?? null;
+      return value === null ? [] : [[name, value]];
+    }),
+  );
+}
+
+/** The names of all figures that the curves have, in the order in which they come first. */
+export function metricNames({ points, validations }: RunCurves): string[] {
+  return [...new Set([...points, ...validations].flatMap(({ metrics }) => Object.keys(metrics)))];
+}
+
+/** Columns for a chart of one figure: steps, its values in training, and on the validation rows. */
+export function metricColumns(curves: RunCurves, name: string): [number[], (number | null)[], (number | null)[]] {
+  const points = new Map(curves.points.map((point) => [point.step, point.metrics[name] ?? null]));
+  const checks = new Map(curves.validations.map((point) => [point.step, point.metrics[name] ?? null]));
+  const steps = [...new Set([...points.keys(), ...checks.keys()])].sort((a, b) => a - b);
+  return [steps, steps.map((step) => points.get(step) ?? null), steps.map((step) => checks.get(step) ?? null)];
 }
 
 /** The curves after an event; steps that they have already are left as they are. */
 export function withSteps(curves: RunCurves, event: IpcEvent<'run.steps'>): RunCurves {
   const kept = event.forget_after_step === null ? curves : forgetAfter(curves, event.forget_after_step);
   const points = newer(kept.points, event.steps).map(
-    ({ step, train_loss, learning_rate, grad_norm, tokens_per_second }) => ({
+    ({ step, train_loss, learning_rate, grad_norm, tokens_per_second, metrics = {} }) => ({
       step,
       train_loss,
       learning_rate,
       grad_norm,
       tokens_per_second,
+      metrics,
     }),
   );
-  const validations = newer(kept.validations, event.validations).map(({ step, val_loss }) => ({ step, val_loss }));
+  const validations = newer(kept.validations, event.validations).map(({ step, val_loss, metrics = {} }) => ({
+    step,
+    val_loss,
+    metrics,
+  }));
   return bounded({
     ...kept,
     points: points.length === 0 ? kept.points : [...kept.points, ...points],

@@ -12,6 +12,8 @@ const formats: Named<typeof ROW_FORMATS> = {
   sharegpt: 'Conversations (ShareGPT)',
   prompt_completion: 'Prompt + completion',
   text: 'Plain text',
+  preference: 'Pairs: a better and a worse answer',
+  labelled: 'Answers marked good or bad',
 };
 const columnParts: Named<typeof COLUMN_PARTS> = {
   instruction: 'Instruction',
@@ -23,6 +25,9 @@ const columnParts: Named<typeof COLUMN_PARTS> = {
   messages: 'Messages',
   conversations: 'Conversations',
   text: 'Text',
+  chosen: 'Better answer',
+  rejected: 'Worse answer',
+  label: 'Mark',
 };
 const templates: Named<typeof TEMPLATES> = {
   model: 'The model’s own',
@@ -117,6 +122,14 @@ export const newRun = {
       'How question and answer are marked for the model. Its own is nearly always right; Alpaca is for models without one.',
     templateAuto: 'automatic',
     templateFound: (name: string) => `Detected: ${name}`,
+    parts: { chosen: 'better answer', rejected: 'worse answer', desirable: 'good answer', undesirable: 'bad answer' },
+    pairsTitle: 'Learn from preferences',
+    pairsText:
+      'Each row has a better and a worse answer to the same question. The model learns to prefer the better one, and stays close to what it was otherwise.',
+    labelsTitle: 'These rows have a mark',
+    labelsText:
+      'If it says which answers are good and which are bad, the model can learn from both. Otherwise it learns the answers that are not marked as bad.',
+    learnFromLabels: 'Learn from good and bad answers',
     columns: 'Columns',
     columnAuto: 'Automatic',
     columnFound: (name: string) => `Detected: ${name}`,

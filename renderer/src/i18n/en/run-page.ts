@@ -81,6 +81,32 @@ export const runPage = {
   learningRateHelp: 'How far each step goes. It rises in the first steps, then falls.',
   gradNormHelp:
     'How strongly a step changes the adapter. Single peaks are normal; if it keeps growing, lower the learning rate.',
+  metrics: {
+    reward_chosen: {
+      title: 'Better answers',
+      help: 'How much more likely the better answers have become than at the start, times beta. It should not fall far.',
+    },
+    reward_rejected: {
+      title: 'Worse answers',
+      help: 'The same of the worse answers. It should fall.',
+    },
+    reward_margin: {
+      title: 'Lead of the better answer',
+      help: 'The difference of the two: what is being learned. It should rise.',
+    },
+    reward_accuracy: {
+      title: 'Better answer preferred',
+      help: 'Share of the pairs in which the better answer gained more than the worse one. 1 is all; 0.5 is chance.',
+    },
+    log_odds: {
+      title: 'Odds of the better answer',
+      help: 'Logarithm of how much likelier the better answer is than the worse one. It should rise.',
+    },
+    kl: {
+      title: 'Drift',
+      help: 'How far the tuned model has moved from what it was on unrelated answers. A high value means that it forgets.',
+    },
+  } as Partial<Record<string, { title: string; help: string }>>,
   tokensPerSecondHelp: 'How much text is processed in a second. A token is about three quarters of a word.',
   perplexityHelp: 'The loss in another form: between how many tokens the model hesitates. 1 would be certain.',
   bestValLoss: 'Best validation loss',

@@ -12,7 +12,38 @@ const texts: Record<SettingName, SettingText> = {
     label: 'Method',
     help: 'How the base model is adapted. DoRA often learns more than LoRA at low ranks, is slower, and has no adapter file for llama.cpp.',
   },
-  objective: { label: 'Objective', help: 'What is learned from the rows.' },
+  objective: {
+    label: 'Objective',
+    help: 'What is learned from the rows: the answers themselves, or which answers are better.',
+  },
+  dpo_beta: {
+    label: 'Closeness (beta)',
+    help: 'How closely the tuned model stays to what it was. Higher changes less; 0.1 is usual.',
+  },
+  dpo_label_smoothing: {
+    label: 'Doubtful pairs',
+    help: 'Share of the pairs that may be the wrong way round. 0 trusts them all.',
+  },
+  dpo_loss_type: {
+    label: 'Loss',
+    help: 'DPO as published, or IPO, which stops once the better answer leads by enough: for few pairs that all agree.',
+  },
+  orpo_beta: {
+    label: 'Weight of the preference',
+    help: 'Of preferring the better answer, beside learning to give it.',
+  },
+  kto_beta: {
+    label: 'Closeness (beta)',
+    help: 'How closely the tuned model stays to what it was. Higher changes less; 0.1 is usual.',
+  },
+  desirable_weight: {
+    label: 'Weight of good answers',
+    help: 'Raise it where there are fewer good answers than bad ones.',
+  },
+  undesirable_weight: {
+    label: 'Weight of bad answers',
+    help: 'Raise it where there are fewer bad answers than good ones.',
+  },
   lora_rank: { label: 'Rank', help: 'How much the adapter can learn. Higher takes more memory and more data.' },
   lora_alpha: { label: 'Alpha', help: 'How strongly the adapter acts. Twice the rank is a good start.' },
   lora_dropout: {
@@ -131,7 +162,12 @@ export const settingTexts = {
     dora: 'DoRA',
     kaiming: 'Kaiming',
     gaussian: 'Gaussian',
-    sft: 'Answers',
+    sft: 'Give the answers',
+    dpo: 'Learn from preferences',
+    orpo: 'Answers and preferences at once',
+    kto: 'Learn from good and bad answers',
+    sigmoid: 'DPO',
+    ipo: 'IPO',
     linear: 'Linear',
     cosine: 'Cosine',
     constant: 'Constant',

@@ -357,10 +357,19 @@ export const errors: TranslatedErrors = {
       `Cada fila de ${d('path')} es un solo turno: «${d('speaker')}» junto a «${d('column')}». No se sabe qué turnos forman una conversación.`,
     hint: 'Pon todos los turnos de una conversación en una fila: {"messages": [{"role": "user", "content": "…"}, {"role": "assistant", "content": "…"}]}.',
   },
+  dataset_unfit_objective: {
+    message: (d) =>
+      `El objetivo ${d('objective')} aprende de filas con ${d('wanted')}; las primeras de ${d('path')} tienen ${d('found')}.`,
+    hint: 'Elige datos de esa clase, di qué columna es cada parte, o aprende las respuestas mismas con el objetivo sft.',
+  },
+  rows_unfit_objective: {
+    message: (d) => `El objetivo ${d('objective')} no puede aprender de ${d('path')}: sus filas son de otra clase.`,
+    hint: 'Empieza de nuevo desde los datos.',
+  },
   dataset_preference_pairs: {
     message: (d) =>
-      `Las filas de ${d('path')} son pares de una respuesta elegida y otra rechazada: ajuste por preferencias, que Forja no hace.`,
-    hint: 'Para aprender solo las elegidas, cambia el nombre de «chosen» a «completion», o a «messages» si contiene turnos.',
+      `Las filas de ${d('path')} dicen qué respuestas se prefieren, y el objetivo sft aprende a dar cada respuesta.`,
+    hint: 'Aprende de las preferencias con el objetivo dpo (kto si son respuestas sueltas con una marca). Para aprender solo las elegidas, cambia el nombre de «chosen» a «completion», o a «messages» si contiene turnos.',
   },
   dataset_not_found: {
     message: 'No se encuentra el archivo de datos.',
@@ -385,11 +394,11 @@ export const errors: TranslatedErrors = {
   },
   learning_rate_high: {
     message: (d) => `Con una tasa de ${d('learning_rate')} la pérdida suele dar saltos y el modelo olvida.`,
-    hint: 'Los adaptadores se entrenan con tasas de 0,00005 a 0,001.',
+    hint: (d) => `Los adaptadores se entrenan así con tasas de ${d('least')} a ${d('most')}.`,
   },
   learning_rate_of_full_tuning: {
     message: (d) => `Una tasa de ${d('learning_rate')} es propia del ajuste completo: un adaptador apenas se mueve.`,
-    hint: 'Los adaptadores se entrenan con tasas de 0,00005 a 0,001.',
+    hint: (d) => `Los adaptadores se entrenan así con tasas de ${d('least')} a ${d('most')}.`,
   },
   longer_than_context: {
     message: (d) => `max_seq_len es ${d('max_seq_len')}, y el modelo se hizo para ${d('n_ctx_train')} tokens.`,
@@ -511,6 +520,11 @@ export const errors: TranslatedErrors = {
   val_rows_trained_on: {
     message: 'Hay filas de validación que también están en los datos de entrenamiento.',
     hint: 'La validación parecerá mejor de lo que es: quítalas de uno de los dos archivos.',
+  },
+  pairs_alike: {
+    message: (d) =>
+      `${d('pairs')} pares solo se distinguen más allá de max_seq_len = ${d('max_seq_len')} tokens: de ellos no se aprende nada.`,
+    hint: 'Sube max_seq_len, o acorta el principio común de las dos respuestas.',
   },
   val_split_all: {
     message: 'Todas las filas cayeron en la validación: se entrena con ellas y no se reserva ninguna.',

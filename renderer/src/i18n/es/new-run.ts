@@ -76,8 +76,26 @@ export const newRun: Messages['newRun'] = {
       sharegpt: 'Conversaciones (ShareGPT)',
       prompt_completion: 'Entrada y continuación',
       text: 'Texto sin formato',
+      preference: 'Pares: una respuesta mejor y otra peor',
+      labelled: 'Respuestas marcadas como buenas o malas',
     },
+    parts: {
+      chosen: 'respuesta mejor',
+      rejected: 'respuesta peor',
+      desirable: 'respuesta buena',
+      undesirable: 'respuesta mala',
+    },
+    pairsTitle: 'Aprender de preferencias',
+    pairsText:
+      'Cada fila tiene una respuesta mejor y otra peor a la misma pregunta. El modelo aprende a preferir la mejor, y en lo demás sigue cerca de lo que era.',
+    labelsTitle: 'Estas filas tienen una marca',
+    labelsText:
+      'Si dice qué respuestas son buenas y cuáles malas, el modelo puede aprender de ambas. Si no, aprende las que no están marcadas como malas.',
+    learnFromLabels: 'Aprender de respuestas buenas y malas',
     columnParts: {
+      chosen: 'Respuesta mejor',
+      rejected: 'Respuesta peor',
+      label: 'Marca',
       instruction: 'Instrucción',
       input: 'Entrada',
       output: 'Respuesta',

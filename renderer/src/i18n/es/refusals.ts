@@ -7,7 +7,12 @@ function place(d: Details): string {
   return d('turn') === '' ? 'La fila' : `El turno ${d('turn')}`;
 }
 
-const EXPECTED: Record<string, string> = { text: 'texto', list: 'una lista', object: 'un objeto' };
+const EXPECTED: Record<string, string> = {
+  text: 'texto',
+  list: 'una lista',
+  object: 'un objeto',
+  'true or false': 'true o false',
+};
 const FOUND: Record<string, string> = {
   text: 'texto',
   'a string': 'texto',
@@ -38,6 +43,7 @@ export const refusals: TranslatedRefusals = {
       : `${place(d)} no tiene «${d('key')}».`,
   empty_content: (d) => (d('turn') === '' ? `${place(d)} está vacía.` : `${place(d)} está vacío.`),
   no_answer: () => 'No tiene ninguna respuesta de la que aprender.',
+  pair_equal: () => 'La respuesta mejor y la peor son la misma.',
   labelled_wrong: () => 'Su «label» es falso: es una respuesta que no hay que aprender.',
   unsupported_role: (d) => `${place(d)} tiene el papel «${d('role')}»; se conocen system, user, assistant y tool.`,
   unsupported_content: (d) =>

@@ -80,6 +80,32 @@ export const runPage: Messages['runPage'] = {
   learningRateHelp: 'Cuánto avanza cada paso. Sube en los primeros pasos y después baja.',
   gradNormHelp:
     'Con cuánta fuerza tira cada paso del adaptador. Los picos sueltos son normales; si no deja de crecer, baja la tasa de aprendizaje.',
+  metrics: {
+    reward_chosen: {
+      title: 'Respuestas mejores',
+      help: 'Cuánto más probables son las respuestas mejores que al principio, por beta. No debería bajar mucho.',
+    },
+    reward_rejected: {
+      title: 'Respuestas peores',
+      help: 'Lo mismo de las respuestas peores. Debería bajar.',
+    },
+    reward_margin: {
+      title: 'Ventaja de la mejor',
+      help: 'La diferencia de ambas: lo que se está aprendiendo. Debería subir.',
+    },
+    reward_accuracy: {
+      title: 'Preferida la mejor',
+      help: 'Parte de los pares en que la mejor ganó más que la peor. 1 son todos; 0,5 es azar.',
+    },
+    log_odds: {
+      title: 'Posibilidades de la mejor',
+      help: 'Logaritmo de cuánto más probable es la respuesta mejor que la peor. Debería subir.',
+    },
+    kl: {
+      title: 'Deriva',
+      help: 'Cuánto se ha alejado el modelo de lo que era en respuestas ajenas. Un valor alto significa que olvida.',
+    },
+  },
   tokensPerSecondHelp: 'De cuánto texto aprende en un segundo. Un token es algo menos que una palabra.',
   perplexityHelp: 'La pérdida dicha de otro modo: entre cuántos tokens duda el modelo. 1 sería no dudar nunca.',
   bestValLoss: 'Mejor pérdida de validación',

@@ -6,7 +6,35 @@ export const settingTexts: Messages['settingTexts'] = {
       label: 'Método',
       help: 'Cómo se adapta el modelo base. DoRA suele aprender más que LoRA con rangos bajos, es más lento y no tiene adaptador para llama.cpp.',
     },
-    objective: { label: 'Objetivo', help: 'Qué se aprende de las filas.' },
+    objective: {
+      label: 'Objetivo',
+      help: 'Qué se aprende de las filas: las respuestas mismas, o cuáles son mejores.',
+    },
+    dpo_beta: {
+      label: 'Cercanía (beta)',
+      help: 'Cuán cerca queda el modelo ajustado de lo que era. Más alta cambia menos; 0,1 es lo habitual.',
+    },
+    dpo_label_smoothing: {
+      label: 'Pares dudosos',
+      help: 'Parte de los pares que puede estar al revés. 0 confía en todos.',
+    },
+    dpo_loss_type: {
+      label: 'Pérdida',
+      help: 'DPO como se publicó, o IPO, que se detiene cuando la mejor respuesta lleva suficiente ventaja: para pocos pares que coinciden.',
+    },
+    orpo_beta: { label: 'Peso de la preferencia', help: 'De preferir la mejor respuesta, además de aprender a darla.' },
+    kto_beta: {
+      label: 'Cercanía (beta)',
+      help: 'Cuán cerca queda el modelo ajustado de lo que era. Más alta cambia menos; 0,1 es lo habitual.',
+    },
+    desirable_weight: {
+      label: 'Peso de las respuestas buenas',
+      help: 'Súbelo si hay menos respuestas buenas que malas.',
+    },
+    undesirable_weight: {
+      label: 'Peso de las respuestas malas',
+      help: 'Súbelo si hay menos respuestas malas que buenas.',
+    },
     lora_rank: {
       label: 'Rango',
       help: 'Cuánto puede aprender el adaptador. Más rango pide más memoria y más datos.',
@@ -137,7 +165,12 @@ export const settingTexts: Messages['settingTexts'] = {
     dora: 'DoRA',
     kaiming: 'Kaiming',
     gaussian: 'Gaussiano',
-    sft: 'Respuestas',
+    sft: 'Dar las respuestas',
+    dpo: 'Aprender de preferencias',
+    orpo: 'Respuestas y preferencias a la vez',
+    kto: 'Aprender de respuestas buenas y malas',
+    sigmoid: 'DPO',
+    ipo: 'IPO',
     linear: 'Lineal',
     cosine: 'Coseno',
     constant: 'Constante',

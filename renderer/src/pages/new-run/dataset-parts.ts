@@ -10,6 +10,8 @@ export const FORMAT_PARTS: Readonly<Record<RowFormat, readonly ColumnPart[]>> = 
   sharegpt: ['conversations', 'system'],
   prompt_completion: ['prompt', 'completion', 'input', 'system'],
   text: ['text'],
+  preference: ['chosen', 'rejected', 'prompt', 'system'],
+  labelled: ['prompt', 'completion', 'label', 'input', 'system'],
 };
 
 /** How many of them it can't do without. */
@@ -19,6 +21,8 @@ export const REQUIRED_PARTS: Readonly<Record<RowFormat, number>> = {
   sharegpt: 1,
   prompt_completion: 2,
   text: 1,
+  preference: 2,
+  labelled: 3,
 };
 
 /** The columns that an error of the datasets layer says the file has. */

@@ -114,6 +114,19 @@ export class Draft {
     return Object.keys(this.#problems).length > 0 ? 'needsSettings' : null;
   }
 
+  /** What the rows that were read are to each other; null before they were read. */
+  get learns(): 'rows' | 'pairs' | 'labelled' | null {
+    const format = this.dataset.value?.data.format;
+    if (format === undefined) return null;
+    return format === 'preference' ? 'pairs' : format === 'labelled' ? 'labelled' : 'rows';
+  }
+
+  /** The rows may be answers that are marked as good or bad, and are read as answers to learn. */
+  get mayLearnFromLabels(): boolean {
+    const { value } = this.dataset;
+    return value?.data.format === 'prompt_completion' && value.available_columns.includes('label');
+  }
+
   /** Loads the settings and presets, and fills in their defaults with what the person set for the app. */
   async load(): Promise<void> {
     if (this.#infos.length > 0) return;
@@ -157,6 +170,8 @@ export class Draft {
     const val_path = this.#dataPath === null ? this.#choices.val_path : null;
     this.#dataPath = path;
     this.#choices = { ...this.#choices, format: 'auto', columns: {}, val_path };
+    // What the new rows are is not known yet.
+    this.#takeObjective('sft');
     this.dataset.clear();
     this.preview.clear();
     this.#read(0);
@@ -243,15 +258,30 @@ export class Draft {
     const { max_seq_len, text_overlap_tokens } = preview;
     const { split_seed = 1 } = this.#settings;
     const choices = { ...this.#choices, data_path };
+    const { objective } = preview;
     this.preview.ask(() => call('datasets.preview', preview), delay_ms);
     this.dataset.ask(
-      () => call('datasets.inspect', { ...choices, model_path, max_seq_len, text_overlap_tokens, split_seed }),
+      () =>
+        call('datasets.inspect', { ...choices, model_path, max_seq_len, text_overlap_tokens, split_seed, objective }),
       delay_ms,
       ({ examples }) => {
+        this.#fitObjective();
         this.#suggestPrompts(examples);
         this.#estimate(0);
       },
     );
+  }
+
+  /** Takes an objective that can learn from the rows: from pairs, preferences; from others, their answers. */
+  #fitObjective(): void {
+    const { objective } = this.#settings;
+    if (this.learns === 'pairs' && objective !== 'dpo' && objective !== 'orpo') this.#takeObjective('dpo');
+    if (this.learns === 'rows') this.#takeObjective('sft');
+  }
+
+  #takeObjective(objective: NonNullable<TrainSettings['objective']>): void {
+    if (this.#settings.objective === undefined) return;
+    Object.assign(this.#settings, { objective });
   }
 
   /** Takes what a few rows ask and answer, as long as the person has written nothing. */
@@ -270,7 +300,9 @@ export class Draft {
     if (model_path === null || data_path === null) return null;
     const { max_seq_len = 512, text_overlap_tokens = 0 } = this.#settings;
     const { format, columns, template } = this.#choices;
-    const reading = { data_path, model_path, format, columns, template, max_seq_len, text_overlap_tokens };
+    // Marked answers can be read in two ways, so it must be said; pairs are known by themselves.
+    const objective = this.#settings.objective === 'kto' ? ('kto' as const) : undefined;
+    const reading = { data_path, model_path, format, columns, template, max_seq_len, text_overlap_tokens, objective };
     return { ...reading, offset, limit: PREVIEW_ROWS };
   }
 

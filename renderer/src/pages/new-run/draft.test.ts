@@ -29,6 +29,8 @@ const infos = [
   info('seed', 1, { affects: ['dataset'] }),
   info('method', 'lora', { kind: 'choice', choices: ['lora', 'prompt'] }),
   info('use_rslora', false, { kind: 'boolean', methods: ['lora'] }),
+  info('objective', 'sft', { kind: 'choice', choices: ['sft', 'dpo', 'orpo', 'kto'], affects: ['dataset'] }),
+  info('dpo_beta', 0.1, { kind: 'number', objectives: ['dpo'] }),
   info('threads', 0),
   info('target_modules', ['q', 'v'], { kind: 'modules', choices: ['q', 'v'] }),
 ];
@@ -285,5 +287,40 @@ describe('the prompts that are answered while it trains', () => {
     await pass(1000);
     draft.editPrompt(0, 'Another?');
     expect(draft.samplePrompts).toEqual([{ system: 'Be brief.', prompt: 'Another?', expected: null }]);
+  });
+});
+
+describe('the objective follows from the rows', () => {
+  const read = (format: string, available_columns: string[] = []) => {
+    answers['datasets.inspect'] = { ...report, data: { format }, available_columns };
+  };
+
+  it('pairs are learned as preferences, and other rows after them as answers again', async () => {
+    const draft = await complete();
+    expect([draft.settings.objective, draft.learns]).toEqual(['sft', 'rows']);
+    read('preference');
+    draft.chooseData('/pairs.jsonl');
+    await pass(1000);
+    expect([draft.settings.objective, draft.learns]).toEqual(['dpo', 'pairs']);
+    expect(draft.infos.map(({ name }) => name)).toContain('dpo_beta');
+    draft.set('objective', 'orpo');
+    await pass(1000);
+    expect(draft.settings.objective).toBe('orpo');
+    read('text');
+    draft.chooseData('/d.jsonl');
+    await pass(1000);
+    expect(draft.settings.objective).toBe('sft');
+  });
+
+  it('marked answers are read with their marks only when that is asked for', async () => {
+    read('prompt_completion', ['prompt', 'completion', 'label']);
+    const draft = await complete();
+    expect([draft.settings.objective, draft.mayLearnFromLabels]).toEqual(['sft', true]);
+    expect(called('datasets.inspect').at(-1)).not.toMatchObject({ objective: 'kto' });
+    read('labelled', ['prompt', 'completion', 'label']);
+    draft.set('objective', 'kto');
+    await pass(1000);
+    expect(called('datasets.inspect').at(-1)).toMatchObject({ objective: 'kto' });
+    expect([draft.settings.objective, draft.mayLearnFromLabels]).toEqual(['kto', false]);
   });
 });
