@@ -21,7 +21,7 @@ struct outcome {
     std::vector<float> grads, values;
 };
 
-outcome one_step(const std::string & path, std::shared_ptr<device> dev, const micro_batch & mb, precision prec, double lora_dropout, const std::string & tuning) {
+outcome one_step(const std::string & path, std::shared_ptr<device> dev, const micro_batch & mb, precision prec, double lora_dropout, const std::string & tuning, bool weighted) {
     auto                    base = model::load(gguf_file::open(path), dev, 256, true);
     method_settings         s;
     s.lora_rank    = 4;
@@ -36,7 +36,13 @@ outcome one_step(const std::string & path, std::shared_ptr<device> dev, const mi
     engine  e(base, m.get(), o);
     outcome out;
     m->params().zero_grads();
-    const batch_loss l = e.accumulate_gradients(mb, 1.0f / (float) mb.labels.size(), 0);
+    const float            scale = 1.0f / (float) mb.labels.size();
+    const token_weights_fn weigh = [&](const std::vector<float> & nats) { // as a preference has them: the second row is to become less likely
+        std::vector<float> w(nats.size(), 1.5f);
+        std::fill(w.begin() + mb.sup_start[1], w.end(), -0.5f);
+        return w;
+    };
+    const batch_loss l = weighted ? e.accumulate_gradients(mb, weigh, scale, 0) : e.accumulate_gradients(mb, scale, 0);
     out.loss           = l.nats / (double) l.n_tokens;
     out.grads          = m->params().read(m->params().grads());
     out.norm           = global_grad_norm(e.runner(), m->params());
@@ -55,6 +61,7 @@ struct base_case {
     precision    prec         = precision::f32;
     double       lora_dropout = 0;
     std::string  tuning       = "lora";
+    bool         weighted     = false;
 };
 // The kinds of weights and products; then every architecture that has none here, with the shapes of the first case.
 const std::vector<base_case> & cases() {
@@ -67,6 +74,7 @@ const std::vector<base_case> & cases() {
             {"qwen3", GGML_TYPE_BF16, true, precision::fast}, {"llama3", GGML_TYPE_Q4_K, true, precision::fast},
             {"llama", GGML_TYPE_F32, false, precision::f32, 0.2},
             {"qwen2", GGML_TYPE_F16, true, precision::f32, 0.2, "dora"},
+            {"llama", GGML_TYPE_Q4_0, false, precision::f32, 0, "lora", true}, {"gemma3-softcap", GGML_TYPE_F32, false, precision::f32, 0, "lora", true},
             {"qwen3moe-experts", GGML_TYPE_F32, false}, {"gpt-oss-experts", GGML_TYPE_F32, false},
             {"qwen3moe-experts", GGML_TYPE_F32, false, precision::fast},
             {"lfm2", GGML_TYPE_F32, false}, {"qwen35", GGML_TYPE_F32, false}, {"qwen3next-experts", GGML_TYPE_F32, false},
@@ -82,7 +90,7 @@ const std::vector<base_case> & cases() {
 }
 
 std::string name_of(const base_case & c) {
-    return c.variant + " " + ggml_type_name(c.type) + (c.prec == precision::fast ? " fast" : "") + (c.lora_dropout > 0 ? " dropout" : "") + (c.tuning == "lora" ? "" : " " + c.tuning);
+    return c.variant + " " + ggml_type_name(c.type) + (c.prec == precision::fast ? " fast" : "") + (c.lora_dropout > 0 ? " dropout" : "") + (c.tuning == "lora" ? "" : " " + c.tuning) + (c.weighted ? " weighted" : "");
 }
 
 // Whether it is one of fixtures::trainable_architectures(), by its name there.
@@ -107,8 +115,8 @@ void run_case(const base_case & c, std::shared_ptr<device> other) {
     o.n_layer              = 2;
     o.wide                 = c.wide;
     const std::string path = is_any(c.variant) ? any_model(folder, c.variant) : fixture(folder, o);
-    const outcome     ref  = one_step(path, cpu(), mb, precision::f32, c.lora_dropout, c.tuning);
-    const outcome     dev  = one_step(path, other, mb, c.prec, c.lora_dropout, c.tuning);
+    const outcome     ref  = one_step(path, cpu(), mb, precision::f32, c.lora_dropout, c.tuning, c.weighted);
+    const outcome     dev  = one_step(path, other, mb, c.prec, c.lora_dropout, c.tuning, c.weighted);
     const std::string what = name_of(c) + " on " + other->name() + ": ";
     // Emulated in F32: the same products, sums in another order. ggml's Vulkan products round both factors to F16 (2^-11) in shared
     // memory where the device has F16, CUDA's F32 ones to TF32, as wide. Fast products round weights and gradients to BF16 (2^-9), and
