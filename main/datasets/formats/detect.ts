@@ -222,7 +222,8 @@ function unknownFormat(path: string, rows: Row[], wanted: RowFormat | 'auto'): D
 function wrongTypes(rows: Row[], wanted: RowFormat | 'auto'): { column: string; type: string }[] {
   const found = new Map<string, string>();
   for (const { format, required } of RULES) {
-    if (wanted !== 'auto' && wanted !== format) continue;
+    // A label may be anything: it is looked at only where labelled rows are asked for.
+    if (wanted === 'auto' ? format === 'labelled' : wanted !== format) continue;
     for (const part of required) {
       for (const name of ALIASES[part]) {
         const row = rows.find((one) => (one[columnNamed(one, name) ?? ''] ?? null) !== null);
