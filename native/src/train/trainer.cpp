@@ -454,7 +454,7 @@ class run {
         std::snprintf(name, sizeof(name), "base-loss-%016llx", (unsigned long long) fnv1a(with.data(), with.size(), val_rows_->content_hash()));
         const std::string nats = std::string(name) + "-nats", tokens = std::string(name) + "-tokens";
         if (const auto known_nats = known_.find(nats), known_tokens = known_.find(tokens); known_nats && known_tokens) {
-            return batch_loss{*known_nats, (int64_t) *known_tokens};
+            return batch_loss{*known_nats, (int64_t) *known_tokens, {}};
         }
         const std::optional<batch_loss> loss = loss_of_rows();
         if (loss) {
