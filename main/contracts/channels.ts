@@ -30,6 +30,7 @@ export const CHANNELS = [
   'runs.examples',
   'runs.update',
   'runs.delete',
+  'runs.deleteCheckpoint',
   'runs.pause',
   'runs.resume',
   'runs.stop',

@@ -252,6 +252,11 @@ export const ipc = {
   },
   /** Refused for the active run. The screen has asked before. */
   'runs.delete': { request: z.object({ run_id: runId, delete_files: z.boolean() }), response: nothing },
+  /** Refused for the active run. The screen has asked before. */
+  'runs.deleteCheckpoint': {
+    request: z.object({ run_id: runId, checkpoint: z.union([z.literal('best'), count]) }),
+    response: nothing,
+  },
   'runs.pause': { request: oneRun, response: nothing },
   'runs.resume': { request: oneRun, response: nothing },
   /** Writes a checkpoint and ends; runs.continue goes on from it. */

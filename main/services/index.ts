@@ -78,6 +78,7 @@ export function openCore(context: ServiceContext): Core {
       'runs.examples': ({ run_id, limit }) => library.examples(run_id, limit),
       'runs.update': (request) => library.update(request),
       'runs.delete': ({ run_id, delete_files }) => library.delete(run_id, delete_files),
+      'runs.deleteCheckpoint': ({ run_id, checkpoint }) => library.deleteCheckpoint(run_id, checkpoint),
       'runs.pause': ({ run_id }) => queue.command(run_id, 'pause'),
       'runs.resume': ({ run_id }) => queue.command(run_id, 'resume'),
       'runs.stop': ({ run_id }) => queue.command(run_id, 'stop'),

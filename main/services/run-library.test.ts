@@ -1,9 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openDb, type ForjaDb } from '../db/index.ts';
 import { newRun } from '../db/testing/new-run.ts';
+import { storedSettings } from '../contracts/protocol.ts';
+import type { RunFile } from '../contracts/run-file.ts';
+import { RunFolder } from '../runs/index.ts';
 import { RunLibrary } from './run-library.ts';
 import { RunLog } from './run-log.ts';
 import { RunQueue } from './run-queue.ts';
@@ -81,3 +84,36 @@ test('of a log the newest entries are kept, and its pieces become lines', () => 
 });
 
 test('a run without a log has none', () => expect(library.log('r1', 10)).toEqual([]));
+
+test('checkpoints are listed with their sizes, and deleted one by one', () => {
+  const folder = new RunFolder(join(dir, 'long'));
+  const file = { path: '/m', sha256: 'm' };
+  const run: RunFile = {
+    ...{ forja_run: 2, id: 'r1', name: 'long', created_ms: 1, status: 'stopped' },
+    model: {
+      ...file,
+      ...{ file_size_bytes: 1, modified_ms: 1, architecture: 'llama', base_type: 'q4_0', name: null, n_params: 1 },
+    },
+    dataset: { ...file, size_bytes: 1, format: 'alpaca', columns: {}, rows_read: 1, rows_used: 1 },
+    ...{ val_dataset: null, template: 'model', train_tokens: 'data/train.fjt', val_tokens: null },
+    ...{ settings: storedSettings({}), total_steps: 9, steps: 4, result: null, error: null },
+  };
+  for (const name of ['checkpoints/step-00000002', 'checkpoints/step-00000004', 'best']) {
+    mkdirSync(join(folder.dir, name), { recursive: true });
+    writeFileSync(join(folder.dir, name, 'adapter.gguf'), 'adapter');
+    writeFileSync(join(folder.dir, name, 'state.gguf'), 'state');
+  }
+  folder.write(run);
+  db.metrics.addCheckpoint({ run_id: 'r1', step: 2, reason: 'best', path: folder.bestDir, time_ms: 1 });
+  const listed = () => library.get('r1').checkpoints.map(({ step, reason }) => [step, reason]);
+  expect(library.get('r1').checkpoints.map(({ size_bytes }) => size_bytes)).toEqual([12, 12, 12]);
+  library.deleteCheckpoint('r1', 2);
+  expect(listed()).toEqual([
+    [2, 'best'],
+    [4, 'interval'],
+  ]);
+  library.deleteCheckpoint('r1', 'best');
+  library.deleteCheckpoint('r1', 7); // is not there: nothing to do
+  expect(listed()).toEqual([[4, 'interval']]);
+  expect(existsSync(join(folder.checkpointsDir, 'step-00000004'))).toBe(true);
+});

@@ -1,7 +1,8 @@
-import { closeSync, fstatSync, openSync, readSync, rmdirSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ForjaError } from '../contracts/errors.ts';
 import type { IpcParsedRequest, IpcResponse, LogEntry, RunDetail, RunSummary } from '../contracts/ipc.ts';
+import type { RunRow } from '../db/index.ts';
 import { thinCurve } from '../domain/thin-curve.ts';
 import { RunFolder, RunLock } from '../runs/index.ts';
 import type { ServiceContext } from './context.ts';
@@ -90,15 +91,7 @@ export class RunLibrary {
    * @throws ForjaError run_is_active, run_in_use, run_not_found
    */
   delete(run_id: string, delete_files: boolean): void {
-    const row = this.queue.row(run_id);
-    if (this.queue.isBusy(run_id) && row.queue_order === null) {
-      throw new ForjaError('run_is_active', `The run ${row.name} trains now.`, 'Stop it first.', { run_id });
-    }
-    if (RunLock.isHeld(row.out_dir)) {
-      throw new ForjaError('run_in_use', `Another process works in ${row.out_dir}.`, 'Wait for it or stop it.', {
-        path: row.out_dir,
-      });
-    }
+    const row = this.requireIdle(run_id);
     if (row.queue_order !== null) this.queue.remove(run_id);
     const folder = new RunFolder(row.out_dir);
     // Another run may have taken the folder since.
@@ -113,6 +106,37 @@ export class RunLibrary {
     }
     this.context.db.runs.remove(run_id);
     this.context.emit('run.removed', { run_id });
+  }
+
+  /**
+   * Removes a checkpoint from the disk; one that is not there any more is no fault.
+   * @throws ForjaError run_is_active, run_in_use, run_not_found
+   */
+  deleteCheckpoint(run_id: string, checkpoint: 'best' | number): void {
+    const folder = new RunFolder(this.requireIdle(run_id).out_dir);
+    const isOwn = readOwnFile(folder, run_id) !== null;
+    const path =
+      checkpoint === 'best' ? folder.bestDir : folder.checkpoints().find(({ step }) => step === checkpoint)?.path;
+    if (isOwn && path !== undefined && existsSync(path)) {
+      // Under another name first: what is half removed must not look whole.
+      renameSync(path, `${path}.partial`);
+      rmSync(`${path}.partial`, { recursive: true, force: true });
+    }
+    this.queue.tellRun(run_id);
+  }
+
+  /** @throws ForjaError run_is_active, run_in_use, run_not_found */
+  private requireIdle(run_id: string): RunRow {
+    const row = this.queue.row(run_id);
+    if (this.queue.isBusy(run_id) && row.queue_order === null) {
+      throw new ForjaError('run_is_active', `The run ${row.name} trains now.`, 'Stop it first.', { run_id });
+    }
+    if (RunLock.isHeld(row.out_dir)) {
+      throw new ForjaError('run_in_use', `Another process works in ${row.out_dir}.`, 'Wait for it or stop it.', {
+        path: row.out_dir,
+      });
+    }
+    return row;
   }
 }
 

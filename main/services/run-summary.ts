@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type {
   ExportRecord,
@@ -92,21 +92,19 @@ export function describeRun(summary: RunSummary, row: RunRow, db: ForjaDb): RunD
   const file = readOwnFile(folder, row.id);
   const request = requestOf(row);
   const settings = JSON.parse(row.settings) as Partial<TrainSettings>;
+  const columns = file?.dataset.columns ?? request?.columns ?? {};
   const made = {
+    columns,
     template: file?.template ?? request?.template ?? ('auto' as const),
     format: file?.dataset.format ?? request?.format ?? ('auto' as const),
     val_path: file?.val_dataset?.path ?? request?.val_path ?? null,
     val_share: request?.val_share ?? file?.split?.val_share ?? 0,
   };
   const { model_path, dataset_path: data_path, name, out_dir } = summary;
-  const columns = file?.dataset.columns ?? request?.columns ?? {};
   return {
     ...summary,
     ...made,
-    command: trainCommand(
-      { ...made, model_path, data_path, columns, name, out_dir, settings },
-      process.platform === 'win32',
-    ),
+    command: trainCommand({ ...made, model_path, data_path, name, out_dir, settings }, process.platform === 'win32'),
     model_name: summary.model_name ?? file?.model.name ?? null,
     settings,
     verdict: judge(row, db),
@@ -182,16 +180,33 @@ function readAudit(folder: RunFolder, isOwn: boolean): RunDetail['dataset'] {
   return report;
 }
 
+/** Bytes of a checkpoint's files. */
+function sizeOf(path: string): number {
+  return ['adapter.gguf', 'state.gguf'].reduce(
+    (sum, name) => sum + (statSync(join(path, name), { throwIfNoEntry: false })?.size ?? 0),
+    0,
+  );
+}
+
 /** Checkpoints on disk with what the database knows of them; the best one besides. */
 function checkpointsOf(run_id: string, folder: RunFolder, db: ForjaDb): RunCheckpoint[] {
   const reported = db.metrics.checkpoints(run_id);
   const losses = new Map(db.metrics.validations(run_id).map(({ step, val_loss }) => [step, val_loss]));
+  const steps = folder.checkpoints().map(({ step }) => step);
+  const bestStep = reported.findLast(({ reason }) => reason === 'best')?.step;
+  const trained = new Map(
+    db.metrics
+      .stepsAt(run_id, bestStep === undefined ? steps : [...steps, bestStep])
+      .map(({ step, train_loss }) => [step, train_loss]),
+  );
   const describe = (step: number, path: string, known: (typeof reported)[number] | undefined): RunCheckpoint => ({
     step,
     path,
     reason: known?.reason ?? 'interval',
     time_ms: known?.time_ms ?? 0,
     val_loss: losses.get(step) ?? null,
+    train_loss: trained.get(step) ?? null,
+    size_bytes: sizeOf(path),
   });
   const found = folder.checkpoints().map(({ step, path }) =>
     describe(

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { PlanData, TrainSettings } from '../protocol-types.ts';
 import { RUN_STATUSES, runSplit } from '../run-file.ts';
 import { checkedByProtocol, count, errorReport, path, runId, share, someTrainSettings } from './parts.ts';
-import { ROW_FORMATS, TEMPLATES, datasetChoices, datasetReport } from './datasets.ts';
+import { ROW_FORMATS, TEMPLATES, columnMap, datasetChoices, datasetReport } from './datasets.ts';
 import { exportRecord } from './exports.ts';
 
 export const RUN_PHASES = [
@@ -74,6 +74,8 @@ export const runCheckpoint = z.object({
   path,
   time_ms: z.number(),
   val_loss: z.number().nullable(),
+  train_loss: z.number().nullable(),
+  size_bytes: z.number(),
 });
 
 /** A prompt that the model answers as it learns. */
@@ -114,6 +116,7 @@ export const runDetail = runSummary.extend({
   settings: checkedByProtocol<Partial<TrainSettings>>(),
   template: z.enum([...TEMPLATES, 'auto']),
   format: z.enum([...ROW_FORMATS, 'auto']),
+  columns: columnMap,
   val_path: path.nullable(),
   val_share: z.number(),
   sample_prompts: z.array(samplePrompt),

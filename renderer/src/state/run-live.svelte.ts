@@ -84,6 +84,11 @@ export class RunLive {
     };
   }
 
+  /** Reads its details anew, after something that no event tells. */
+  reread(): void {
+    this.#rereadSoon();
+  }
+
   async #load() {
     try {
       const run_id = this.id;

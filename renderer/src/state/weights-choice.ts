@@ -1,4 +1,4 @@
-import type { AdapterSource, RecentModel, RunSummary } from '../../../main/contracts/ipc.ts';
+import type { AdapterSource, CheckpointChoice, RecentModel, RunSummary } from '../../../main/contracts/ipc.ts';
 import { fileName } from './file-name.ts';
 
 /** What the playground's two voices answer with. */
@@ -25,14 +25,14 @@ export interface BaseOption {
   name: string;
 }
 
-/** A run as an adapter, in the state that is advised, at the strength it was trained with. */
-export function adapterOfRun({ id, advised_checkpoint }: RunSummary): AdapterSource {
-  return { kind: 'run', run_id: id, checkpoint: advised_checkpoint, scale: 1 };
+/** A run as an adapter, in the state that is asked for or else advised, at the strength it was trained with. */
+export function adapterOfRun({ id, advised_checkpoint }: RunSummary, checkpoint?: CheckpointChoice): AdapterSource {
+  return { kind: 'run', run_id: id, checkpoint: checkpoint ?? advised_checkpoint, scale: 1 };
 }
 
 /** A run's base beside the run itself. */
-export function choiceOfRun(run: RunSummary): WeightsChoice {
-  return { model_path: run.model_path, adapters: [adapterOfRun(run)], whole_path: null };
+export function choiceOfRun(run: RunSummary, checkpoint?: CheckpointChoice): WeightsChoice {
+  return { model_path: run.model_path, adapters: [adapterOfRun(run, checkpoint)], whole_path: null };
 }
 
 /** The choice with another base: adapters of runs on the old one don't fit it, and the newest run on it takes their place. */

@@ -64,6 +64,7 @@ export const newRun = {
   name: 'Name',
   namePlaceholder: 'My fine-tune',
   /** A name made of what was chosen. */
+  nameOfCopy: (name: string) => `${name}, again`,
   suggestedName: (dataset: string, model: string) => `${dataset} on ${model}`,
   otherFile: (name: string) => `${name} is neither a model nor a dataset`,
   otherFileText: 'Drop a .gguf model, or a .jsonl, .json, .csv or .txt dataset.',

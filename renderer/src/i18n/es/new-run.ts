@@ -8,6 +8,7 @@ export const newRun: Messages['newRun'] = {
   title: 'Nuevo ajuste fino',
   name: 'Nombre',
   namePlaceholder: 'Mi ajuste fino',
+  nameOfCopy: (name) => `${name}, otra vez`,
   suggestedName: (dataset, model) => `${dataset} con ${model}`,
   otherFile: (name) => `${name} no es un modelo ni un conjunto de datos`,
   otherFileText: 'Suelta un modelo .gguf, o un conjunto de datos .jsonl, .json, .csv o .txt.',

@@ -1,10 +1,13 @@
 import type {
+  CheckpointChoice,
   DatasetChoices,
   DatasetReport,
   IpcResponse,
   ModelInfo,
   Plan,
   Preset,
+  RunCheckpoint,
+  RunDetail,
   RunSummary,
   SamplePrompt,
   SettingInfo,
@@ -177,6 +180,26 @@ export class Draft {
     this.#read(0);
   }
 
+  /**
+   * Takes a run's model, dataset and settings over. With one of its checkpoints the new run starts from that adapter; a seed and a
+   * machine's settings are taken over as well, so that it is the same run but for what is changed now.
+   */
+  takeOver(run: RunDetail, checkpoint: CheckpointChoice | null): void {
+    const { val_path, val_share, format, columns, template } = run;
+    const from = checkpoint === null ? undefined : run.checkpoints.find((one) => isState(one, checkpoint));
+    this.#settings = {
+      ...this.#standard,
+      ...run.settings,
+      ...(from === undefined ? {} : { init_adapter_path: `${from.path}/adapter.gguf` }),
+    };
+    this.#problems = {};
+    this.#dataPath = run.dataset_path;
+    this.#choices = { val_path, val_share: val_path === null ? val_share : 0, format, columns, template };
+    this.samplePrompts = structuredClone(run.sample_prompts);
+    this.dataset.clear();
+    this.chooseModel(run.model_path);
+  }
+
   /** Changes how the dataset is read. */
   chooseReading(change: Partial<Omit<DatasetChoices, 'data_path'>>): void {
     this.#choices = { ...this.#choices, ...change };
@@ -330,6 +353,10 @@ export class Draft {
       });
     }, delay_ms);
   }
+}
+
+function isState({ reason, step }: RunCheckpoint, choice: CheckpointChoice): boolean {
+  return choice === 'best' ? reason === 'best' : step === choice && reason !== 'best';
 }
 
 /** A setting's value by its name. */

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Preset, SettingInfo } from '../../../../main/contracts/ipc.ts';
+import type { Preset, RunDetail, SettingInfo } from '../../../../main/contracts/ipc.ts';
 import { settings as appSettings } from '../../state/settings.svelte.ts';
 import { Draft, isSame } from './draft.svelte.ts';
 import { limitFor } from './limit.ts';
@@ -112,6 +112,38 @@ describe('Draft', () => {
     expect(draft.settings).toMatchObject({ lora_rank: 16, lora_alpha: 32, threads: 2, checkpoints_kept: 5 });
     expect(draft.presetOf('rank')?.id).toBe('rank_medium');
     expect(draft.changedNames).toEqual([]);
+  });
+
+  it('takes over what another run was made of, and one of its checkpoints', async () => {
+    const draft = await loaded();
+    const run = {
+      model_path: '/m.gguf',
+      dataset_path: '/d.jsonl',
+      settings: { lora_rank: 4, threads: 1 },
+      template: 'chatml',
+      format: 'alpaca',
+      columns: { answer: 'b' },
+      val_path: null,
+      val_share: 0.2,
+      sample_prompts: [{ system: null, prompt: 'Hi', expected: null }],
+      checkpoints: [
+        { step: 5, reason: 'best', path: '/r/best' },
+        { step: 5, reason: 'interval', path: '/r/step-5' },
+      ],
+    } as unknown as RunDetail;
+    draft.takeOver(run, null);
+    expect(draft.settings).toMatchObject({ lora_rank: 4, lora_alpha: 32, threads: 1 });
+    expect(draft.settings).not.toHaveProperty('init_adapter_path');
+    draft.takeOver(run, 'best');
+    expect(draft.settings.init_adapter_path).toBe('/r/best/adapter.gguf');
+    draft.takeOver(run, 5);
+    expect(draft.settings.init_adapter_path).toBe('/r/step-5/adapter.gguf');
+    await pass(1000);
+    expect(called('datasets.inspect').at(-1)).toMatchObject({
+      ...{ data_path: '/d.jsonl', model_path: '/m.gguf', columns: { answer: 'b' } },
+      ...{ val_share: 0.2, format: 'alpaca', template: 'chatml' },
+    });
+    expect(draft.samplePrompts.map(({ prompt }) => prompt)).toEqual(['Hi']);
   });
 
   it('asks for rows and estimate once model and data are there, and can start', async () => {
