@@ -28,6 +28,8 @@ const OWN_NAMES = [
   'best',
   'adapter.gguf',
   'evaluations',
+  'metrics.csv',
+  'tensorboard',
 ];
 
 /** A checkpoint that is whole on disk. */
@@ -49,6 +51,8 @@ export class RunFolder {
   readonly bestDir: string;
   readonly checkpointsDir: string;
   readonly evaluationsDir: string;
+  readonly metricsFile: string;
+  readonly tensorboardDir: string;
 
   constructor(dir: string) {
     this.dir = resolve(dir);
@@ -62,6 +66,8 @@ export class RunFolder {
     this.bestDir = join(this.dir, 'best');
     this.checkpointsDir = join(this.dir, 'checkpoints');
     this.evaluationsDir = join(this.dir, 'evaluations');
+    this.metricsFile = join(this.dir, 'metrics.csv');
+    this.tensorboardDir = join(this.dir, 'tensorboard');
   }
 
   holdsRun(): boolean {

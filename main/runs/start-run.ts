@@ -8,6 +8,7 @@ import type { ForjaDb } from '../db/index.ts';
 import { startTrainer, type TrainerCommand } from '../trainer/index.ts';
 import { knownDir } from './known-dir.ts';
 import { RunRecorder } from './recorder.ts';
+import { RunTrackers } from './trackers/index.ts';
 import type { Checkpoint, RunFolder } from './run-folder.ts';
 import type { RunLock } from './run-lock.ts';
 
@@ -47,12 +48,15 @@ export function startRun(
 ): RunningRun {
   const recorder = new RunRecorder(run, folder, db, (error) => hooks.onRecordTrouble?.(error));
   const log = createWriteStream(folder.logFile, { flags: 'a' }).on('error', () => undefined);
+  const trackers = new RunTrackers(run.id, folder, db, (error) => hooks.onRecordTrouble?.(error));
   const onEvent = (event: TrainerEvent, line: string) => {
     recorder.record(event);
+    trackers.take(event);
     hooks.onEvent?.(event, line);
   };
   const close = () => {
     recorder.close();
+    trackers.close();
     log.end();
     lock.release();
   };
