@@ -130,8 +130,8 @@ function tokenize(place: Place, output_path: string): void {
 function chooseMoment(dice: Dice, duration_ms: number): Moment {
   const kind = dice.below(3);
   if (kind === 0) return { kind: 'after', ms: dice.below(duration_ms * 1.2) };
-  // A checkpoint of this size takes about a millisecond, and a few where the disk is slow to sync.
-  const us = dice.below(dice.oneIn(3) ? 20_000 : 3000);
+  // A checkpoint of this size takes some tenths of a millisecond in memory, and many where a disk is slow to sync.
+  const us = dice.below(dice.of([200, 600, 3000, 20_000]));
   return kind === 1
     ? { kind: 'step', step: 1 + dice.below(STEPS), us }
     : { kind: 'writing', nth: 1 + dice.below(12), us };
