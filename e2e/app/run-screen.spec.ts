@@ -40,9 +40,8 @@ test('a run is paused, gone on with, told to write a checkpoint and stopped by i
   await expect(page.getByRole('img', { name: /^Loss up to step/ })).toBeVisible();
 
   await page.getByRole('button', { name: 'Checkpoint now' }).click();
-  await page.getByRole('tab', { name: 'Settings' }).click();
-  await expect(page.getByRole('tabpanel')).toContainText(/Checkpoints\s*Step [\d,]+/);
-  await page.getByRole('tab', { name: 'Log' }).click();
+  const checkpoints = page.getByRole('table', { name: 'Checkpoints' });
+  await expect(checkpoints.getByRole('row').nth(1)).toContainText(/[\d,]+/);
   await expect(page.getByRole('region', { name: 'Log' }).getByRole('listitem').first()).toBeVisible();
 
   await page.getByRole('button', { name: 'Stop', exact: true }).click();

@@ -6,12 +6,24 @@ const place = useWorkplace();
 test('the help names every command', async () => {
   const { code, stdout } = await place.forja('--help');
   expect(code).toBe(0);
-  for (const name of ['inspect', 'audit', 'train', 'resume', 'runs', 'score', 'evaluate', 'chat', 'export', 'doctor']) {
+  for (const name of [
+    'inspect',
+    'audit',
+    'train',
+    'resume',
+    'sweep',
+    'runs',
+    'score',
+    'evaluate',
+    'chat',
+    'export',
+    'doctor',
+  ]) {
     expect(stdout).toContain(`  ${name}`);
   }
 });
 
-test.each(['inspect', 'audit', 'train', 'resume', 'runs', 'score', 'evaluate', 'chat', 'export', 'doctor'])(
+test.each(['inspect', 'audit', 'train', 'resume', 'sweep', 'runs', 'score', 'evaluate', 'chat', 'export', 'doctor'])(
   '%s --help',
   async (name) => {
     const { code, stdout } = await place.forja(name, '--help');

@@ -8,6 +8,7 @@ import { inspect } from './inspect.ts';
 import { resume } from './resume.ts';
 import { runs } from './runs.ts';
 import { score } from './score.ts';
+import { sweep } from './sweep.ts';
 import { train } from './train.ts';
 
 /** Every command, in the order of the help. */
@@ -16,6 +17,7 @@ export const COMMANDS: readonly Command[] = [
   audit,
   train,
   resume,
+  sweep,
   runs,
   score,
   evaluateCommand,
