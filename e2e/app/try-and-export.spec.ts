@@ -38,8 +38,9 @@ test('a run is tried beside its base, then exported, checked and listed', async 
   await page.getByRole('button', { name: 'Export…' }).click();
   // The file can be used before its check has ended.
   const use = page.getByRole('region', { name: 'Use it in …' });
-  await expect(page.getByRole('button', { name: 'Skip the check' })).toBeVisible({ timeout: 120_000 });
+  await expect(page.getByRole('button', { name: 'Skip the check' })).toBeVisible({ timeout: 300_000 });
   expect(existsSync(output)).toBe(true);
+  await expect(page.getByRole('table', { name: 'Types that were tried' })).toContainText('taken');
   await expect(use.getByText(/^ollama create merged -f /)).toBeVisible();
   expect(readFileSync(join(dataDir, 'merged.Modelfile'), 'utf8')).toContain('SYSTEM """Write the order as JSON."""');
   await use.getByRole('tab', { name: 'llama.cpp' }).click();
@@ -54,7 +55,9 @@ test('a run is tried beside its base, then exported, checked and listed', async 
   await expect(page.getByRole('table', { name: 'List of exports' })).toContainText('merged.gguf');
   expect(await violations(page)).toEqual([]);
 
-  // A check may be skipped: what was written stays.
+  // A check may be skipped: what was written stays. A type that is named is written at once.
+  await page.getByRole('combobox', { name: 'Type of the weights' }).click();
+  await page.getByRole('option', { name: /^Q8_0/ }).click();
   await page.getByRole('button', { name: 'Export…' }).click();
   await page.getByRole('button', { name: 'Skip the check' }).click();
   await expect(page.getByText('It was not checked', { exact: false })).toBeVisible();

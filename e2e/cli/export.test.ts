@@ -53,7 +53,7 @@ beforeAll(async () => {
 describe('exports of a run', () => {
   test('the merged model at its own types scores as base and adapter do, and is checked on held-out rows', async () => {
     const output = place.path('merged.gguf');
-    const { code, last } = await exportRun('run', '--format', 'gguf', '--output', output, '--json');
+    const { code, last } = await exportRun('run', '--format', 'gguf', '--type', 'same', '--output', output, '--json');
     expect(code).toBe(0);
     expect(last).toMatchObject({
       ok: true,
@@ -73,6 +73,24 @@ describe('exports of a run', () => {
     expect(merged.mean_loss).toBeCloseTo(live.mean_loss, 4);
     expect(merged.perplexity).toBeCloseTo(Math.exp(merged.mean_loss), 4);
     expect(merged.tokens).toBe(base.tokens);
+  });
+
+  test('without a type, the smallest that keeps at least 95 % on held-out rows', async () => {
+    const output = place.path('smallest.gguf');
+    const { code, last } = await exportRun('run', '--output', output, '--json');
+    expect(code).toBe(0);
+    const types = last.types as { output_type: string; output_bytes: number; kept_share: number | null }[];
+    const taken = types.findIndex(({ output_type }) => output_type === last.output_type);
+    expect(types.length).toBeGreaterThan(2);
+    expect(types.map(({ output_bytes }) => output_bytes)).toEqual(
+      types.map(({ output_bytes }) => output_bytes).toSorted((a, b) => a - b),
+    );
+    types.slice(0, taken).forEach(({ kept_share }) => expect(kept_share).toBeLessThan(0.95));
+    expect(types[taken]!.kept_share).toBeGreaterThanOrEqual(0.95);
+    types.slice(taken + 1).forEach(({ kept_share }) => expect(kept_share).toBeNull());
+    expect(last).toMatchObject({ rounding: 'feedback', verdict: 'kept', output_bytes: types[taken]!.output_bytes });
+    expect(readFileSync(output).length).toBe(types[taken]!.output_bytes);
+    expect(readdirSync(place.path('.')).filter((name) => name.includes('.trial-'))).toEqual([]);
   });
 
   test.each([

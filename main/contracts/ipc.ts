@@ -46,7 +46,7 @@ import {
   REPORT_FORMATS,
   ROW_FILTERS,
 } from './shapes/evaluation.ts';
-import { EXPORT_FORMATS, EXPORT_TYPES, exportId, exportOutcome, exportRecord } from './shapes/exports.ts';
+import { EXPORT_FORMATS, EXPORT_TYPES, exportId, exportOutcome, exportRecord, triedType } from './shapes/exports.ts';
 
 export { type TrainSettings } from './protocol-types.ts';
 export { type Device, type IpcError, errorReport } from './shapes/parts.ts';
@@ -101,6 +101,7 @@ export {
   type ExportOutcomeData,
   type ExportRecord,
   type ExportType,
+  type TriedType,
 } from './shapes/exports.ts';
 
 /** Every call of the window, with what it gives and gets. */
@@ -430,6 +431,8 @@ export const ipcEvents = {
     share: share.nullable(),
     /** Until the phase ends; null where that can't be said yet. */
     left_ms: z.number().nullable(),
+    /** The trial of types as it stands. */
+    types: z.array(triedType),
   }),
   /** What was exported can be used; its check has begun. */
   'export.ready': z.object({ export_id: exportId, run_id: runId, outcome: exportOutcome }),

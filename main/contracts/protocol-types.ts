@@ -277,14 +277,26 @@ export interface ExportJob {
   adapter_path: string;
   /** gguf: the merged model; gguf-adapter: for llama.cpp's --lora; peft: a folder for Hugging Face PEFT. */
   format: "gguf" | "gguf-adapter" | "peft";
-  /** Type of the merged weights; 'same' keeps each tensor's own. */
-  output_type: "same" | "f32" | "f16" | "bf16" | "q8_0" | "q6_k" | "q5_k_m" | "q5_k_s" | "q5_0" | "q5_1" | "q4_k_m" | "q4_k_s" | "q4_0" | "q4_1" | "q3_k_m" | "q2_k" | "iq4_nl" | "iq4_xs";
+  /** Type of the merged weights. 'auto' tries types on trial_tokens_path, the smallest file first, and takes the first that keeps kept_share_wanted of the tuning; 'same' keeps each tensor's own. */
+  output_type: "auto" | "same" | "f32" | "f16" | "bf16" | "q8_0" | "q6_k" | "q5_k_m" | "q5_k_s" | "q5_0" | "q5_1" | "q4_k_m" | "q4_k_s" | "q4_0" | "q4_1" | "q3_k_m" | "q2_k" | "iq4_nl" | "iq4_xs";
   /** File (or folder, for peft) to write. */
   output_path: string;
   /** Replace what is there. */
   overwrite: boolean;
+  /** How much of the tuning a type must keep for 'auto' to take it: (base loss - exported loss) / (base loss - live loss) on the rows of the trial. */
+  kept_share_wanted: number;
+  /** Rows (.fjt) that were not trained on, to try types on. null: nothing is tried, and 'auto' is 'same' for a base of 8 bits or more a weight and q8_0 for a smaller one. */
+  trial_tokens_path: string | null;
+  /** Rows (.fjt) of the run. Small types keep more when weights are rounded with what these rows multiply them with in mind. null: to the nearest value. */
+  calibration_tokens_path: string | null;
+  /** How many tokens of these rows are read; 0 goes by the model's size, and leaves it out where it would take long; a number asks for it whatever it takes. */
+  max_calibration_tokens: number;
+  /** Tokens of a row that are used; a longer row loses its end, and longer plain text becomes several rows. */
+  max_seq_len: number;
   /** CPU threads; 0 means one per physical core. */
   threads: number;
+  /** Where to compute: 'cpu', 'auto' (the first GPU, else the CPU), or a device's name as `devices` lists it. */
+  device: string;
 }
 
 /** Scores an export against the live adapter with stock llama.cpp. All settings are present: defaults are filled in. */
@@ -379,7 +391,7 @@ export interface HelloData {
 
 /** What the trainer does now. */
 export interface StatusData {
-  phase: "loading_model" | "preparing" | "training" | "validating" | "paused" | "resumed" | "stopping" | "tokenizing" | "scoring" | "exporting" | "verifying";
+  phase: "loading_model" | "preparing" | "training" | "validating" | "paused" | "resumed" | "stopping" | "tokenizing" | "scoring" | "calibrating" | "trying_types" | "exporting" | "verifying";
 }
 
 /** What a training job comes to, before its first step. */
@@ -478,6 +490,23 @@ export interface RowLossData {
   nats: number;
   /** Supervised tokens within max_seq_len. */
   tokens: number;
+}
+
+/** How far an export's trial of types is: all types, the smallest file first. */
+export interface TypesTriedData {
+  /** On the rows of the trial. */
+  base_loss: number;
+  /** Base and live adapter. */
+  tuned_loss: number;
+  types: ({
+    output_type: string;
+    /** Of the whole file. */
+    output_bytes: number;
+    /** On the rows of the trial; null: not tried, a smaller type keeps enough. */
+    export_loss: number | null;
+    /** (base - export) / (base - live). */
+    kept_share: number | null;
+  })[];
 }
 
 /** Something the person should know. */
@@ -618,6 +647,18 @@ export interface ExportResult {
   tensors_merged: number;
   duration_ms: number;
   peak_memory_bytes: number;
+  /** feedback: the tuned matrices were rounded with their inputs in mind. */
+  rounding: "nearest" | "feedback";
+  /** The trial, the smallest file first; empty when nothing was tried. */
+  types: ({
+    output_type: string;
+    /** Of the whole file. */
+    output_bytes: number;
+    /** On the rows of the trial; null: not tried, a smaller type keeps enough. */
+    export_loss: number | null;
+    /** (base - export) / (base - live). */
+    kept_share: number | null;
+  })[];
 }
 
 /** result.data of a verify job */
@@ -633,7 +674,8 @@ export interface VerifyResult {
   base_kl_divergence: number;
   /** (base - export) / (base - tuned); null when tuning changed nothing. */
   recovered_share: number | null;
-  verdict: "kept" | "degraded" | "lost";
+  /** nothing_learned: base and base + adapter predict the same. */
+  verdict: "kept" | "degraded" | "lost" | "nothing_learned";
   advice: string | null;
   tokens: number;
   rows: number;
@@ -709,6 +751,7 @@ export interface EventData {
   checkpoint: CheckpointData;
   progress: ProgressData;
   row_loss: RowLossData;
+  types_tried: TypesTriedData;
   warning: WarningData;
   error: ErrorData;
   result: JobResults[keyof JobResults];

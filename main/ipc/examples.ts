@@ -533,7 +533,7 @@ export const EVENT_EXAMPLES: { [Name in EventName]: IpcEvent<Name> } = {
     error: null,
   },
   'chat.died': { error },
-  'export.progress': { export_id: 'export-1', ...one, phase: 'exporting', share: 0.5, left_ms: 1000 },
+  'export.progress': { export_id: 'export-1', ...one, phase: 'exporting', share: 0.5, left_ms: 1000, types: [] },
   'export.ready': {
     export_id: 'export-1',
     ...one,
@@ -543,6 +543,7 @@ export const EVENT_EXAMPLES: { [Name in EventName]: IpcEvent<Name> } = {
       output_path: '/exports/a.gguf',
       output_bytes: 5,
       duration_ms: 7,
+      types: [{ output_type: 'q8_0', output_bytes: 5, export_loss: 1.5, kept_share: 0.97 }],
       check: null,
       answers: {
         compared: 12,

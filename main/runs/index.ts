@@ -6,6 +6,7 @@
  *   const result = await running.finished;
  */
 export { newRunId, prepareRun, type PreparedRun, type PrepareHooks, type RunRequest } from './prepare-run.ts';
+export { exportRows } from './export-rows.ts';
 export { reopenRun, type ReopenedRun, type ResumeChanges } from './reopen-run.ts';
 export { isLoadable, liveModel, type LiveModel } from './live-model.ts';
 export { readHeldOut } from './earlier-run.ts';

@@ -3,12 +3,12 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { ForjaError, toReport } from '../contracts/errors.ts';
 import type { TrainerEvent } from '../contracts/protocol.ts';
-import type { ExportOutcomeData, ExportRecord, IpcParsedRequest, IpcResponse } from '../contracts/ipc.ts';
+import type { ExportOutcomeData, ExportRecord, IpcParsedRequest, IpcResponse, TriedType } from '../contracts/ipc.ts';
 import { openTemplate, type Example } from '../datasets/index.ts';
 import { estimateCheck } from '../domain/estimates/check.ts';
 import { modelfile, modelfilePath, ollamaTemplate, verifyExport, writeExport, type Turns } from '../export/index.ts';
 import { inspectModel, OUTPUT_TYPES, outputBytes, type ModelCatalogue } from '../models/index.ts';
-import { liveModel, RunFolder } from '../runs/index.ts';
+import { exportRows, liveModel, RunFolder } from '../runs/index.ts';
 import type { RunRow } from '../db/index.ts';
 import type { RunFile } from '../contracts/run-file.ts';
 import { COMPARED, compareAnswers, type UsersPrompt } from './answers-check.ts';
@@ -140,6 +140,7 @@ export class ExportService {
       output_path: resolve(output_path),
       overwrite,
       threads: settings().threads,
+      ...(file === null ? {} : exportRows(folder, file)),
     };
     const abort = new AbortController();
     try {
@@ -153,6 +154,7 @@ export class ExportService {
         output_path: exported.output_path,
         output_bytes: exported.output_bytes,
         duration_ms: exported.duration_ms,
+        types: exported.types,
         check: null,
         answers: null,
         check_error: null,
@@ -280,12 +282,12 @@ export class ExportService {
 
   /** Tells the window how an export goes, at most ten times a second. */
   private progress(export_id: string, run_id: string) {
-    const now = { phase: 'exporting', share: null as number | null, began_ms: Date.now() };
+    const now = { phase: 'exporting', share: null as number | null, types: [] as TriedType[], began_ms: Date.now() };
     const tell = throttle(() => {
-      const { phase, share, began_ms } = now;
+      const { phase, share, types, began_ms } = now;
       const spent = Date.now() - began_ms;
       const left_ms = share === null || share < LEAST_SHARE ? null : Math.round((spent * (1 - share)) / share);
-      this.context.emit('export.progress', { export_id, run_id, phase, share, left_ms });
+      this.context.emit('export.progress', { export_id, run_id, phase, share, left_ms, types });
     });
     const phase = (name: string, share: number | null) => {
       if (name !== now.phase) now.began_ms = Date.now();
@@ -297,6 +299,9 @@ export class ExportService {
       else if (one.type === 'progress') {
         const { done, total } = one.data;
         phase(one.data.phase, total > 0 ? Math.min(1, done / total) : null);
+      } else if (one.type === 'types_tried') {
+        now.types = one.data.types;
+        tell();
       }
     };
     return { phase, event, cancel: () => tell.cancel() };

@@ -92,7 +92,7 @@ std::string run_model(std::string_view bytes) {
         o.output_type  = way % 3 == 1 ? "q8_0" : "same";
         o.overwrite    = true;
         o.threads      = 1;
-        run_export(o, {}, {});
+        run_export(o);
     }));
     if (loads && way % 8 == 0) {
         keep(code_of([&] {
@@ -152,7 +152,7 @@ std::string run_adapter(std::string_view bytes) {
         o.output_path  = workshop::get().path(way % 3 == 0 ? "peft" : "exported.gguf");
         o.overwrite    = true;
         o.threads      = 1;
-        run_export(o, {}, {});
+        run_export(o);
     });
     return code.empty() ? next : code;
 }

@@ -247,24 +247,26 @@ void test_refusals(const temporary_folder & dir) {
     o.model_path   = path;
     o.adapter_path = lora;
     o.output_path  = out;
-    check_fails("output_exists", "an existing file", [&] { run_export(o, {}, {}); });
+    check_fails("output_exists", "an existing file", [&] { run_export(o); });
     o.overwrite   = true;
     o.output_type = "q9";
-    check_fails("output_type_unknown", "an unknown type", [&] { run_export(o, {}, {}); });
+    check_fails("output_type_unknown", "an unknown type", [&] { run_export(o); });
     o.output_type = "f16";
     o.format      = "onnx";
-    check_fails("export_format_unknown", "an unknown format", [&] { run_export(o, {}, {}); });
+    check_fails("export_format_unknown", "an unknown format", [&] { run_export(o); });
     o.format      = "gguf";
     o.output_path = path;
-    check_fails("output_is_input", "the base itself", [&] { run_export(o, {}, {}); });
+    check_fails("output_is_input", "the base itself", [&] { run_export(o); });
     o.output_path = lora;
-    check_fails("output_is_input", "the adapter itself", [&] { run_export(o, {}, {}); });
+    check_fails("output_is_input", "the adapter itself", [&] { run_export(o); });
     o.output_path = dir.path("none") + "/out.gguf";
-    check_fails("output_not_writable", "a missing folder", [&] { run_export(o, {}, {}); });
+    check_fails("output_not_writable", "a missing folder", [&] { run_export(o); });
     o.output_path = out;
     check_fails("none", "being stopped half-way passes on what progress throws", [&] {
         try {
-            run_export(o, [](uint64_t done, uint64_t total) { done > total / 2 ? throw 1 : void(); }, {});
+            export_observer stopping;
+            stopping.progress = [](const std::string &, const char *) { return [](uint64_t done, uint64_t total) { done > total / 2 ? throw 1 : void(); }; };
+            run_export(o, stopping);
         } catch (int) {
         }
     });
@@ -275,15 +277,15 @@ void test_refusals(const temporary_folder & dir) {
     getrlimit(RLIMIT_FSIZE, &before);
     const rlimit small{100000, before.rlim_max};
     setrlimit(RLIMIT_FSIZE, &small);
-    const std::string code = error_code_of([&] { run_export(o, {}, {}); });
+    const std::string code = error_code_of([&] { run_export(o); });
     setrlimit(RLIMIT_FSIZE, &before);
     check(code == "write_failed" && read_all(out) == "old" && !std::filesystem::exists(out + ".partial"), "a write that fails leaves the old file whole");
 #endif
     o.threads       = 1;
-    const auto done = run_export(o, {}, {});
+    const auto done = run_export(o);
     o.threads       = 3;
     o.output_path   = dir.path("threads.gguf");
-    run_export(o, {}, {});
+    run_export(o);
     check(read_all(o.output_path) == read_all(out), "any number of threads gives the same file");
     check(done.output_bytes == read_all(out).size() && done.tensors_merged == 14 && done.output_type == "f16" && done.peak_memory_bytes > 0, "a good export replaces it");
 

@@ -90,7 +90,7 @@ void test_rows(ggml_type from, ggml_type to, bool adapted) {
     merge_scratch        scratch;
     for (const int64_t first : {200, 0, 7}) { // in any order, blocks cut anywhere: the last rows, the first seven, the rest
         const int64_t end = first == 200 ? example::n_out : first == 0 ? 7 : 200;
-        t.convert(first, end - first, got.data() + static_cast<size_t>(first) * t.new_row_bytes(), scratch);
+        t.convert(first, end - first, got.data() + static_cast<size_t>(first) * t.new_row_bytes(), scratch, nullptr);
     }
     const std::string name = std::string(ggml_type_name(from)) + " to " + ggml_type_name(to) + (adapted ? ", adapted" : "");
     check(got == e.by_hand(to, adapted), "rows as one would write them on paper: " + name);

@@ -35,6 +35,8 @@ void test_judge() {
     check(verdict(3, 1, 2.1, 0.9, 2) == "lost", "45 % is lost");
     check(verdict(3, 2.999, 2.9995, 0.0005, 0.001) == "kept", "a tiny divergence is kept, whatever the share");
     check(verdict(3, 3.2, 3.2, 0.05, 1) == "kept without share", "a tuning that didn't lower the loss is judged by divergence");
+    check(verdict(3, 3, 3, 0, 0) == "nothing_learned without share", "base and tuned model that predict the same: nothing was learned");
+    check(verdict(3, 3.00001, 3.5, 0.5, 1e-8) == "nothing_learned without share", "whatever the export does");
     check(verdict(3, 3.2, 3.0, 0.9, 1) == "lost without share", "and lost by it");
 }
 
@@ -94,8 +96,15 @@ void test_verify(const temporary_folder & dir) {
     v.max_seq_len   = 24;
     v.threads       = 1; // several wait for each other on a busy machine
     const auto run = [&](const std::string & format, const std::string & type) {
-        export_settings e{path, lora, format, type, dir.path("verify-" + format), true, 1};
-        run_export(e, {}, {});
+        export_settings e;
+        e.model_path   = path;
+        e.adapter_path = lora;
+        e.format       = format;
+        e.output_type  = type;
+        e.output_path  = dir.path("verify-" + format);
+        e.overwrite    = true;
+        e.threads      = 1;
+        run_export(e);
         v.format        = format;
         v.exported_path = e.output_path;
         return run_verify(v, {});

@@ -7,7 +7,7 @@ import { cacheDir } from '../../main/models/index.ts';
 import { tokenizerOf } from '../../main/runs/index.ts';
 import { runJob } from '../../main/trainer/index.ts';
 
-export type BaseType = Exclude<ExportJob['output_type'], 'same'>;
+export type BaseType = Exclude<ExportJob['output_type'], 'auto' | 'same'>;
 
 /**
  * The sample model at other types, made once and kept in the cache: exports of an adapter that changes nothing (B = 0).

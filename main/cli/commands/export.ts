@@ -3,6 +3,7 @@ import { basename, resolve } from 'node:path';
 import { ollamaName, shellWord } from '../../contracts/commands.ts';
 import { EXIT } from '../../contracts/errors.ts';
 import type { TrainerEvent } from '../../contracts/protocol.ts';
+import type { JobOf } from '../../contracts/protocol.ts';
 import type { ExportResult, VerifyResult } from '../../contracts/protocol-types.ts';
 import { openDb } from '../../db/index.ts';
 import { openTemplate, type TemplateChoice } from '../../datasets/index.ts';
@@ -16,7 +17,7 @@ import {
   type ExportCheck,
 } from '../../export/index.ts';
 import { inspectModel } from '../../models/index.ts';
-import { RunFolder } from '../../runs/index.ts';
+import { exportRows, RunFolder } from '../../runs/index.ts';
 import type { Arguments, Command } from '../lib/command.ts';
 import { DATASET_OPTIONS, withTokens } from '../lib/dataset-options.ts';
 import { bytes, count, duration, loss, percent, table } from '../lib/format.ts';
@@ -24,6 +25,7 @@ import type { Output } from '../lib/output.ts';
 import { usage } from '../lib/parse.ts';
 import { adapterOf } from '../lib/run-adapter.ts';
 import { settingOptions } from '../lib/settings.ts';
+import { typesTable } from '../lib/types-table.ts';
 
 /** What is exported, whichever way it was named. */
 interface Source {
@@ -35,6 +37,8 @@ interface Source {
   /** What the run's rows tell the model first; null without a run, or where they don't. */
   system_prompt: string | null;
   check: ExportCheck | null;
+  /** Rows for the trial of types and for rounding. */
+  rows: Partial<JobOf<'export'>>;
 }
 
 const DEFAULT_CHECK_ROWS = 64;
@@ -46,8 +50,9 @@ export const exportCommand: Command = {
   name: 'export',
   summary: 'Write the merged model or the adapter, and check what was written',
   about:
-    'The base is merged at its own types, or at --type. What was written is loaded again and scored on held-out rows beside base ' +
-    'and live adapter; a merge that lost the tuning is told with advice. --format peft writes a folder.',
+    'Types are tried on held-out rows, from the smallest file up, and the first that keeps enough of the tuning is taken; or name one with ' +
+    '--type. Weights are rounded with the training rows in mind, so that small types keep more. What was written is loaded again and ' +
+    'scored on held-out rows beside base and live adapter; a merge that lost the tuning is told with advice. --format peft writes a folder.',
   groups: [
     {
       title: 'What',
@@ -81,7 +86,13 @@ export const exportCommand: Command = {
           choices: [...(option.choices ?? []), 'ollama'],
         })),
         ...settingOptions('export', ['output_type']).map((option) => ({ ...option, flag: 'type' })),
-        ...settingOptions('export', ['threads']),
+        ...settingOptions('export', ['kept_share_wanted']).map((option) => ({ ...option, flag: 'keep' })),
+        {
+          flag: 'plain-rounding',
+          kind: 'boolean',
+          help: 'round each weight to the nearest value, whatever the training rows are',
+        },
+        ...settingOptions('export', ['max_calibration_tokens', 'threads']),
       ],
     },
     {
@@ -104,6 +115,7 @@ export const exportCommand: Command = {
   examples: [
     'forja export --run runs/first --output tuned.gguf',
     'forja export --run runs/first --type q8_0 --output tuned-q8.gguf',
+    'forja export --run runs/first --keep 0.99 --output tuned.gguf',
     'forja export --run runs/first --format peft --output tuned-peft',
   ],
   run: async (args, output) => {
@@ -118,7 +130,8 @@ export const exportCommand: Command = {
     const datasetArgs = { ...args, options: { ...args.options, format: undefined } };
     await withTokens(request, datasetArgs, output, async ({ train_tokens_path }) => {
       const given = { ...check, tokens_path: train_tokens_path, is_held_out: true };
-      await exportAndTell({ ...source, check: given }, args, output);
+      const rows = { max_seq_len: check.max_seq_len, ...source.rows, trial_tokens_path: train_tokens_path };
+      await exportAndTell({ ...source, check: given, rows }, args, output);
     });
     return EXIT.done;
   },
@@ -139,7 +152,15 @@ function findSource(args: Arguments, output: Output): Source {
         'Give --check-data FILE, or export with --run.',
       );
     }
-    return { model_path: model, adapter_path, run_id: null, template: null, system_prompt: null, check: null };
+    return {
+      model_path: model,
+      adapter_path,
+      run_id: null,
+      template: null,
+      system_prompt: null,
+      check: null,
+      rows: {},
+    };
   }
   if (options.adapter !== undefined) throw usage('--run and --adapter are given.', 'Give one of the two.');
   const folder = new RunFolder(dir);
@@ -154,6 +175,7 @@ function findSource(args: Arguments, output: Output): Source {
     run_id: run.id,
     template: run.template,
     system_prompt: folder.readAudit()?.system_prompt ?? null,
+    rows: exportRows(folder, run),
     check:
       options['no-check'] === true
         ? null
@@ -186,6 +208,13 @@ async function exportAndTell(source: Source, args: Arguments, output: Output): P
           adapter_path: source.adapter_path,
           output_path: resolve(options.output as string),
           overwrite: options.overwrite === true,
+          ...source.rows,
+          ...(options['plain-rounding'] === true ? { calibration_tokens_path: null } : {}),
+          ...(options.keep === undefined ? {} : { kept_share_wanted: options.keep as number }),
+          ...(options['max-calibration-tokens'] === undefined
+            ? {}
+            : { max_calibration_tokens: options['max-calibration-tokens'] as number }),
+          ...(options.device === undefined ? {} : { device: options.device as string }),
           ...(options.format === undefined ? {} : { format: (isOllama ? 'gguf' : options.format) as never }),
           ...(options.type === undefined ? {} : { output_type: options.type as never }),
           ...(options.threads === undefined ? {} : { threads: options.threads as number }),
@@ -264,6 +293,10 @@ function show(event: TrainerEvent, output: Output): void {
 }
 
 function print(exported: ExportResult, verified: VerifyResult | null, check: ExportCheck | null, output: Output): void {
+  if (exported.types.length > 0) {
+    output.text('Types  tried from the smallest file up');
+    output.text(typesTable(exported.types, exported.output_type));
+  }
   output.text(`Written  ${exported.output_path}`);
   output.text(
     `  ${exported.format}, ${exported.output_type}, ${bytes(exported.output_bytes)}, ${count(exported.tensors_merged)} tensors ` +

@@ -4,6 +4,7 @@ import { count, errorReport, path, runId } from './parts.ts';
 
 export const EXPORT_FORMATS = ['gguf', 'gguf-adapter', 'peft', 'ollama'] as const;
 export const EXPORT_TYPES = [
+  'auto',
   'same',
   'f32',
   'f16',
@@ -24,6 +25,17 @@ export const EXPORT_TYPES = [
   'iq4_xs',
 ] as const;
 
+/** What an export's check can say; nothing_learned: base and tuned model predict the same. */
+const verdict = z.enum(['kept', 'degraded', 'lost', 'nothing_learned']);
+
+/** A type, the size of its file, and how much of the tuning it keeps; nulls where a smaller type keeps enough. */
+export const triedType = z.object({
+  output_type: z.string(),
+  output_bytes: z.number(),
+  export_loss: z.number().nullable(),
+  kept_share: z.number().nullable(),
+});
+
 export const exportCheck = z.object({
   base_loss: z.number(),
   tuned_loss: z.number(),
@@ -33,7 +45,7 @@ export const exportCheck = z.object({
   /** Of the base from base + adapter. */
   base_kl_divergence: z.number(),
   recovered_share: z.number().nullable(),
-  verdict: z.enum(['kept', 'degraded', 'lost']),
+  verdict,
   advice: z.string().nullable(),
   tokens: count,
   rows: count,
@@ -57,6 +69,8 @@ export const exportOutcome = z.object({
   output_path: path,
   output_bytes: z.number(),
   duration_ms: z.number(),
+  /** The types that were tried, the smallest file first; empty when one was asked for. */
+  types: z.array(triedType),
   check: exportCheck.nullable(),
   /** Null where there is nothing to ask, and before it was compared. */
   answers: answersCheck.nullable(),
@@ -82,7 +96,7 @@ export const exportRecord = z.object({
   output_type: z.string(),
   output_path: path,
   output_bytes: z.number(),
-  verdict: z.enum(['kept', 'degraded', 'lost']).nullable(),
+  verdict: verdict.nullable(),
   base_loss: z.number().nullable(),
   tuned_loss: z.number().nullable(),
   export_loss: z.number().nullable(),
@@ -95,6 +109,7 @@ export const exportId = z.string().regex(/^[A-Za-z0-9-]{1,64}$/);
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 export type ExportType = (typeof EXPORT_TYPES)[number];
 export type AnswersCheck = z.output<typeof answersCheck>;
+export type TriedType = z.output<typeof triedType>;
 export type ExportCheckResult = z.output<typeof exportCheck>;
 export type ExportOutcomeData = z.output<typeof exportOutcome>;
 export type ExportRecord = z.output<typeof exportRecord>;

@@ -112,10 +112,16 @@ struct export_settings {
     std::string model_path;
     std::string adapter_path;
     std::string format = "gguf";
-    std::string output_type = "same";
+    std::string output_type = "auto";
     std::string output_path;
     bool overwrite = false;
+    double kept_share_wanted = 0.95;
+    std::optional<std::string> trial_tokens_path;
+    std::optional<std::string> calibration_tokens_path;
+    int64_t max_calibration_tokens = 0;
+    int64_t max_seq_len = 512;
     int64_t threads = 0;
+    std::string device = "cpu";
 };
 
 /// Scores an export against the live adapter with stock llama.cpp.
@@ -238,7 +244,13 @@ void each_field(Settings & s, Use && use) {
     use("output_type", s.output_type);
     use("output_path", s.output_path);
     use("overwrite", s.overwrite);
+    use("kept_share_wanted", s.kept_share_wanted);
+    use("trial_tokens_path", s.trial_tokens_path);
+    use("calibration_tokens_path", s.calibration_tokens_path);
+    use("max_calibration_tokens", s.max_calibration_tokens);
+    use("max_seq_len", s.max_seq_len);
     use("threads", s.threads);
+    use("device", s.device);
 }
 
 template <typename Settings, typename Use> requires std::same_as<std::remove_const_t<Settings>, verify_settings>

@@ -7,9 +7,8 @@
 #include "base/files.hpp"
 #include "base/memory.hpp"
 #include "export/adapter-gguf.hpp"
-#include "export/merge-gguf.hpp"
+#include "export/export-merged.hpp"
 #include "export/peft-folder.hpp"
-#include "ops/device.hpp"
 
 namespace forja {
 
@@ -53,7 +52,7 @@ uint64_t bytes_on_disk(const std::string & path) {
 
 } // namespace
 
-export_result run_export(const export_settings & o, const progress_fn & progress, const warning_fn & warn) {
+export_result run_export(const export_settings & o, const export_observer & observe) {
     const auto         started = std::chrono::steady_clock::now();
     const auto         base    = gguf_file::open(o.model_path);
     const saved_tuning saved   = read_tuning(o.adapter_path);
@@ -65,10 +64,11 @@ export_result run_export(const export_settings & o, const progress_fn & progress
     result.output_path = o.output_path;
     result.output_type = "f32";
     if (o.format == "gguf") {
-        const int          threads = o.threads > 0 ? o.threads : physical_cores();
-        const merge_result merged  = merge_to_gguf(*base, saved, o.output_type, o.output_path, threads, progress, warn);
-        result.output_type         = merged.output_type;
-        result.tensors_merged      = merged.tensors_merged;
+        const merged_export merged = export_merged(o, *base, saved, observe);
+        result.output_type         = merged.merged.output_type;
+        result.tensors_merged      = merged.merged.tensors_merged;
+        result.has_feedback        = merged.merged.has_feedback;
+        result.types               = merged.types;
     } else if (o.format == "gguf-adapter") {
         write_adapter_gguf(saved, o.output_path);
     } else if (o.format == "peft") {

@@ -54,7 +54,7 @@ llama_model_ptr load_llama_model(const std::string & path, const std::string & d
     return llama_model_ptr(model, llama_deleter{});
 }
 
-llama_scorer::llama_scorer(llama_model_ptr model, const std::string & adapter_path, uint32_t max_seq_len, int threads)
+llama_scorer::llama_scorer(llama_model_ptr model, const std::string & adapter_path, uint32_t max_seq_len, int threads, eval_listener listener)
     : chunk_tokens_(std::min(chunk_for(*model), std::max(max_seq_len, 1u))), model_(std::move(model)) {
     llama_context_params params = llama_context_default_params();
     params.n_ctx                = max_seq_len;
@@ -67,6 +67,8 @@ llama_scorer::llama_scorer(llama_model_ptr model, const std::string & adapter_pa
     params.type_v               = GGML_TYPE_F32;
     params.flash_attn_type      = LLAMA_FLASH_ATTN_TYPE_DISABLED;
     params.no_perf              = true;
+    params.cb_eval              = listener.call;
+    params.cb_eval_user_data    = listener.self;
     context_.reset(llama_init_from_model(model_.get(), params));
     if (!context_) {
         throw unusable("the model", "make a context for");

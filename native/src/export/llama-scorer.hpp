@@ -21,11 +21,17 @@ using llama_context_ptr = std::unique_ptr<llama_context, llama_deleter>;
 /// @throws error export_unusable with libllama's own reason, device_not_found.
 llama_model_ptr load_llama_model(const std::string & path, const std::string & device);
 
+/// Hears of every operation of a graph, as ggml_backend_sched_eval_callback says.
+struct eval_listener {
+    ggml_backend_sched_eval_callback call = nullptr;
+    void *                           self = nullptr;
+};
+
 /// One context. Rows are scored from an empty cache; F32 KV cache and no flash attention, so that differences come from weights.
 class llama_scorer {
   public:
     /// @param adapter_path "" for none. The model is kept alive. @throws error export_unusable, adapter_mismatch.
-    llama_scorer(llama_model_ptr model, const std::string & adapter_path, uint32_t max_seq_len, int threads);
+    llama_scorer(llama_model_ptr model, const std::string & adapter_path, uint32_t max_seq_len, int threads, eval_listener listener = {});
 
     /// Forgets the row before.
     void begin_row();

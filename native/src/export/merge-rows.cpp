@@ -81,8 +81,15 @@ bool merged_tensor::written_well(int64_t n, const float * rows, const uint8_t * 
     }
 }
 
-void merged_tensor::write(int64_t first, int64_t n, const float * rows, uint8_t * out) const {
-    if (from_float_ != nullptr) {
+void merged_tensor::round_well(int64_t n, const float * rows, uint8_t * out, const input_moments & moments, rounding_scratch & scratch) const {
+    ggml_quantize_chunk(to_, rows, out, 0, n, n_in(), moments.mean_squares().data());
+    round_with_feedback(*find_block_format(to_), moments, rows, n, out, scratch);
+}
+
+void merged_tensor::write(int64_t first, int64_t n, const float * rows, uint8_t * out, const input_moments * moments, rounding_scratch & scratch) const {
+    if (moments != nullptr) {
+        round_well(n, rows, out, *moments, scratch);
+    } else if (from_float_ != nullptr) {
         from_float_(rows, out, n * n_in());
     } else {
         ggml_quantize_chunk(to_, rows, out, 0, n, n_in(), nullptr);
@@ -99,7 +106,7 @@ void merged_tensor::write(int64_t first, int64_t n, const float * rows, uint8_t 
                 {{"tensor", from_.name}, {"row", std::to_string(first + bad)}, {"type", ggml_type_name(to_)}});
 }
 
-void merged_tensor::convert(int64_t first, int64_t n, uint8_t * out, merge_scratch & scratch) const {
+void merged_tensor::convert(int64_t first, int64_t n, uint8_t * out, merge_scratch & scratch, const input_moments * moments) const {
     const int64_t end   = first + n;
     const int64_t block = std::clamp<int64_t>(block_elements / n_in(), 1, n);
     scratch.rows.resize(static_cast<size_t>(block * n_in()));
@@ -117,7 +124,7 @@ void merged_tensor::convert(int64_t first, int64_t n, uint8_t * out, merge_scrat
             std::memcpy(to, from_.data + static_cast<size_t>(at) * old_row_bytes_, static_cast<size_t>(next - at) * new_row_bytes_);
             continue;
         }
-        write(at, next - at, scratch.rows.data(), to);
+        write(at, next - at, scratch.rows.data(), to, moments, scratch.rounding);
     }
 }
 

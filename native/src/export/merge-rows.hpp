@@ -5,16 +5,21 @@
 #include <cstdint>
 #include <vector>
 
+#include "export/feedback-rounding.hpp"
 #include "gguf/gguf-file.hpp"
 #include "ops/cpu/kernels.hpp"
 #include "peft/method-kind.hpp"
 
 namespace forja {
 
+/// What is added to the diagonal of a matrix's second moments, as a share of its median.
+inline constexpr float rounding_damping = 0.003f;
+
 /// Room that a thread keeps from one call to the next.
 struct merge_scratch {
     std::vector<float> rows; // a block, as F32
     std::vector<float> fold; // the method's own
+    rounding_scratch   rounding;
 };
 
 class merged_tensor {
@@ -24,6 +29,7 @@ class merged_tensor {
 
     /// The base's bytes are what is to be written.
     bool    is_copy() const { return fold_ == nullptr && from_.type == to_; }
+    bool    is_tuned() const { return fold_ != nullptr; }
     int64_t n_rows() const { return from_.ne[1] * from_.ne[2] * from_.ne[3]; }
     int64_t n_in() const { return from_.ne[0]; }
     size_t  old_row_bytes() const { return old_row_bytes_; }
@@ -31,13 +37,16 @@ class merged_tensor {
 
     /// Writes rows [first, first + n) as the new type to `out`. Rows that the method doesn't change and that keep their
     /// type are copied. Any number of threads may do so, each with its own scratch.
+    /// @param moments of the matrix's inputs: rows are rounded with error feedback, from scales that are found with the inputs' mean squares
+    ///        as importance. nullptr: to the nearest.
     /// @throws error weights_not_finite, export_overflow, naming the row.
-    void convert(int64_t first, int64_t n, uint8_t * out, merge_scratch & scratch) const;
+    void convert(int64_t first, int64_t n, uint8_t * out, merge_scratch & scratch, const input_moments * moments) const;
 
   private:
     bool is_changed(int64_t row) const { return fold_ != nullptr && fold_->changes(row); }
     void read(int64_t first, int64_t n, float * rows) const;
-    void write(int64_t first, int64_t n, const float * rows, uint8_t * out) const;
+    void round_well(int64_t n, const float * rows, uint8_t * out, const input_moments & moments, rounding_scratch & scratch) const;
+    void write(int64_t first, int64_t n, const float * rows, uint8_t * out, const input_moments * moments, rounding_scratch & scratch) const;
     bool written_well(int64_t n, const float * rows, const uint8_t * out) const;
 
     const tensor_info & from_;

@@ -14,6 +14,7 @@
 #include "export/llama-scorer.hpp"
 #include "export/loadable-tuning.hpp"
 #include "export/peft-folder.hpp"
+#include "export/row-scores.hpp"
 #include "ops/device.hpp"
 
 namespace forja {
@@ -32,15 +33,6 @@ std::string beside(std::string path, const char * ending) {
 struct position_score {
     double base_loss, tuned_loss, export_loss, kl_export, kl_base;
 };
-
-double log_sum_exp(const float * x, int32_t n) {
-    const double max = *std::max_element(x, x + n);
-    double       sum = 0;
-    for (int32_t i = 0; i < n; ++i) {
-        sum += std::exp(static_cast<double>(x[i]) - max);
-    }
-    return max + std::log(sum);
-}
 
 /// With p, q the softmax of the logits: loss = -log p[target]; KL(p || q) = sum of p (log p - log q).
 position_score score(const float * base, const float * tuned, const float * exported, int32_t n_vocab, int32_t target) {
@@ -94,15 +86,6 @@ void feed_all(models & m, const std::vector<int32_t> & tokens, const std::vector
             other.get();
         }
     }
-}
-
-/// How much of a row is read: up to its last learnt token, since nothing is asked of what comes after.
-uint32_t length_of(const token_row & row, uint32_t max_seq_len) {
-    uint32_t n = std::min(row.n_tokens, max_seq_len);
-    while (n > 0 && !is_supervised(row.tokens[n - 1])) {
-        --n;
-    }
-    return n;
 }
 
 /// Scores the first n tokens of a row; adds to the sums and returns how many tokens counted.
@@ -180,6 +163,9 @@ std::string larger_type_than(const std::string & exported_path) {
 }
 
 std::string advice_for(const verify_settings & o, const verify_result & r) {
+    if (r.verdict == "nothing_learned") {
+        return "Nothing was learned: the tuned model predicts what its base does. Train again with a higher learning rate, more steps or more rows.";
+    }
     if (o.format != "gguf") {
         return "The exported adapter does not behave as the live one. Export it again, and check that base and adapter belong together.";
     }
@@ -202,7 +188,10 @@ void judge(verify_result & r) {
         r.recovered_share.reset();
         kept_share = r.base_kl_divergence > 0 ? 1.0 - r.mean_kl_divergence / r.base_kl_divergence : 1.0;
     }
-    if (kept_share >= 0.9 || r.mean_kl_divergence < tiny_kl || r.mean_kl_divergence < 0.01 * r.base_kl_divergence) {
+    constexpr double no_kl = 1e-6;
+    if (r.base_kl_divergence < no_kl && std::fabs(gain) < tiny_loss) {
+        r.verdict = "nothing_learned";
+    } else if (kept_share >= 0.9 || r.mean_kl_divergence < tiny_kl || r.mean_kl_divergence < 0.01 * r.base_kl_divergence) {
         r.verdict = "kept";
     } else {
         r.verdict = kept_share < 0.5 ? "lost" : "degraded";
@@ -259,11 +248,11 @@ verify_result run_verify(const verify_settings & o, const progress_fn & progress
     const uint64_t max_tokens = o.max_tokens > 0 ? o.max_tokens : default_max_tokens(llama_model_n_params(base_model.get()));
     uint64_t       n_rows = 0, n_read = 0;
     while (n_rows < std::min(rows->n_rows(), (uint64_t) o.max_rows) && n_read < max_tokens) {
-        n_read += length_of(rows->row(n_rows++), (uint32_t) o.max_seq_len);
+        n_read += supervised_length(rows->row(n_rows++), (uint32_t) o.max_seq_len);
     }
     for (uint64_t i = 0; i < n_rows; ++i) {
         const token_row row     = rows->row(i);
-        const uint64_t  counted = score_row(m, row, length_of(row, (uint32_t) o.max_seq_len), r);
+        const uint64_t  counted = score_row(m, row, supervised_length(row, (uint32_t) o.max_seq_len), r);
         r.tokens += counted;
         r.rows += counted > 0 ? 1 : 0;
         if (progress) {

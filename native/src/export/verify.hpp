@@ -16,7 +16,7 @@ struct verify_result {
     double                     mean_kl_divergence = 0; // KL(tuned || export)
     double                     base_kl_divergence = 0; // KL(tuned || base)
     std::optional<double>      recovered_share;        // (base - export) / (base - tuned); none where tuning didn't lower the loss
-    std::string                verdict;                // kept | degraded | lost
+    std::string                verdict;                // kept | degraded | lost | nothing_learned
     std::optional<std::string> advice;
     uint64_t                   tokens = 0, rows = 0; // supervised tokens scored, rows that had any
 };
@@ -26,6 +26,7 @@ struct verify_result {
 uint64_t default_max_tokens(uint64_t n_params);
 
 /// The verdict by numbers alone, so that it can be tested.
+/// nothing_learned: base + adapter predicts what the base does (KL below 1e-6 nats, which is rounding).
 /// kept: at least 0.9 of the gain in loss is there, or the export predicts as base + adapter does (KL below 0.001 nats, or below
 /// a hundredth of what tuning changed). lost: less than half of the gain. degraded: between. Where tuning didn't lower the loss
 /// on these rows, the share of the change in predictions, 1 - KL(tuned || export) / KL(tuned || base), takes the gain's place.

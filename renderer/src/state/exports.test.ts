@@ -7,6 +7,7 @@ const outcome = {
   output_path: '/out/m.gguf',
   output_bytes: 5,
   duration_ms: 7,
+  types: [] as never[],
   check: null,
   answers: null,
   check_error: null,
@@ -17,7 +18,7 @@ const outcome = {
   no_template: null,
 } as const;
 const done = { export_id: 'e', run_id: 'r', outcome, error: null };
-const progress = { export_id: 'e', run_id: 'r', phase: 'exporting', share: 0.5, left_ms: null };
+const progress = { export_id: 'e', run_id: 'r', phase: 'exporting', share: 0.5, left_ms: null, types: [] };
 
 describe('exports', () => {
   it('follows an export from its start to its end', () => {

@@ -1,4 +1,4 @@
-import type { ExportOutcomeData, IpcError, IpcEvent } from '../../../main/contracts/ipc.ts';
+import type { ExportOutcomeData, IpcError, IpcEvent, TriedType } from '../../../main/contracts/ipc.ts';
 
 /** An export of this session, under way or ended. */
 export interface ExportWork {
@@ -8,6 +8,8 @@ export interface ExportWork {
   share: number | null;
   /** Until the phase ends; null where that can't be said yet. */
   left_ms: number | null;
+  /** The trial of types as it stands. */
+  types: readonly TriedType[];
   /** What was written, while its check goes on. */
   ready: ExportOutcomeData | null;
   outcome: ExportOutcomeData | null;
@@ -22,6 +24,7 @@ const begun = (export_id: string, run_id: string): ExportWork => ({
   phase: null,
   share: null,
   left_ms: null,
+  types: [],
   ready: null,
   outcome: null,
   error: null,
@@ -36,9 +39,9 @@ export function onStarted(works: ExportWorks, export_id: string, run_id: string)
 
 /** Takes progress; what comes after the end changes nothing. */
 export function onProgress(works: ExportWorks, event: IpcEvent<'export.progress'>): ExportWorks {
-  const { export_id, run_id, phase, share, left_ms } = event;
+  const { export_id, run_id, phase, share, left_ms, types } = event;
   const work = works[export_id] ?? begun(export_id, run_id);
-  return isUnderWay(work) ? { ...works, [export_id]: { ...work, phase, share, left_ms } } : works;
+  return isUnderWay(work) ? { ...works, [export_id]: { ...work, phase, share, left_ms, types } } : works;
 }
 
 /** Takes what was written and is still checked. */

@@ -33,10 +33,18 @@ export const exportPage = {
   refused: (method: string) =>
     `llama.cpp has no adapters of the method ${method}. Export the merged GGUF, which has all that was learned, or the PEFT folder.`,
   type: 'Type of the weights',
-  typeHelp: 'Smaller types take less memory and keep less of what was learned. If in doubt, choose Q8_0.',
+  typeHelp: 'Smaller types take less memory and keep less of what was learned.',
+  auto: 'Smallest that keeps at least 95 % (recommended)',
+  autoHelp:
+    'Types are tried on your rows, the smallest file first. The first that keeps at least 95 % of what was learned is taken.',
+  triedTypes: 'Types that were tried',
+  fileSize: 'Size of the file',
+  keptShare: 'Kept',
+  keptShareHelp: 'How much of the improvement in loss is still there: (base − exported) / (base − tuned).',
+  taken: 'taken',
+  notTried: 'not tried',
   same: 'As the base',
   typeName: (type: string) => (type === 'same' ? 'Type of the base' : type.toUpperCase()),
-  recommended: (type: string) => `${type} (recommended)`,
   size: (size: string) => `The file will take ${size}.`,
   check: 'Check the result',
   checkHelp: (answers: number) =>
@@ -90,6 +98,8 @@ export const exportPage = {
   working: 'Exporting',
   phases: {
     loading_model: 'Loading the model',
+    calibrating: 'Learning what matters to each weight',
+    trying_types: 'Trying types',
     exporting: 'Writing',
     verifying: 'Checking',
     preparing: 'Preparing',
@@ -107,14 +117,18 @@ export const exportPage = {
   baseRow: 'Base',
   tunedRow: 'Tuned (base + adapter)',
   exportRow: 'Exported',
-  verdicts: { kept: 'Kept', degraded: 'Degraded', lost: 'Lost' } satisfies Record<Verdict, string> as Record<
-    Verdict,
-    string
-  >,
+  verdicts: {
+    kept: 'Kept',
+    degraded: 'Degraded',
+    lost: 'Lost',
+    nothing_learned: 'Nothing was learned',
+  } satisfies Record<Verdict, string> as Record<Verdict, string>,
   advice: {
     kept: 'The exported model does what the tuned one does.',
     degraded: 'Some of what was learned was lost. Choose a larger type, such as Q8_0, if that matters to you.',
     lost: 'Most of what was learned was lost. Choose a larger type, such as Q8_0 or F16, or export the adapter alone.',
+    nothing_learned:
+      'The tuned model predicts just what its base does. Train again with a higher learning rate, more steps or more rows.',
   } satisfies Record<Verdict, string> as Record<Verdict, string>,
   recovered: (share: string) => `${share} of the improvement was kept.`,
   rows: (rows: string, held_out: boolean) =>

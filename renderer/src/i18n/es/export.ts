@@ -32,10 +32,18 @@ export const exportPage: Messages['exportPage'] = {
   refused: (method) =>
     `llama.cpp no tiene adaptadores del método ${method}. Exporta el GGUF combinado, que tiene todo lo aprendido, o la carpeta PEFT.`,
   type: 'Tipo de los pesos',
-  typeHelp: 'Los tipos más pequeños ocupan menos memoria y conservan menos de lo aprendido. Si dudas, elige Q8_0.',
+  typeHelp: 'Los tipos más pequeños ocupan menos memoria y conservan menos de lo aprendido.',
+  auto: 'El más pequeño que conserve al menos el 95 % (recomendado)',
+  autoHelp:
+    'Se prueban tipos en tus filas, del archivo más pequeño al más grande. Se toma el primero que conserve al menos el 95 % de lo aprendido.',
+  triedTypes: 'Tipos probados',
+  fileSize: 'Tamaño del archivo',
+  keptShare: 'Conservado',
+  keptShareHelp: 'Cuánta de la mejora en pérdida sigue ahí: (base − exportado) / (base − ajustado).',
+  taken: 'elegido',
+  notTried: 'sin probar',
   same: 'Como la base',
   typeName: (type) => (type === 'same' ? 'Tipo de la base' : type.toUpperCase()),
-  recommended: (type) => `${type} (recomendado)`,
   size: (size) => `El archivo ocupará ${size}.`,
   check: 'Comprobar el resultado',
   checkHelp: (answers) =>
@@ -91,6 +99,8 @@ export const exportPage: Messages['exportPage'] = {
   working: 'Exportando',
   phases: {
     loading_model: 'Cargando el modelo',
+    calibrating: 'Aprendiendo qué importa a cada peso',
+    trying_types: 'Probando tipos',
     exporting: 'Escribiendo',
     verifying: 'Comprobando',
     preparing: 'Preparando',
@@ -109,11 +119,13 @@ export const exportPage: Messages['exportPage'] = {
   baseRow: 'Base',
   tunedRow: 'Ajustado (base + adaptador)',
   exportRow: 'Exportado',
-  verdicts: { kept: 'Conservado', degraded: 'Degradado', lost: 'Perdido' },
+  verdicts: { kept: 'Conservado', degraded: 'Degradado', lost: 'Perdido', nothing_learned: 'No se aprendió nada' },
   advice: {
     kept: 'El modelo exportado hace lo mismo que el ajustado.',
     degraded: 'Se perdió parte de lo aprendido. Si te importa, elige un tipo más grande, como Q8_0.',
     lost: 'Se perdió casi todo lo aprendido. Elige un tipo más grande, como Q8_0 o F16, o exporta solo el adaptador.',
+    nothing_learned:
+      'El modelo ajustado predice lo mismo que su base. Entrena otra vez con una tasa de aprendizaje más alta, más pasos o más filas.',
   },
   recovered: (share) => `Se conservó el ${share} de la mejora.`,
   rows: (rows, held_out) =>

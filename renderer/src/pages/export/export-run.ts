@@ -27,13 +27,5 @@ export function suggestedName(name: string, format: ExportFormat, type: ExportTy
   const stem = name.trim().replaceAll(/\s+/g, '-').slice(0, 120);
   if (format === 'peft') return `${stem}-peft`;
   if (format === 'gguf-adapter') return `${stem}-adapter.gguf`;
-  return type === 'same' ? `${stem}.gguf` : `${stem}-${type.toUpperCase()}.gguf`;
-}
-
-/** Types that keep what an adapter changed: its changes are finer than the steps of the smaller ones. */
-const FINE = new Set(['f32', 'f16', 'bf16', 'q8_0']);
-
-/** The type to begin with: the base's own where that keeps what was learned, else the smallest one that does. */
-export function standardType(base_type: string | null): ExportType {
-  return base_type === null || FINE.has(base_type.toLowerCase()) ? 'same' : 'q8_0';
+  return type === 'same' || type === 'auto' ? `${stem}.gguf` : `${stem}-${type.toUpperCase()}.gguf`;
 }
