@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from '@playwright/test';
 import { violations } from './flow.ts';
@@ -35,6 +35,11 @@ test('a run is tried beside its base, then exported, checked and listed', async 
   await answerSaveDialog(app, output);
   await page.evaluate((id) => (window.location.hash = `#/export?run=${id}`), run_id);
   await page.getByRole('radio', { name: 'Ollama', exact: true }).click();
+  // One that is cancelled leaves nothing.
+  await page.getByRole('button', { name: 'Export…' }).click();
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await expect(page.getByRole('button', { name: 'Cancel' })).toBeHidden();
+  expect(readdirSync(dataDir).filter((name) => name.startsWith('merged'))).toEqual([]);
   await page.getByRole('button', { name: 'Export…' }).click();
   // The file can be used before its check has ended.
   const use = page.getByRole('region', { name: 'Use it in …' });

@@ -45,6 +45,7 @@ export const CHANNELS = [
   'chat.unload',
   'exports.types',
   'exports.start',
+  'exports.cancel',
   'exports.skipCheck',
   'exports.about',
   'exports.list',

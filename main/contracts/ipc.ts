@@ -322,6 +322,8 @@ export const ipc = {
     }),
     response: z.object({ export_id: exportId }),
   },
+  /** Ends an export that is being written: nothing of it stays. Its end comes as export.done, cancelled. */
+  'exports.cancel': { request: z.object({ export_id: exportId }), response: nothing },
   /** Ends the check of an export, which stays; its end comes as export.done. */
   'exports.skipCheck': { request: z.object({ export_id: exportId }), response: nothing },
   /** What an export of the run brings with it, and about how long its check takes. */
@@ -436,6 +438,7 @@ export const ipcEvents = {
   }),
   /** What was exported can be used; its check has begun. */
   'export.ready': z.object({ export_id: exportId, run_id: runId, outcome: exportOutcome }),
+  /** Neither outcome nor error: it was cancelled. */
   'export.done': z.object({
     export_id: exportId,
     run_id: runId,

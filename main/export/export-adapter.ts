@@ -1,3 +1,5 @@
+import { readdirSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { completeJob, type JobOf, type TrainerEvent } from '../contracts/protocol.ts';
 import type { ExportResult, VerifyResult } from '../contracts/protocol-types.ts';
 import { runJob } from '../trainer/index.ts';
@@ -40,12 +42,41 @@ export async function exportAdapter(
   return { exported, verified: await verifyExport(settings, exported, check, onEvent) };
 }
 
-/** Writes the export and no more. @throws ForjaError setting_invalid, trainer errors */
+/**
+ * Writes the export and no more. Where it fails, or is ended, what was there before is there still, and nothing half-written.
+ * @param signal ends it at once
+ * @throws ForjaError setting_invalid, trainer errors, trainer_killed when it was ended
+ */
 export async function writeExport(
   settings: Partial<JobOf<'export'>>,
   onEvent?: (event: TrainerEvent, line: string) => void,
+  signal?: AbortSignal,
 ): Promise<ExportResult> {
-  return await runJob<'export'>(completeJob('export', settings), { onEvent });
+  const job = completeJob('export', settings);
+  try {
+    return await runJob<'export'>(job, { onEvent, signal });
+  } catch (error) {
+    removeLeftovers(job.output_path);
+    throw error;
+  }
+}
+
+/** What the trainer puts beside its output while it works, by its name's ending; one that was killed couldn't take it away. */
+const BESIDE = /^(?:\.trial-[a-z0-9_]+\.gguf|\.live\.gguf)?(?:\.partial)?$/;
+
+/** Takes away what a trainer that was ended has left beside an export. Nothing else has such names. */
+export function removeLeftovers(output_path: string): void {
+  const name = basename(output_path);
+  let names: string[];
+  try {
+    names = readdirSync(dirname(output_path));
+  } catch {
+    return; // no folder, so nothing in it
+  }
+  for (const one of names) {
+    const ending = one.startsWith(name) ? one.slice(name.length) : '';
+    if (ending !== '' && BESIDE.test(ending)) rmSync(join(dirname(output_path), one), { recursive: true, force: true });
+  }
 }
 
 /**

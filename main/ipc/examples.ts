@@ -462,6 +462,7 @@ export const EXAMPLES: {
     },
     response: { export_id: 'export-1' },
   },
+  'exports.cancel': { request: { export_id: 'export-1' }, response: undefined },
   'exports.skipCheck': { request: { export_id: 'export-1' }, response: undefined },
   'exports.about': { request: one, response: { system_prompt: 'Be brief.', compared_answers: 12, check_ms: 5000 } },
   'exports.list': { request: { run_id: null }, response: [record] },

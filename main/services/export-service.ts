@@ -31,6 +31,8 @@ export class ExportService {
   private readonly queue: RunQueue;
   private readonly models: ModelCatalogue;
   private readonly running = new Set<Promise<void>>();
+  /** The exports that are being written. */
+  private readonly writing = new Map<string, AbortController>();
   /** The checks that may be ended. */
   private readonly checks = new Map<string, AbortController>();
 
@@ -71,19 +73,29 @@ export class ExportService {
     const export_id = randomUUID();
     const { run_id } = request;
     const { emit } = this.context;
-    const work = this.work(request, path, export_id).then(
+    const cancelled = new AbortController();
+    this.writing.set(export_id, cancelled);
+    const work = this.work(request, path, export_id, cancelled.signal).then(
       (outcome) => emit('export.done', { export_id, run_id, outcome, error: null }),
       (error: unknown) => {
         const { code, message, hint, details } = toReport(error);
-        emit('export.done', { export_id, run_id, outcome: null, error: { code, message, hint, details } });
+        // What was told to end has no error of its own.
+        const told = cancelled.signal.aborted ? null : { code, message, hint, details };
+        emit('export.done', { export_id, run_id, outcome: null, error: told });
       },
     );
     this.running.add(work);
     void work.finally(() => {
       this.running.delete(work);
+      this.writing.delete(export_id);
       this.checks.delete(export_id);
     });
     return { export_id };
+  }
+
+  /** Ends an export that is being written; one that has been written, or has ended, is no error. */
+  cancel(export_id: string): void {
+    this.writing.get(export_id)?.abort();
   }
 
   /** Ends the check of an export; one that has ended is no error. */
@@ -125,6 +137,7 @@ export class ExportService {
     request: IpcParsedRequest<'exports.start'>,
     adapter_path: string,
     export_id: string,
+    cancelled: AbortSignal,
   ): Promise<ExportOutcomeData> {
     const { run_id, format, output_type, output_path, overwrite, check } = request;
     const { db, emit, settings } = this.context;
@@ -144,7 +157,8 @@ export class ExportService {
     };
     const abort = new AbortController();
     try {
-      const exported = await writeExport(job, tell.event);
+      const exported = await writeExport(job, tell.event, cancelled);
+      this.writing.delete(export_id);
       const known = await this.known(row);
       const ollama = format === 'peft' ? null : await this.modelfile(row, file, format, exported.output_path, known);
       if (ollama !== null && format === 'ollama') writeFileSync(modelfilePath(exported.output_path), ollama.modelfile);

@@ -89,6 +89,7 @@ export function openCore(context: ServiceContext): Core {
       'queue.remove': ({ run_id }) => queue.remove(run_id),
       'exports.types': ({ run_id }) => exports.types(run_id),
       'exports.start': (request) => exports.start(request),
+      'exports.cancel': ({ export_id }) => exports.cancel(export_id),
       'exports.skipCheck': ({ export_id }) => exports.skipCheck(export_id),
       'exports.about': ({ run_id }) => exports.about(run_id),
       'exports.list': ({ run_id }) => exports.list(run_id),

@@ -1,5 +1,5 @@
-// Rounding that knows the inputs: integers in and out of every block format, moments and their factors by hand, and that outputs on
-// inputs that were not in the sample keep an update that nearest rounding loses.
+// Rounding that knows the inputs: integers in and out of every block format, the sketch and its feedback by hand, and that outputs on
+// inputs that were not in the sketch keep an update that nearest rounding loses.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -8,7 +8,9 @@
 
 #include "export/block-format.hpp"
 #include "export/feedback-rounding.hpp"
-#include "export/second-moments.hpp"
+#include "export/input-sketch.hpp"
+#include "export/merge-rows.hpp"
+#include "ops/cpu/rounding-kernels.hpp"
 #include "support/kernel-checks.hpp"
 #include "support/report.hpp"
 
@@ -124,57 +126,73 @@ struct inputs {
         }
         return x;
     }
-    input_sample sample(int64_t count) {
-        input_sample s{n, {}};
+    input_sketch sketch(int64_t count, int64_t width) {
+        input_sketch s(n, width);
         for (int64_t t = 0; t < count; ++t) {
-            const std::vector<float> x = next();
-            s.values.resize(s.values.size() + static_cast<size_t>(n));
-            ggml_fp32_to_bf16_row(x.data(), reinterpret_cast<ggml_bf16_t *>(s.values.data() + t * n), n);
+            s.add(t % width, static_cast<uint64_t>(t / width), next().data());
         }
         return s;
     }
 };
 
-/// M D M^T gives H back, D being what is left of its diagonal.
-void moments() {
-    inputs               in(160);
-    const input_sample   sample = in.sample(300);
-    const second_moments m(sample, 0, 160, 0.01f, 3);
-    const int64_t        n = m.n();
-    std::vector<double>  full(static_cast<size_t>(n * n), 0.0);
-    for (int64_t p = 0; p < m.n_panels(); ++p) {
-        const int64_t k0 = p * second_moments::panel_rows, k1 = std::min(n, k0 + second_moments::panel_rows);
-        for (int64_t j = k0; j < k1; ++j) {
-            for (int64_t k = j; k < n; ++k) {
-                full[static_cast<size_t>(j * n + k)] = k < k1 ? m.inner(p)[(j - k0) * (k1 - k0) + k - k0] : m.outer(p)[(j - k0) * (n - k1) + k - k1];
+/// Y Y^T is about the inputs' H, and exactly so where each input has a column of its own.
+void sketches() {
+    constexpr int64_t n = 96;
+    for (const int64_t width : {int64_t{256}, int64_t{32}}) {
+        inputs              in(n), again(n);
+        const input_sketch  sketch = in.sketch(256, width);
+        std::vector<double> h(n * n, 0.0);
+        for (int t = 0; t < 256; ++t) {
+            const std::vector<float> x = again.next();
+            for (int64_t i = 0; i < n * n; ++i) {
+                h[static_cast<size_t>(i)] += static_cast<double>(x[static_cast<size_t>(i / n)]) * x[static_cast<size_t>(i % n)] / 256.0;
             }
         }
-    }
-    std::vector<double> d(static_cast<size_t>(n));
-    double              worst = 0, largest = 0;
-    for (int64_t k = n - 1; k >= 0; --k) {
-        d[static_cast<size_t>(k)] = m.diagonal(k);
-        for (int64_t l = k + 1; l < n; ++l) {
-            d[static_cast<size_t>(k)] -= full[static_cast<size_t>(k * n + l)] * full[static_cast<size_t>(k * n + l)] * d[static_cast<size_t>(l)];
-        }
-    }
-    for (int64_t i = 0; i < n; ++i) {
-        for (int64_t j = 0; j <= i; ++j) {
+        const std::vector<float> y = sketch.rows();
+        double                   off = 0, all = 0;
+        for (int64_t i = 0; i < n * n; ++i) {
             double sum = 0;
-            for (int64_t l = i; l < n; ++l) {
-                sum += full[static_cast<size_t>(i * n + l)] * d[static_cast<size_t>(l)] * full[static_cast<size_t>(j * n + l)];
+            for (int64_t j = 0; j < width; ++j) {
+                sum += static_cast<double>(y[static_cast<size_t>(i / n * width + j)]) * y[static_cast<size_t>(i % n * width + j)];
             }
-            worst   = std::max(worst, std::fabs(sum - m.h()[i * n + j]));
-            largest = std::max(largest, std::fabs(static_cast<double>(m.h()[i * n + j])));
+            off += (sum - h[static_cast<size_t>(i)]) * (sum - h[static_cast<size_t>(i)]);
+            all += h[static_cast<size_t>(i)] * h[static_cast<size_t>(i)];
         }
+        check(sketch.count() == 256, "all inputs are in the sketch");
+        // Columns of eight inputs each: chance products of 24 strong directions are left, about as large as sqrt(24 / 32) of H.
+        check_error("Y Y^T is H, width " + std::to_string(width), std::sqrt(off / all), width == 256 ? 1e-5 : 1.0);
     }
-    check_error("H = M D M^T", worst / largest, 1e-4);
-    const second_moments one(sample, 0, 160, 0.01f, 1);
-    check(std::equal(m.h(), m.h() + n * n, one.h()), "moments are the same bits with one thread");
-    bool falls = true;
-    for (int64_t k = 1; k < n; ++k) {
-        falls &= m.diagonal(k) <= m.diagonal(k - 1);
+}
+
+/// Feedback is the least-squares answer of all columns that are still to come: (damping + sum over j >= k of Y_j Y_j^T) F_k = Y_k.
+void feedback() {
+    inputs              in(96);
+    const input_sketch  sketch = in.sketch(400, 64);
+    const input_basis   basis(sketch, 0.01f);
+    const int64_t       n = basis.n(), w = basis.width();
+    double              worst = 0;
+    bool                falls = true;
+    for (int64_t k = 0; k < n; ++k) {
+        const float *       f = basis.feedback() + k * w, *y = basis.sketch() + basis.order()[static_cast<size_t>(k)] * w;
+        std::vector<double> got(static_cast<size_t>(w));
+        for (int64_t j = 0; j < w; ++j) {
+            got[static_cast<size_t>(j)] = static_cast<double>(basis.damping()) * f[j];
+        }
+        for (int64_t c = k; c < n; ++c) {
+            const float * of = basis.sketch() + basis.order()[static_cast<size_t>(c)] * w;
+            double        along = 0;
+            for (int64_t j = 0; j < w; ++j) along += static_cast<double>(of[j]) * f[j];
+            for (int64_t j = 0; j < w; ++j) got[static_cast<size_t>(j)] += along * of[j];
+        }
+        double off = 0, all = 0;
+        for (int64_t j = 0; j < w; ++j) {
+            off += (got[static_cast<size_t>(j)] - y[j]) * (got[static_cast<size_t>(j)] - y[j]);
+            all += static_cast<double>(y[j]) * y[j];
+        }
+        worst = std::max(worst, std::sqrt(off / all));
+        falls &= k == 0 || basis.mean_squares()[static_cast<size_t>(basis.order()[static_cast<size_t>(k)])] <= basis.mean_squares()[static_cast<size_t>(basis.order()[static_cast<size_t>(k - 1)])];
     }
+    check_error("feedback solves its equations", worst, 1e-3); // F is stored in F32, and multiplied by the strongest directions here
     check(falls, "the strongest inputs come first");
 }
 
@@ -183,8 +201,7 @@ void moments() {
 void keeps_updates() {
     constexpr int64_t n = 512, n_rows = 40, rank = 2;
     inputs             in(n);
-    const input_sample sample = in.sample(1500);
-    const input_moments m(sample, 0.003f, 2);
+    const input_basis  m(in.sketch(1024, sketch_width), rounding_damping);
     std::vector<std::vector<float>> unseen;
     for (int i = 0; i < 100; ++i) {
         unseen.push_back(in.next());
@@ -239,7 +256,8 @@ void keeps_updates() {
 
 int main() {
     formats();
-    moments();
+    sketches();
+    feedback();
     keeps_updates();
     return result();
 }

@@ -151,7 +151,28 @@ void test_verify(const temporary_folder & dir) {
     v.exported_path           = path;
     const verify_result nothing = run_verify(v, {});
     check(nothing.mean_kl_divergence == nothing.base_kl_divergence && nothing.verdict == "lost" && nothing.advice, "verify: an export without the tuning is lost");
-    v.max_seq_len = 10;
+    // Rounded with these rows in mind, what is predicted is nearer to the live model; and any number of threads gives the same bytes.
+    const auto rounded = [&](bool has_rows, int threads) {
+        export_settings e;
+        e.model_path   = path;
+        e.adapter_path = lora;
+        e.output_type  = "q4_1";
+        e.output_path  = dir.path(has_rows ? "rounded-" + std::to_string(threads) : "nearest");
+        e.max_seq_len  = 24;
+        e.threads      = threads;
+        if (has_rows) {
+            e.calibration_tokens_path = rows;
+        }
+        check(run_export(e).has_feedback == has_rows, "feedback where there are rows");
+        v.exported_path = e.output_path;
+        return run_verify(v, {}).mean_kl_divergence;
+    };
+    const double nearest = rounded(false, 1), feedback = rounded(true, 1);
+    std::printf("KL(live || Q4_1): %.5f to the nearest, %.5f with rows in mind\n", nearest, feedback);
+    check(feedback < nearest, "verify: rounding with rows in mind is nearer to the live model");
+    check(rounded(true, 3) == feedback && read_all(dir.path("rounded-1")) == read_all(dir.path("rounded-3")), "feedback gives the same bytes with three threads");
+    v.exported_path = path;
+    v.max_seq_len   = 10;
     check_fails("nothing_to_verify", "rows with nothing to learn", [&] { run_verify(v, {}); });
     v.max_seq_len   = 24;
     v.exported_path = dir.path("cut.gguf");

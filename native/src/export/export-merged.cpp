@@ -43,7 +43,7 @@ class trial_file {
 };
 
 // Seen on an AVX2 processor, for each thread; only to tell minutes from hours.
-constexpr double multiplications_a_second = 4e9;
+constexpr double multiplications_a_second = 12e9;
 // Who didn't ask for it shouldn't wait longer for a type.
 constexpr double most_minutes = 20;
 // Of the held-out rows, at most; fewer where they are long.
@@ -60,7 +60,7 @@ bool can_use_inputs(const std::string & output_type, const gguf_file & base, con
     if (output_type == "auto") {
         return true;
     }
-    const input_samples          none;
+    const input_sketches          none;
     const std::vector<ggml_type> types = merged_model(base, saved, output_type, none, {}).types();
     for (size_t i = 0; i < types.size(); ++i) {
         if (saved.has(base.tensors()[i].name) && rounds_with_feedback(types[i])) {
@@ -94,12 +94,12 @@ class live_model {
 };
 
 /// Inputs of the tuned matrices, where rows to learn from are given and some type that may be written can use them.
-input_samples inputs_for(const export_settings & o, const gguf_file & base, const saved_tuning & saved, live_model & live, int threads, const export_observer & observe) {
+input_sketches inputs_for(const export_settings & o, const gguf_file & base, const saved_tuning & saved, live_model & live, int threads, const export_observer & observe) {
     if (!o.calibration_tokens_path || !can_use_inputs(o.output_type, base, saved)) {
         return {};
     }
     std::vector<std::string> matrices;
-    uint64_t                 bytes_a_token = 0, n_params = 0;
+    uint64_t                 n_params = 0;
     double                   work = 0; // multiplications
     for (const tensor_info & t : base.tensors()) {
         n_params += static_cast<uint64_t>(t.ne[0] * t.ne[1] * t.ne[2] * t.ne[3]);
@@ -108,10 +108,7 @@ input_samples inputs_for(const export_settings & o, const gguf_file & base, cons
         const tensor_info & t    = *base.find(site);
         const int64_t       n_in = t.ne[0];
         matrices.push_back(site);
-        bytes_a_token += input_sample_bytes(n_in, 1);
-        const double n = static_cast<double>(std::min(n_in, input_moments::max_part)), sketch = std::clamp(n / 4, 128.0, 768.0);
-        // Integers, then products of the factors' multiples with the sketch, then each row's normal equations of n / 16 factors.
-        work += static_cast<double>(n_in * t.ne[1]) * (1.5 * n + 3.0 * sketch + n * sketch / 512.0);
+        work += static_cast<double>(n_in * t.ne[1]) * rounding_work(n_in);
     }
     const double minutes = work / (multiplications_a_second * threads * 60.0);
     if (minutes > most_minutes && o.max_calibration_tokens == 0) {
@@ -120,23 +117,21 @@ input_samples inputs_for(const export_settings & o, const gguf_file & base, cons
                             "Give --max-calibration-tokens 1024 to have it all the same: small types then keep more.", {{"minutes", text}, {"threads", std::to_string(threads)}}});
         return {};
     }
-    const uint64_t tokens = o.max_calibration_tokens > 0 ? (uint64_t) o.max_calibration_tokens : default_calibration_tokens(n_params, bytes_a_token);
+    const uint64_t tokens = o.max_calibration_tokens > 0 ? (uint64_t) o.max_calibration_tokens : default_calibration_tokens(n_params);
     observe.on_status("calibrating");
     return collect_inputs({live.model_path(), live.adapter_path(), *o.calibration_tokens_path, tokens, (uint32_t) o.max_seq_len, threads, o.device}, matrices, observe.progress("calibrating", "tokens"));
 }
 
 } // namespace
 
-uint64_t default_calibration_tokens(uint64_t n_params, uint64_t sample_bytes_a_token) {
-    const uint64_t by_time   = static_cast<uint64_t>(60.0 * 200e9 / (2.0 * static_cast<double>(std::max<uint64_t>(n_params, 1))));
-    const uint64_t by_memory = (uint64_t{2} << 30) / std::max<uint64_t>(sample_bytes_a_token, 1);
-    return std::max<uint64_t>(64, std::min(std::clamp<uint64_t>(by_time, 512, 2048), by_memory));
+uint64_t default_calibration_tokens(uint64_t n_params) {
+    return static_cast<uint64_t>(std::clamp(768.0 * 1e9 / static_cast<double>(std::max<uint64_t>(n_params, 1)), 512.0, 768.0));
 }
 
 merged_export export_merged(const export_settings & o, const gguf_file & base, const saved_tuning & saved, const export_observer & observe) {
     const int           threads = o.threads > 0 ? (int) o.threads : physical_cores();
     live_model          live(o, base, saved, threads);
-    const input_samples inputs = inputs_for(o, base, saved, live, threads, observe);
+    const input_sketches inputs = inputs_for(o, base, saved, live, threads, observe);
     merged_export       result;
     const auto          write = [&](const std::string & type, const std::string & path) {
         observe.on_status("exporting");

@@ -23,8 +23,8 @@ struct merged_export {
 /// tried, with the warning export_type_not_tried.
 merged_export export_merged(const export_settings & options, const gguf_file & base, const saved_tuning & saved, const export_observer & observe);
 
-/// How many tokens of the run's rows rounding learns from: as many as take about a minute on a small computer, from 512 to 2048,
-/// and no more than make samples of 2 GB.
-uint64_t default_calibration_tokens(uint64_t n_params, uint64_t sample_bytes_a_token);
+/// How many tokens of the run's rows rounding learns from: 768, which is three for each column of a sketch; fewer for models of more than a
+/// billion parameters, and no fewer than 512.
+uint64_t default_calibration_tokens(uint64_t n_params);
 
 } // namespace forja

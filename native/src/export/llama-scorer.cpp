@@ -1,6 +1,7 @@
 #include "export/llama-scorer.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "base/error.hpp"
 #include "base/llama-log.hpp"
@@ -52,6 +53,17 @@ llama_model_ptr load_llama_model(const std::string & path, const std::string & d
         throw unusable(path, "load");
     }
     return llama_model_ptr(model, llama_deleter{});
+}
+
+uint32_t context_tokens(const llama_model & model, uint32_t longest, uint32_t max_seq_len) {
+    char architecture[128] = {}, original[32] = {};
+    llama_model_meta_val_str(&model, "general.architecture", architecture, sizeof(architecture));
+    const std::string key = std::string(architecture) + ".rope.scaling.original_context_length";
+    if (llama_model_meta_val_str(&model, key.c_str(), original, sizeof(original)) <= 0) {
+        return longest;
+    }
+    const auto border = static_cast<uint32_t>(std::strtoul(original, nullptr, 10));
+    return max_seq_len > border ? std::max(longest, border + 1) : longest;
 }
 
 llama_scorer::llama_scorer(llama_model_ptr model, const std::string & adapter_path, uint32_t max_seq_len, int threads, eval_listener listener)

@@ -21,6 +21,10 @@ using llama_context_ptr = std::unique_ptr<llama_context, llama_deleter>;
 /// @throws error export_unusable with libllama's own reason, device_not_found.
 llama_model_ptr load_llama_model(const std::string & path, const std::string & device);
 
+/// How long a context is for rows of `longest` tokens of a run with this max_seq_len: as long as they are, but on the run's side of the
+/// context length that the model was first trained with, since libllama takes its short or its long rotary factors by that.
+uint32_t context_tokens(const llama_model & model, uint32_t longest, uint32_t max_seq_len);
+
 /// Hears of every operation of a graph, as ggml_backend_sched_eval_callback says.
 struct eval_listener {
     ggml_backend_sched_eval_callback call = nullptr;

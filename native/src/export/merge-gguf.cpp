@@ -9,7 +9,7 @@
 namespace forja {
 
 merge_result merge_to_gguf(const gguf_file & base, const saved_tuning & saved, const std::string & output_type, const std::string & output_path,
-                           int threads, const progress_fn & progress, const warning_fn & warn, const input_samples & inputs) {
+                           int threads, const progress_fn & progress, const warning_fn & warn, const input_sketches & inputs) {
     const merged_model merged(base, saved, output_type, inputs, warn);
     gguf_writer        out(output_path);
     merged.describe(out.meta());

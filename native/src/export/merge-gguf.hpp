@@ -26,6 +26,6 @@ struct merge_result {
 /// @throws error adapter_mismatch, export_refused, output_type_unknown, weights_not_finite, export_overflow; output_not_writable; failure
 ///         disk_full (before anything is written, where the free space is known), write_failed.
 merge_result merge_to_gguf(const gguf_file & base, const saved_tuning & saved, const std::string & output_type,
-                           const std::string & output_path, int threads, const progress_fn & progress, const warning_fn & warn, const input_samples & inputs = {});
+                           const std::string & output_path, int threads, const progress_fn & progress, const warning_fn & warn, const input_sketches & inputs = {});
 
 } // namespace forja

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/error.hpp"
+#include "ops/cpu/rounding-kernels.hpp"
 
 namespace forja {
 
@@ -81,14 +82,18 @@ bool merged_tensor::written_well(int64_t n, const float * rows, const uint8_t * 
     }
 }
 
-void merged_tensor::round_well(int64_t n, const float * rows, uint8_t * out, const input_moments & moments, rounding_scratch & scratch) const {
-    ggml_quantize_chunk(to_, rows, out, 0, n, n_in(), moments.mean_squares().data());
-    round_with_feedback(*find_block_format(to_), moments, rows, n, out, scratch);
+void merged_tensor::round_well(int64_t first, int64_t n, const float * rows, uint8_t * out, const input_basis & inputs, rounding_scratch & scratch) const {
+    if (from_.type == to_) { // its grid is where the weights are, but for the update
+        std::memcpy(out, from_.data + static_cast<size_t>(first) * old_row_bytes_, static_cast<size_t>(n) * new_row_bytes_);
+    } else {
+        ggml_quantize_chunk(to_, rows, out, 0, n, n_in(), inputs.mean_squares().data());
+    }
+    round_with_feedback(*find_block_format(to_), inputs, rows, n, out, scratch);
 }
 
-void merged_tensor::write(int64_t first, int64_t n, const float * rows, uint8_t * out, const input_moments * moments, rounding_scratch & scratch) const {
-    if (moments != nullptr) {
-        round_well(n, rows, out, *moments, scratch);
+void merged_tensor::write(int64_t first, int64_t n, const float * rows, uint8_t * out, const input_basis * inputs, rounding_scratch & scratch) const {
+    if (inputs != nullptr) {
+        round_well(first, n, rows, out, *inputs, scratch);
     } else if (from_float_ != nullptr) {
         from_float_(rows, out, n * n_in());
     } else {
@@ -106,9 +111,10 @@ void merged_tensor::write(int64_t first, int64_t n, const float * rows, uint8_t 
                 {{"tensor", from_.name}, {"row", std::to_string(first + bad)}, {"type", ggml_type_name(to_)}});
 }
 
-void merged_tensor::convert(int64_t first, int64_t n, uint8_t * out, merge_scratch & scratch, const input_moments * moments) const {
+void merged_tensor::convert(int64_t first, int64_t n, uint8_t * out, merge_scratch & scratch, const input_basis * inputs) const {
     const int64_t end   = first + n;
-    const int64_t block = std::clamp<int64_t>(block_elements / n_in(), 1, n);
+    const int64_t fits  = block_elements / n_in();
+    const int64_t block = std::clamp<int64_t>(inputs != nullptr ? std::max<int64_t>(fits / cpu::rounding_rows, 1) * cpu::rounding_rows : fits, 1, n); // whole tiles
     scratch.rows.resize(static_cast<size_t>(block * n_in()));
     for (int64_t at = first, next; at < end; at = next) {
         // Rows that are changed, or rows that aren't, as many as come one after another.
@@ -124,7 +130,7 @@ void merged_tensor::convert(int64_t first, int64_t n, uint8_t * out, merge_scrat
             std::memcpy(to, from_.data + static_cast<size_t>(at) * old_row_bytes_, static_cast<size_t>(next - at) * new_row_bytes_);
             continue;
         }
-        write(at, next - at, scratch.rows.data(), to, moments, scratch.rounding);
+        write(at, next - at, scratch.rows.data(), to, inputs, scratch.rounding);
     }
 }
 

@@ -37,16 +37,16 @@ class merged_tensor {
 
     /// Writes rows [first, first + n) as the new type to `out`. Rows that the method doesn't change and that keep their
     /// type are copied. Any number of threads may do so, each with its own scratch.
-    /// @param moments of the matrix's inputs: rows are rounded with error feedback, from scales that are found with the inputs' mean squares
-    ///        as importance. nullptr: to the nearest.
+    /// @param inputs of the matrix: rows are rounded with error feedback, from the base's own factors where the type stays, else from ggml's,
+    ///        found with the inputs' mean squares as importance. nullptr: to the nearest.
     /// @throws error weights_not_finite, export_overflow, naming the row.
-    void convert(int64_t first, int64_t n, uint8_t * out, merge_scratch & scratch, const input_moments * moments) const;
+    void convert(int64_t first, int64_t n, uint8_t * out, merge_scratch & scratch, const input_basis * inputs) const;
 
   private:
     bool is_changed(int64_t row) const { return fold_ != nullptr && fold_->changes(row); }
     void read(int64_t first, int64_t n, float * rows) const;
-    void round_well(int64_t n, const float * rows, uint8_t * out, const input_moments & moments, rounding_scratch & scratch) const;
-    void write(int64_t first, int64_t n, const float * rows, uint8_t * out, const input_moments * moments, rounding_scratch & scratch) const;
+    void round_well(int64_t first, int64_t n, const float * rows, uint8_t * out, const input_basis & inputs, rounding_scratch & scratch) const;
+    void write(int64_t first, int64_t n, const float * rows, uint8_t * out, const input_basis * inputs, rounding_scratch & scratch) const;
     bool written_well(int64_t n, const float * rows, const uint8_t * out) const;
 
     const tensor_info & from_;

@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "export/quant-mix.hpp"
 #include "export/share-out.hpp"
+#include "ops/cpu/rounding-kernels.hpp"
 #include "peft/method-kind.hpp"
 
 namespace forja {
@@ -16,6 +17,8 @@ namespace {
 
 // Work is shared out in pieces of about this many numbers: 2 MB at F32, whatever the tensor's size.
 constexpr int64_t piece_elements = int64_t{512} << 10;
+// And of rows that are rounded with feedback: whole tiles, enough to read the inputs' basis for.
+constexpr int64_t feedback_rows = 4 * cpu::rounding_rows;
 // The disk is asked for what comes this many pieces later.
 constexpr size_t pieces_ahead = 8;
 
@@ -25,8 +28,7 @@ struct piece {
     int64_t first_row, n_rows;
 };
 
-void add_pieces(std::vector<piece> & pieces, size_t i, const merged_tensor & t, int64_t elements) {
-    const int64_t rows = std::max<int64_t>(1, elements / t.n_in());
+void add_pieces(std::vector<piece> & pieces, size_t i, const merged_tensor & t, int64_t rows) {
     for (int64_t first = 0; first < t.n_rows(); first += rows) {
         pieces.push_back({i, first, std::min(rows, t.n_rows() - first)});
     }
@@ -71,7 +73,7 @@ std::vector<ggml_type> types_for(const gguf_file & base, const saved_tuning & sa
 
 } // namespace
 
-merged_model::merged_model(const gguf_file & base, const saved_tuning & saved, const std::string & output_type, const input_samples & inputs, const warning_fn & warn)
+merged_model::merged_model(const gguf_file & base, const saved_tuning & saved, const std::string & output_type, const input_sketches & inputs, const warning_fn & warn)
     : base_(base), inputs_(inputs), output_type_(output_type) {
     require_exportable(saved, "gguf");
     require_tuning_fits(saved, base);
@@ -150,7 +152,7 @@ void merged_model::make_by_pieces(const std::function<bool(size_t i)> & wanted, 
     std::vector<piece> pieces;
     for (size_t i = 0; i < tensors_.size(); ++i) {
         if (wanted(i)) {
-            add_pieces(pieces, i, tensors_[i], piece_elements);
+            add_pieces(pieces, i, tensors_[i], std::max<int64_t>(1, piece_elements / tensors_[i].n_in()));
         }
     }
     std::vector<room>     rooms(static_cast<size_t>(threads));
@@ -183,31 +185,50 @@ void merged_model::make_by_pieces(const std::function<bool(size_t i)> & wanted, 
     });
 }
 
-/// One set of inputs after another, so that the moments of only one are in memory.
+/// Some sets of inputs at a time: first each thread makes a basis of one, then all work on the matrices that have these inputs.
 void merged_model::make_with_feedback(const std::function<bool(size_t i)> & wanted, int threads, const sink_fn & sink, const std::function<void(uint64_t bytes)> & report) const {
-    std::vector<bool>     done(tensors_.size(), false);
+    using sketch_ptr = input_sketches::mapped_type;
+    std::vector<std::pair<sketch_ptr, std::vector<size_t>>> sets; // and their tensors, in the base's order
+    std::map<sketch_ptr, size_t>                            place;
+    for (size_t i = 0; i < tensors_.size(); ++i) {
+        if (wanted(i)) {
+            const sketch_ptr & sketch = inputs_.at(base_.tensors()[i].name);
+            const auto [at, is_new]   = place.try_emplace(sketch, sets.size());
+            if (is_new) {
+                sets.push_back({sketch, {}});
+            }
+            sets[at->second].second.push_back(i);
+        }
+    }
     std::vector<room>     rooms(static_cast<size_t>(threads));
     std::atomic<uint64_t> made{0};
-    for (size_t i = 0; i < tensors_.size(); ++i) {
-        if (!wanted(i) || done[i]) {
-            continue;
-        }
-        const auto &         sample = inputs_.at(base_.tensors()[i].name);
-        const input_moments moments(*sample, rounding_damping, threads);
-        std::vector<piece>   pieces;
-        for (size_t k = i; k < tensors_.size(); ++k) {
-            if (wanted(k) && !done[k] && inputs_.at(base_.tensors()[k].name) == sample) {
-                add_pieces(pieces, k, tensors_[k], piece_elements / 8);
-                done[k] = true;
+    const size_t          together = 4 * static_cast<size_t>(threads);
+    for (size_t first = 0; first < sets.size(); first += together) {
+        const size_t                              n = std::min(together, sets.size() - first);
+        std::vector<std::unique_ptr<input_basis>> bases(n);
+        share_out(n, threads, [&](size_t at, int ith) {
+            bases[at] = std::make_unique<input_basis>(*sets[first + at].first, rounding_damping);
+            if (ith == 0) {
+                report(made); // which may throw: who waits can stop here too
+            }
+        });
+        std::vector<std::pair<piece, const input_basis *>> pieces;
+        for (size_t at = 0; at < n; ++at) {
+            std::vector<piece> of_one;
+            for (const size_t i : sets[first + at].second) {
+                add_pieces(of_one, i, tensors_[i], feedback_rows);
+            }
+            for (const piece & p : of_one) {
+                pieces.emplace_back(p, bases[at].get());
             }
         }
         share_out(pieces.size(), threads, [&](size_t at, int ith) {
-            const piece &         p       = pieces[at];
+            const auto & [p, basis]       = pieces[at];
             const merged_tensor & t       = tensors_[p.tensor];
             const size_t          n_bytes = static_cast<size_t>(p.n_rows) * t.new_row_bytes();
             room &                mine    = rooms[static_cast<size_t>(ith)];
             mine.bytes.resize(n_bytes);
-            t.convert(p.first_row, p.n_rows, mine.bytes.data(), mine.scratch, &moments);
+            t.convert(p.first_row, p.n_rows, mine.bytes.data(), mine.scratch, basis);
             sink(p.tensor, static_cast<uint64_t>(p.first_row) * t.new_row_bytes(), mine.bytes.data(), n_bytes);
             made += n_bytes;
             if (ith == 0) {

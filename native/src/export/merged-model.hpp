@@ -26,7 +26,7 @@ class merged_model {
     /// @param inputs of the adapted matrices, where there are some: these matrices are then rounded with error feedback, and matrices of
     ///        other types with an importance matrix. All are kept by reference.
     /// @throws error adapter_mismatch, export_refused, output_type_unknown, tensor_bad_type
-    merged_model(const gguf_file & base, const saved_tuning & saved, const std::string & output_type, const input_samples & inputs, const warning_fn & warn);
+    merged_model(const gguf_file & base, const saved_tuning & saved, const std::string & output_type, const input_sketches & inputs, const warning_fn & warn);
 
     const std::vector<ggml_type> & types() const { return types_; } // in the base's order
     int64_t                        tensors_merged() const { return tensors_merged_; }
@@ -53,7 +53,7 @@ class merged_model {
     void make_with_feedback(const std::function<bool(size_t i)> & wanted, int threads, const sink_fn & sink, const std::function<void(uint64_t bytes)> & report) const;
 
     const gguf_file &          base_;
-    const input_samples &      inputs_;
+    const input_sketches &      inputs_;
     std::string                output_type_;
     std::vector<ggml_type>     types_;
     std::vector<std::unique_ptr<row_fold>> folds_;

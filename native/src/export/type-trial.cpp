@@ -1,6 +1,7 @@
 #include "export/type-trial.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <filesystem>
 #include <map>
@@ -11,6 +12,7 @@
 #include "export/llama-scorer.hpp"
 #include "export/merged-model.hpp"
 #include "export/row-scores.hpp"
+#include "export/share-out.hpp"
 #include "export/verify.hpp"
 
 namespace forja {
@@ -19,6 +21,8 @@ namespace {
 
 // Less gain than this is within the noise of different kernels.
 constexpr double tiny_gain = 1e-3;
+// Each has a cache of its own.
+constexpr int most_contexts = 4;
 
 /// Bits a weight of the type that most of the blocks' bytes have.
 double bits_of(const gguf_file & base) {
@@ -32,73 +36,101 @@ double bits_of(const gguf_file & base) {
     return most == bytes.end() ? 32.0 : 8.0 * static_cast<double>(ggml_type_size(most->first)) / static_cast<double>(ggml_blck_size(most->first));
 }
 
+/// Nats and number of a row's supervised tokens.
+std::pair<double, uint64_t> score_row(llama_scorer & scorer, const token_row & row, uint32_t max_seq_len, int32_t n_vocab, int threads) {
+    const uint32_t n     = supervised_length(row, max_seq_len);
+    double         nats  = 0;
+    uint64_t       count = 0;
+    scorer.begin_row();
+    for (uint32_t first = 0; first + 1 < n; first += scorer.chunk_tokens()) {
+        std::vector<int32_t> tokens;
+        std::vector<bool>    wanted;
+        for (uint32_t k = first; k < std::min(first + scorer.chunk_tokens(), n - 1); ++k) {
+            tokens.push_back(token_id(row.tokens[k]));
+            wanted.push_back(is_supervised(row.tokens[k + 1]));
+        }
+        scorer.feed(tokens.data(), wanted, first, threads);
+        for (size_t k = 0; k < wanted.size(); ++k) {
+            if (wanted[k]) {
+                const float * logits = scorer.logits(static_cast<int32_t>(k));
+                nats += log_sum_exp(logits, n_vocab) - logits[token_id(row.tokens[first + k + 1])];
+                ++count;
+            }
+        }
+    }
+    return {nats, count};
+}
+
 } // namespace
+
+uint64_t trial_tokens(uint64_t n_params) {
+    return static_cast<uint64_t>(std::clamp(512.0 * 1e9 / static_cast<double>(std::max<uint64_t>(n_params, 1)), 256.0, 512.0));
+}
 
 type_trial::type_trial(trial_options options, const progress_fn & progress) : options_(std::move(options)) {
     const auto     rows       = token_file::open(options_.tokens_path);
     const auto     base       = load_llama_model(options_.model_path, options_.device);
-    const uint64_t max_tokens = options_.max_tokens > 0 ? options_.max_tokens : std::max<uint64_t>(256, default_max_tokens(llama_model_n_params(base.get())) / 4);
+    const uint64_t max_tokens = options_.max_tokens > 0 ? options_.max_tokens : trial_tokens(llama_model_n_params(base.get()));
     uint64_t       n_read     = 0;
+    uint32_t       longest    = 1;
     while (n_rows_ < std::min(rows->n_rows(), options_.max_rows) && n_read < max_tokens) {
-        n_read += std::min(rows->row_unchecked(n_rows_++).n_tokens, options_.max_seq_len);
+        const uint32_t n = std::min(rows->row_unchecked(n_rows_++).n_tokens, options_.max_seq_len);
+        longest          = std::max(longest, n);
+        n_read += n;
     }
-    base_loss_  = loss_of(options_.model_path, "", progress);
-    tuned_loss_ = loss_of(options_.tuned_path, options_.adapter_path, progress);
+    n_ctx_           = context_tokens(*base, longest, options_.max_seq_len);
+    base_loss_       = loss_of(base, options_.model_path, "", progress);
+    const auto tuned = options_.tuned_path == options_.model_path ? base : load_llama_model(options_.tuned_path, options_.device);
+    tuned_loss_      = loss_of(tuned, options_.tuned_path, options_.adapter_path, progress);
 }
 
 bool type_trial::has_gain() const { return base_loss_ - tuned_loss_ > tiny_gain; }
 
 tried_type type_trial::try_file(const std::string & output_type, const std::string & path, const progress_fn & progress) const {
-    tried_type tried{output_type, std::filesystem::file_size(utf8_path(path)), loss_of(path, "", progress), std::nullopt};
+    tried_type tried{output_type, std::filesystem::file_size(utf8_path(path)), loss_of(load_llama_model(path, options_.device), path, "", progress), std::nullopt};
     if (has_gain()) {
         tried.kept_share = (base_loss_ - *tried.export_loss) / (base_loss_ - tuned_loss_);
     }
     return tried;
 }
 
-double type_trial::loss_of(const std::string & model_path, const std::string & adapter_path, const progress_fn & progress) const {
-    const auto            rows    = token_file::open(options_.tokens_path);
-    const llama_model_ptr model   = load_llama_model(model_path, options_.device);
-    const int32_t         n_vocab = llama_vocab_n_tokens(llama_model_get_vocab(model.get()));
-    llama_scorer          scorer(model, adapter_path, options_.max_seq_len, options_.threads);
-    double                nats  = 0;
-    uint64_t              count = 0;
-    for (uint64_t i = 0; i < n_rows_; ++i) {
-        const token_row row = rows->row(i);
-        const uint32_t  n   = supervised_length(row, options_.max_seq_len);
-        scorer.begin_row();
-        for (uint32_t first = 0; first + 1 < n; first += scorer.chunk_tokens()) {
-            std::vector<int32_t> tokens;
-            std::vector<bool>    wanted;
-            for (uint32_t k = first; k < std::min(first + scorer.chunk_tokens(), n - 1); ++k) {
-                tokens.push_back(token_id(row.tokens[k]));
-                wanted.push_back(is_supervised(row.tokens[k + 1]));
-            }
-            scorer.feed(tokens.data(), wanted, first, options_.threads);
-            for (size_t k = 0; k < wanted.size(); ++k) {
-                if (wanted[k]) {
-                    const float * logits = scorer.logits(static_cast<int32_t>(k));
-                    nats += log_sum_exp(logits, n_vocab) - logits[token_id(row.tokens[first + k + 1])];
-                    ++count;
-                }
-            }
+double type_trial::loss_of(const llama_model_ptr & model, const std::string & path, const std::string & adapter_path, const progress_fn & progress) const {
+    const auto    rows    = token_file::open(options_.tokens_path);
+    const int32_t n_vocab = llama_vocab_n_tokens(llama_model_get_vocab(model.get()));
+    // A row on a thread of its own: libllama's threads wait for each other by spinning, hundreds of times a row.
+    const int  at_a_time = options_.device == "cpu" ? std::clamp(options_.threads, 1, std::min(most_contexts, static_cast<int>(n_rows_))) : 1;
+    const int  of_each   = std::max(1, options_.threads / at_a_time);
+    std::vector<std::unique_ptr<llama_scorer>> scorers;
+    for (int i = 0; i < at_a_time; ++i) {
+        scorers.push_back(std::make_unique<llama_scorer>(model, adapter_path, n_ctx_, of_each));
+    }
+    std::vector<std::pair<double, uint64_t>> of_rows(n_rows_); // nats, and tokens
+    std::atomic<uint64_t>                    done{0};
+    share_out(n_rows_, at_a_time, [&](size_t i, int ith) {
+        of_rows[i] = score_row(*scorers[static_cast<size_t>(ith)], rows->row(i), options_.max_seq_len, n_vocab, of_each);
+        ++done;
+        if (progress && ith == 0) {
+            progress(done, n_rows_);
         }
-        if (progress) {
-            progress(i + 1, n_rows_);
-        }
+    });
+    double   nats  = 0;
+    uint64_t count = 0;
+    for (const auto & [nats_of_row, tokens] : of_rows) {
+        nats += nats_of_row;
+        count += tokens;
     }
     if (count == 0) {
         throw error("nothing_to_verify", "None of the first " + std::to_string(n_rows_) + " rows of " + options_.tokens_path + " has a learnt token within " + std::to_string(options_.max_seq_len) + " tokens.",
                     "Use more rows or a larger max_seq_len.", {{"path", options_.tokens_path}, {"rows", std::to_string(n_rows_)}});
     }
     if (!std::isfinite(nats)) {
-        throw error("export_unusable", model_path + " gives numbers that are not finite.", "Train again with a lower learning rate.", {{"path", model_path}, {"reason", "not finite"}});
+        throw error("export_unusable", path + " gives numbers that are not finite.", "Train again with a lower learning rate.", {{"path", path}, {"reason", "not finite"}});
     }
     return nats / static_cast<double>(count);
 }
 
 std::vector<tried_type> types_to_try(const gguf_file & base, const saved_tuning & saved) {
-    const input_samples                 no_inputs;
+    const input_sketches                no_inputs;
     std::vector<tried_type>             types;
     std::vector<std::vector<ggml_type>> seen;
     const uint64_t                      own_bytes = merged_model(base, saved, "same", no_inputs, {}).total_bytes();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/progress.hpp"
+#include "export/llama-scorer.hpp"
 #include "gguf/gguf-file.hpp"
 #include "peft/saved-tuning.hpp"
 
@@ -26,11 +27,15 @@ struct trial_options {
     std::string tuned_path, adapter_path; // what libllama loads for the live model: see loadable-tuning.hpp
     std::string tokens_path; // held-out rows (.fjt)
     uint64_t    max_rows    = 64;
-    uint64_t    max_tokens  = 0; // that are read with each type; 0: by the model's size, as many as a quarter of verify's
+    uint64_t    max_tokens  = 0; // that are read with each type; 0: by the model's size, see trial_tokens
     uint32_t    max_seq_len = 512;
     int         threads     = 1;
     std::string device      = "cpu";
 };
+
+/// How many tokens of held-out rows each type reads by default, and base and live model once: 512 and what is left of a row, fewer for models of more than a billion
+/// parameters, and no fewer than 256. Losses are compared on the same tokens, so that few tell types apart.
+uint64_t trial_tokens(uint64_t n_params);
 
 /// Mean losses over the rows' supervised tokens, in nats. Base and base + adapter are scored once.
 class type_trial {
@@ -48,10 +53,11 @@ class type_trial {
     tried_type try_file(const std::string & output_type, const std::string & path, const progress_fn & progress) const;
 
   private:
-    double loss_of(const std::string & model_path, const std::string & adapter_path, const progress_fn & progress) const;
+    double loss_of(const llama_model_ptr & model, const std::string & path, const std::string & adapter_path, const progress_fn & progress) const;
 
     trial_options options_;
     uint64_t      n_rows_ = 0;
+    uint32_t      n_ctx_  = 0;
     double        base_loss_ = 0, tuned_loss_ = 0;
 };
 

@@ -40,6 +40,11 @@ describe('exports', () => {
     expect(onExportReady(ended, { export_id: 'e', run_id: 'r', outcome })).toBe(ended);
   });
 
+  it('shows nothing of one that was cancelled', () => {
+    const works = onProgress(onStarted({}, 'e', 'r'), progress);
+    expect(onExportDone(works, { ...done, outcome: null })).toEqual({});
+  });
+
   it('keeps an end that came before the start was answered', () => {
     const works = onExportDone({}, done);
     expect(onStarted(works, 'e', 'r')).toBe(works);

@@ -51,9 +51,12 @@ export function onExportReady(works: ExportWorks, event: IpcEvent<'export.ready'
   return isUnderWay(work) ? { ...works, [export_id]: { ...work, share: null, left_ms: null, ready: outcome } } : works;
 }
 
-/** Takes the end of an export. */
+/** Takes the end of an export; of one that was cancelled nothing is left to show. */
 export function onExportDone(works: ExportWorks, event: IpcEvent<'export.done'>): ExportWorks {
   const { export_id, run_id, outcome, error } = event;
+  if (outcome === null && error === null) {
+    return Object.fromEntries(Object.entries(works).filter(([id]) => id !== export_id));
+  }
   const work = works[export_id] ?? begun(export_id, run_id);
   return { ...works, [export_id]: { ...work, phase: null, share: null, left_ms: null, outcome, error } };
 }
