@@ -106,10 +106,13 @@ describe.runIf(canMount)('a full disk (root’s to make)', () => {
     expect(adapter(out).equals(adapter(place.path('whole')))).toBe(true);
   });
 
-  test('in an export: nothing half-written is left, and what was there stays', async () => {
-    const disk = smallDisk('exports', 200);
+  test.each([
+    { type: 'same', kilobytes: 200 },
+    { type: 'auto', kilobytes: 40 }, // less than the smallest type that is tried
+  ])('in an export ($type): nothing half-written is left, and what was there stays', async ({ type, kilobytes }) => {
+    const disk = smallDisk(`exports-${type}`, kilobytes);
     const output = join(disk, 'merged.gguf');
-    const args = ['export', '--run', place.path('whole'), '--output', output, '--no-check', '--json'];
+    const args = ['export', '--run', place.path('whole'), '--output', output, '--type', type, '--no-check', '--json'];
     expectRefusal(await place.forja(...args), 'disk_full', /disk is full|needs at least \d+ bytes/, 1);
     expect(readdirSync(disk)).toEqual([]);
     writeFileSync(output, 'an earlier export');

@@ -97,7 +97,9 @@ describe('a whole run', () => {
         'data',
         'events.jsonl',
         'job.json',
+        'metrics.csv',
         'run.json',
+        'tensorboard',
         'trainer.log',
       ].sort(),
     );
